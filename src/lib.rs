@@ -1,0 +1,3 @@
+//! `sceau`: the authentication backend behind a phone that replaces a health card.
+
+pub mod base;
