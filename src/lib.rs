@@ -1,3 +1,4 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
 pub mod base;
+pub mod keyring;
