@@ -1,4 +1,6 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
+pub mod audit;
 pub mod base;
+pub mod identity;
 pub mod keyring;
