@@ -5,3 +5,4 @@ pub mod base;
 pub mod identity;
 pub mod jose;
 pub mod oauth;
+pub mod keyring;
