@@ -3,3 +3,4 @@
 pub mod base;
 pub mod jose;
 pub mod oauth;
+pub mod oidc;
