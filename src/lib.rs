@@ -6,3 +6,4 @@ pub mod identity;
 pub mod jose;
 pub mod oauth;
 pub mod keyring;
+pub mod oidc;
