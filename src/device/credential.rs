@@ -190,7 +190,7 @@ pub fn judge(
         return Err(DeviceRefusal::DeviceExpired);
     }
     judge_flags(assertion)?;
-    // WebAuthn L3 7.2.1.1: a counter kept by either side must grow.
+    // WebAuthn L3 7.2, 6.1.1: a counter kept by either side must grow.
     let kept = assertion.sign_count != 0 || device.sign_count != 0;
     if kept && assertion.sign_count <= device.sign_count {
         return Err(DeviceRefusal::CounterStalled);
@@ -203,7 +203,7 @@ fn judge_flags(assertion: &VerifiedAssertion) -> Result<(), DeviceRefusal> {
     if assertion.cross_origin {
         return Err(DeviceRefusal::CrossOrigin);
     }
-    // WebAuthn L3 7.2.
+    // WebAuthn L3 7.2: UP and UV are required.
     if !assertion.user_present {
         return Err(DeviceRefusal::UserNotPresent);
     }
