@@ -20,8 +20,8 @@ fn family() -> Family {
         current: hash("third"),
         previous: Some(hash("second")),
         jkt: Some(KEY),
-        absolute_expiry: NOW.plus(Duration::from_secs(3600)),
-        idle_expiry: NOW.plus(Duration::from_secs(600)),
+        absolute_expiry: NOW.plus(Duration::from_hours(1)),
+        idle_expiry: NOW.plus(Duration::from_mins(10)),
         dead: false,
     }
 }
