@@ -2,4 +2,6 @@
 
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
+mod domain;
+#[cfg(test)]
 mod spec;

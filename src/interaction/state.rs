@@ -1,0 +1,94 @@
+//! What is remembered of an authorization request while a person answers it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ApprovalId, InteractionId, TokenHash, UnixTime};
+use crate::identity::AuthenticationProof;
+use crate::oidc::AuthenticationRequest;
+
+/// Languages of the pages, French first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Locale {
+    /// French.
+    #[default]
+    Fr,
+    /// English.
+    En,
+}
+
+impl Locale {
+    /// BCP 47 tag.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fr => "fr",
+            Self::En => "en",
+        }
+    }
+
+    /// The first supported language of `tags` (`ui_locales`, or the tags of `Accept-Language`), else French.
+    pub fn choose<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
+        let supported = |tag: &str| match tag.split('-').next().map(str::to_ascii_lowercase).as_deref() {
+            Some("fr") => Some(Self::Fr),
+            Some("en") => Some(Self::En),
+            _ => None,
+        };
+        tags.into_iter().find_map(supported).unwrap_or_default()
+    }
+}
+
+/// How far the person is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Must say who they are.
+    Identify,
+    /// Must approve on the phone.
+    Approve {
+        /// The approval waited for.
+        approval: ApprovalId,
+    },
+    /// Must consent.
+    Consent,
+    /// Answered; nothing more happens here.
+    Done,
+}
+
+/// Why the person said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Cancelled on the page.
+    Cancelled,
+    /// Refused the consent.
+    Consent,
+}
+
+/// An authorization request in progress. It belongs to one browser: the one that holds the cookie whose hash is
+/// `browser` (design decision 11).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Interaction {
+    /// Public identifier, in the page's address; never enough by itself.
+    pub id: InteractionId,
+    /// The validated request.
+    pub request: AuthenticationRequest,
+    /// Hash of the `request_uri` it came from.
+    pub pushed: Option<TokenHash>,
+    /// Hash of this interaction's cookie.
+    pub browser: TokenHash,
+    /// Language of the pages.
+    pub locale: Locale,
+    /// When the browser opened it.
+    pub opened: UnixTime,
+    /// When it dies.
+    pub deadline: UnixTime,
+    /// How far the person is.
+    pub step: Step,
+    /// Authentication made in this interaction.
+    pub proof: Option<AuthenticationProof>,
+    /// The person consented on this interaction's page.
+    pub consented: bool,
+    /// The person said no.
+    pub refusal: Option<Refusal>,
+}

@@ -1,0 +1,43 @@
+//! Grants, refresh token families and consents: reads, and the memory of consents.
+
+use async_trait::async_trait;
+
+use super::{Grant, PortResult};
+use crate::audit::AuditEvent;
+use crate::base::{ClientId, FamilyId, PersonId, UnixTime};
+use crate::oauth::{Family, ScopeSet};
+
+/// A family with its grant.
+#[derive(Clone)]
+pub struct StoredFamily {
+    /// Rotation state.
+    pub family: Family,
+    /// The grant it continues.
+    pub grant: Grant,
+    /// The current refresh token, sealed, to answer a client that lost it.
+    pub current_sealed: Vec<u8>,
+}
+
+/// A remembered consent.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    /// Who consented.
+    pub person: PersonId,
+    /// To what client.
+    pub client: ClientId,
+    /// To what scope.
+    pub scope: ScopeSet,
+    /// When.
+    pub at: UnixTime,
+}
+
+/// Store of grants and consents, durable.
+#[async_trait]
+pub trait Grants: Send + Sync {
+    /// A refresh token family.
+    async fn family(&self, id: FamilyId) -> PortResult<Option<StoredFamily>>;
+    /// Scope a person has consented to for a client.
+    async fn consent(&self, person: PersonId, client: &ClientId) -> PortResult<Option<Consent>>;
+    /// Remembers a consent, replacing an earlier one.
+    async fn remember_consent(&self, consent: &Consent, event: &AuditEvent) -> PortResult<()>;
+}

@@ -1,0 +1,200 @@
+//! The durable gate: single use, grant, refresh token family, issuance record and audit in one transaction.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::PortResult;
+use crate::audit::AuditEvent;
+use crate::base::{ClientId, DeviceId, FamilyId, GrantId, PersonId, Sid, TokenHash, UnixTime};
+use crate::identity::AuthenticationProof;
+use crate::jose::Thumbprint;
+use crate::oauth::ScopeSet;
+use crate::oidc::ClaimsRequest;
+
+/// Kinds of things used at most once; their key spaces are disjoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FenceKind {
+    /// Authorization code.
+    Code,
+    /// WebAuthn challenge.
+    Challenge,
+    /// Approval.
+    Approval,
+    /// Pair of activation codes.
+    Activation,
+}
+
+impl FenceKind {
+    /// Name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Challenge => "challenge",
+            Self::Approval => "approval",
+            Self::Activation => "activation",
+        }
+    }
+}
+
+/// One thing used up by a unique insert.
+#[derive(Clone, Copy, Debug)]
+pub struct Fence {
+    /// Kind.
+    pub kind: FenceKind,
+    /// Hash of the thing.
+    pub hash: TokenHash,
+    /// Until when the row must be kept: past any time at which the thing could be presented again.
+    pub until: UnixTime,
+}
+
+/// What one authorization gave: the root of its tokens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// Identifier.
+    pub id: GrantId,
+    /// Who.
+    pub person: PersonId,
+    /// To what client.
+    pub client: ClientId,
+    /// The session, whose end ends the grant.
+    pub sid: Sid,
+    /// Granted scope.
+    pub scope: ScopeSet,
+    /// Claims requested one by one.
+    pub claims: ClaimsRequest,
+    /// `nonce` of the authorization request, for refreshed ID tokens to leave out and audit to match.
+    pub nonce: Option<String>,
+    /// How the person was authenticated.
+    pub proof: AuthenticationProof,
+    /// Time of the grant.
+    pub created: UnixTime,
+}
+
+/// A family to begin.
+pub struct NewFamily {
+    /// Identifier, first part of each of its tokens.
+    pub id: FamilyId,
+    /// Hash of the first token.
+    pub current: TokenHash,
+    /// The first token, sealed.
+    pub current_sealed: Vec<u8>,
+    /// DPoP key it is bound to, for a public client (RFC 9449 5).
+    pub jkt: Option<Thumbprint>,
+    /// End of the session: the family never outlives it.
+    pub absolute_expiry: UnixTime,
+    /// End of idleness.
+    pub idle_expiry: UnixTime,
+}
+
+/// Which key signed what, so that the tokens of a compromised key can be ended (design decision 3).
+#[derive(Clone, Debug)]
+pub struct IssuanceRecord {
+    /// `jti` of the access token.
+    pub jti: String,
+    /// The key planned to sign.
+    pub kid: String,
+    /// Time of issue.
+    pub at: UnixTime,
+}
+
+/// Everything that becomes true when a single-use artefact is redeemed.
+pub struct IssuePlan {
+    /// What is used up.
+    pub fence: Fence,
+    /// The grant.
+    pub grant: Grant,
+    /// The family, when a refresh token is due.
+    pub family: Option<NewFamily>,
+    /// The issuance record.
+    pub record: IssuanceRecord,
+}
+
+/// Who no longer may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedBy {
+    /// The client is disabled.
+    Client,
+    /// The person is locked or deactivated.
+    Person,
+    /// The phone is revoked.
+    Device,
+    /// The session ended, or a cut-off covers the authentication.
+    Session,
+    /// The grant or family is dead.
+    Grant,
+}
+
+impl RefusedBy {
+    /// Machine reason for the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client_disabled",
+            Self::Person => "person_inactive",
+            Self::Device => "device_revoked",
+            Self::Session => "session_ended",
+            Self::Grant => "grant_revoked",
+        }
+    }
+}
+
+/// What became of an issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssueOutcome {
+    /// Committed: this caller signs.
+    Issued,
+    /// Used before, by this grant.
+    Replayed(GrantId),
+    /// Refused on what the transaction read; the fence is burnt.
+    Refused(RefusedBy),
+}
+
+/// A rotation, guarded by the generation that was read.
+pub struct RotatePlan {
+    /// The family.
+    pub family: FamilyId,
+    /// Its grant.
+    pub grant: Grant,
+    /// Generation that was read.
+    pub generation: u64,
+    /// The token presented, current in that generation.
+    pub presented: TokenHash,
+    /// The next token; `None` keeps the present one (clients that do not rotate) and moves only the idle end.
+    pub next: Option<(TokenHash, Vec<u8>)>,
+    /// New end of idleness.
+    pub idle_expiry: UnixTime,
+    /// The issuance record.
+    pub record: IssuanceRecord,
+}
+
+/// What became of a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RotateOutcome {
+    /// Committed.
+    Rotated,
+    /// Another request rotated first: read the family again and answer with its current token.
+    Overtaken,
+    /// Refused on what the transaction read.
+    Refused(RefusedBy),
+}
+
+/// The gate's transactions, durable.
+#[async_trait]
+pub trait Issuance: Send + Sync {
+    /// Redeems and grants with `granted`. On any other outcome no grant exists and `refused` is recorded; a
+    /// refusal burns the fence.
+    async fn issue(&self, plan: &IssuePlan, granted: &AuditEvent, refused: &AuditEvent) -> PortResult<IssueOutcome>;
+    /// An artefact of `client` was presented again: revokes the grant of its first use if that grant is the
+    /// client's, and records `event`. Gives the revoked grant.
+    async fn replayed(&self, kind: FenceKind, hash: &TokenHash, client: &ClientId, event: &AuditEvent) -> PortResult<Option<GrantId>>;
+    /// Rotates a family (one guarded update) with `granted`, or records `refused`. An overtaken rotation records nothing.
+    async fn rotate(&self, plan: &RotatePlan, granted: &AuditEvent, refused: &AuditEvent) -> PortResult<RotateOutcome>;
+    /// Answers an already rotated token with the present one: checks as `rotate`, keeps the family as it is, records
+    /// `granted` or `refused`.
+    async fn repeat(&self, grant: &Grant, family: FamilyId, record: &IssuanceRecord, granted: &AuditEvent, refused: &AuditEvent) -> PortResult<RotateOutcome>;
+    /// Ends a family and its grant (reuse of a stale token).
+    async fn end_family(&self, family: FamilyId, event: &AuditEvent) -> PortResult<()>;
+    /// The phone that authenticated a grant, when it matters to a cut-off.
+    async fn device_of(&self, grant: GrantId) -> PortResult<Option<DeviceId>>;
+}

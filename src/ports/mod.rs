@@ -1,0 +1,122 @@
+//! Layer 4: what the flows need from the outside, as traits. One method is one atomic rule: what must be
+//! true together is decided inside one call, and no transaction handle appears in a signature.
+//!
+//! Not found is `Ok(None)`. Every method that changes a durable thing takes its audit event.
+
+mod access_tokens;
+mod approval_decision;
+mod approvals;
+mod audit;
+mod authenticator;
+mod clients;
+mod devices;
+mod directory;
+mod grants;
+mod interactions;
+mod issuance;
+mod keys;
+mod one_shot;
+mod outbound;
+mod persons;
+mod replay;
+mod revocation;
+mod sessions;
+mod throttle;
+
+use std::sync::Arc;
+
+pub use access_tokens::{AccessTokenRecord, AccessTokens};
+pub use approval_decision::{ApprovalDecision, CommitOutcome, CommittedDecision, Decision, Evidence};
+pub use approvals::{Approvals, OpenLimits, OpenOutcome};
+pub use audit::{Audit, AuditRow};
+pub use authenticator::{
+    AssertionCeremony, Authenticator, AuthenticatorError, RegistrationCeremony, RegistrationRequest,
+    VerifiedRegistration,
+};
+pub use clients::Clients;
+pub use devices::{BindOutcome, BindPlan, Devices};
+pub use directory::{Directory, DirectoryCounts};
+pub use grants::{Consent, Grants, StoredFamily};
+pub use interactions::{Interactions, Versioned};
+pub use issuance::{
+    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy, RotateOutcome,
+    RotatePlan,
+};
+pub use keys::{Keys, Signer};
+pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
+pub use outbound::{Channel, CodeSender, Push};
+pub use persons::Persons;
+pub use replay::{Replay, ReplayKind};
+pub use revocation::{Cutoff, CutoffScope, Revocation};
+pub use sessions::{Session, Sessions};
+pub use throttle::{Throttle, ThrottleRule};
+
+use crate::base::{Clock, Entropy};
+
+/// Why a port could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// The store or service did not answer in time; the outcome of a write is unknown.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// Another writer was faster; nothing changed.
+    #[error("conflict")]
+    Conflict,
+    /// What was read is not what was written: wrong seal, version or shape.
+    #[error("corrupt: {0}")]
+    Corrupt(String),
+}
+
+/// The answer of a port.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// Every port, as the composition root filled them.
+#[derive(Clone)]
+pub struct Ports {
+    /// The current time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// Registered clients.
+    pub clients: Arc<dyn Clients>,
+    /// Persons by id and identity number.
+    pub persons: Arc<dyn Persons>,
+    /// The national directory's changes.
+    pub directory: Arc<dyn Directory>,
+    /// Enrolled phones.
+    pub devices: Arc<dyn Devices>,
+    /// Grants, families and consents, to read.
+    pub grants: Arc<dyn Grants>,
+    /// The durable gate of token issue.
+    pub issuance: Arc<dyn Issuance>,
+    /// Decisions made on phones.
+    pub decisions: Arc<dyn ApprovalDecision>,
+    /// Revocation cut-offs.
+    pub revocation: Arc<dyn Revocation>,
+    /// Key records.
+    pub keys: Arc<dyn Keys>,
+    /// The signer.
+    pub signer: Arc<dyn Signer>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
+    /// Values taken whole, at most once.
+    pub one_shot: Arc<dyn OneShot>,
+    /// Authorization requests in progress.
+    pub interactions: Arc<dyn Interactions>,
+    /// Requests for approval.
+    pub approvals: Arc<dyn Approvals>,
+    /// Browser sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Access-token records.
+    pub access_tokens: Arc<dyn AccessTokens>,
+    /// Identifiers seen once.
+    pub replay: Arc<dyn Replay>,
+    /// Counters of attempts.
+    pub throttle: Arc<dyn Throttle>,
+    /// WebAuthn verification.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Wake-ups for phones.
+    pub push: Arc<dyn Push>,
+    /// Activation codes to persons.
+    pub code_sender: Arc<dyn CodeSender>,
+}

@@ -1,0 +1,94 @@
+//! Values taken whole, at most once: codes, pushed requests, ceremonies, activation codes. Ephemeral; the
+//! durable fence behind a code is [`super::Issuance`].
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::PortResult;
+use crate::base::{ApprovalId, ClientId, DeviceId, EnrolmentId, GrantId, PersonId, Sid, TokenHash, UnixTime};
+use crate::device::{ActivationCodes, PendingEnrolment};
+use crate::identity::AuthenticationProof;
+use crate::oauth::{CodeBinding, ScopeSet};
+use crate::oidc::ClaimsRequest;
+
+/// What an authorization code stands for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CodePayload {
+    /// What the token request must match.
+    pub binding: CodeBinding,
+    /// The grant it will become.
+    pub grant: GrantId,
+    /// Who.
+    pub person: PersonId,
+    /// Session.
+    pub sid: Sid,
+    /// End of the session.
+    pub session_end: UnixTime,
+    /// Granted scope.
+    pub scope: ScopeSet,
+    /// Claims requested one by one.
+    pub claims: ClaimsRequest,
+    /// `nonce` of the request.
+    pub nonce: Option<String>,
+    /// How the person was authenticated.
+    pub proof: AuthenticationProof,
+    /// Time of issue.
+    pub issued_at: UnixTime,
+    /// Deadline.
+    pub deadline: UnixTime,
+}
+
+/// A pushed authorization request (RFC 9126).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PushedRequest {
+    /// The client that pushed it.
+    pub client: ClientId,
+    /// The parameters as pushed, client authentication left out; form-encoded.
+    pub parameters: String,
+    /// Deadline.
+    pub deadline: UnixTime,
+}
+
+/// A WebAuthn assertion under way, bound to one approval and one phone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ceremony {
+    /// The approval.
+    pub approval: ApprovalId,
+    /// The phone.
+    pub device: DeviceId,
+    /// The challenge, 32 bytes.
+    pub challenge: [u8; 32],
+    /// The random part of the challenge.
+    pub random: [u8; 32],
+    /// State of the authenticator port.
+    pub state: String,
+    /// Deadline.
+    pub deadline: UnixTime,
+}
+
+/// Store of one-shot values. Every `take` gives a value to one caller at most and nothing after its deadline.
+#[async_trait]
+pub trait OneShot: Send + Sync {
+    /// Keeps a code under its hash.
+    async fn put_code(&self, code: &TokenHash, payload: &CodePayload) -> PortResult<()>;
+    /// Takes a code.
+    async fn take_code(&self, code: &TokenHash, now: UnixTime) -> PortResult<Option<CodePayload>>;
+    /// Keeps a pushed request under the hash of its `request_uri`.
+    async fn put_pushed(&self, uri: &TokenHash, request: &PushedRequest) -> PortResult<()>;
+    /// Reads a pushed request that is not finished.
+    async fn load_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<Option<PushedRequest>>;
+    /// Finishes a pushed request: true for the first caller only (RFC 9126 7.3).
+    async fn finish_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<bool>;
+    /// Keeps the ceremony of an approval on a phone, replacing an earlier one.
+    async fn put_ceremony(&self, ceremony: &Ceremony) -> PortResult<()>;
+    /// Takes the ceremony of an approval on a phone.
+    async fn take_ceremony(&self, approval: ApprovalId, device: DeviceId, now: UnixTime) -> PortResult<Option<Ceremony>>;
+    /// Keeps an enrolment under way.
+    async fn put_enrolment(&self, enrolment: &PendingEnrolment) -> PortResult<()>;
+    /// Takes an enrolment.
+    async fn take_enrolment(&self, id: EnrolmentId, now: UnixTime) -> PortResult<Option<PendingEnrolment>>;
+    /// Keeps a person's activation codes, replacing earlier ones.
+    async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()>;
+    /// Takes a person's activation codes.
+    async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>>;
+}

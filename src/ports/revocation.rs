@@ -1,0 +1,44 @@
+//! Revocation: written durably before the answer, read back by every replica (design decision 15).
+
+use async_trait::async_trait;
+
+use super::PortResult;
+use crate::audit::AuditEvent;
+use crate::base::{ClientId, DeviceId, GrantId, PersonId, Sid, UnixTime};
+
+/// What a cut-off covers. Whatever was authenticated or issued at or before it, under that scope, is dead.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CutoffScope {
+    /// Everything.
+    Global,
+    /// A client.
+    Client(ClientId),
+    /// A person.
+    Person(PersonId),
+    /// A phone.
+    Device(DeviceId),
+    /// A session.
+    Session(Sid),
+    /// A grant.
+    Grant(GrantId),
+}
+
+/// A cut-off in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cutoff {
+    /// What it covers.
+    pub scope: CutoffScope,
+    /// Up to when.
+    pub at: UnixTime,
+}
+
+/// Revocation, durable.
+#[async_trait]
+pub trait Revocation: Send + Sync {
+    /// Ends everything under `cutoff`: the phone becomes revoked, a person locked, a client disabled, families of a
+    /// session or grant die, and the cut-off is written for the other replicas. False when it changed nothing.
+    async fn revoke(&self, cutoff: &Cutoff, event: &AuditEvent) -> PortResult<bool>;
+    /// Cut-offs written at or after `since`, by the store's clock, with an overlap wide enough for late commits; and
+    /// the store's time to ask from next.
+    async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)>;
+}
