@@ -4,6 +4,6 @@ pub mod audit;
 pub mod base;
 pub mod identity;
 pub mod jose;
-pub mod oauth;
 pub mod keyring;
+pub mod oauth;
 pub mod oidc;
