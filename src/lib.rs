@@ -6,6 +6,6 @@ pub mod base;
 pub mod device;
 pub mod identity;
 pub mod jose;
-pub mod oauth;
 pub mod keyring;
+pub mod oauth;
 pub mod oidc;
