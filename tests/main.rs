@@ -3,6 +3,7 @@
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
 mod domain;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod spec;
