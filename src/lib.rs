@@ -1,5 +1,6 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
+pub mod adapter;
 pub mod approval;
 pub mod audit;
 pub mod base;
