@@ -3,5 +3,6 @@
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
 mod domain;
+mod properties;
 #[cfg(test)]
 mod spec;
