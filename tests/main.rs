@@ -3,6 +3,8 @@
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
 mod domain;
+#[cfg(test)]
+mod http;
 mod properties;
 #[cfg(test)]
 mod spec;
