@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod domain;
 #[cfg(test)]
+mod http;
 mod properties;
 #[cfg(test)]
 mod spec;
