@@ -4,4 +4,5 @@ pub mod audit;
 pub mod base;
 pub mod identity;
 pub mod jose;
+pub mod keyring;
 pub mod oauth;
