@@ -6,3 +6,4 @@ pub mod identity;
 pub mod jose;
 pub mod keyring;
 pub mod oauth;
+pub mod oidc;
