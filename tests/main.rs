@@ -3,4 +3,6 @@
 mod domain;
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod spec;

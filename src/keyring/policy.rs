@@ -1,7 +1,7 @@
 //! The times at which keys move, read from `keys/policy.toml`.
 //!
 //! `OpenID Connect Core 10.1.1`: a relying party must find a key before it meets a signature made with it.
-//! Says when; [`super::sweep`] says what.
+//! Says when; `sweep` says what.
 
 use std::time::Duration;
 
@@ -54,9 +54,7 @@ pub enum KeyPolicyError {
     #[error("the key policy keeps no signing algorithm: list at least one, such as ES256")]
     NoAlgorithm,
     /// An algorithm this program does not sign with, or listed twice.
-    #[error(
-        "the key policy lists a signing algorithm twice or one that is not ES256, PS256, RS256 or EdDSA"
-    )]
+    #[error("the key policy lists a signing algorithm twice or one that is not ES256, PS256, RS256 or EdDSA")]
     Algorithm,
     /// A key would sign before every relying party and replica could have read it.
     #[error("lead must be at least jwks_max_age + poll + skew: a key would sign before it is known")]
