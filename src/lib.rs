@@ -1,11 +1,14 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
+pub mod adapter;
 pub mod approval;
 pub mod audit;
 pub mod base;
 pub mod device;
 pub mod identity;
+pub mod interaction;
 pub mod jose;
 pub mod keyring;
 pub mod oauth;
 pub mod oidc;
+pub mod ports;

@@ -35,13 +35,7 @@ impl Proof {
 }
 
 fn expectation() -> DpopExpectation<'static> {
-    DpopExpectation {
-        method: "POST",
-        uri: URI,
-        now: NOW,
-        window: Duration::from_mins(1),
-        access_token: None,
-    }
+    DpopExpectation { method: "POST", uri: URI, now: NOW, window: Duration::from_mins(1), access_token: None }
 }
 
 fn validate(proof: &Proof) -> Result<DpopProof, DpopError> {
