@@ -1,10 +1,19 @@
 //! One module per specification, named as the file that implements it; test names begin with the section.
 
+mod client;
 mod core_id_token;
 mod core_request;
 mod core_subject;
 mod core_userinfo;
 mod discovery;
+mod error;
+mod params;
+mod redirect_uri;
+mod response_mode;
+mod rfc6749_authorize;
+mod rfc6749_refresh;
+mod rfc6749_token;
+mod rfc6750_bearer;
 mod rfc7515_jws;
 mod rfc7517_jwk;
 mod rfc7518_algorithms;
@@ -15,6 +24,15 @@ mod rfc8785_jcs;
 mod rfc9068_access_token;
 mod rfc9449_dpop;
 mod rfc9449_nonce;
+mod rfc7636_pkce;
+mod rfc7638_thumbprint;
+mod rfc8785_jcs;
+mod rfc9068_access_token;
+mod rfc9126_par;
+mod rfc9207_issuer;
+mod rfc9449_dpop;
+mod rfc9449_nonce;
+mod scope;
 mod seal;
 mod strict_json;
 mod wycheproof;
