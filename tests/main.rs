@@ -4,3 +4,5 @@ mod domain;
 mod properties;
 #[cfg(test)]
 mod spec;
+#[cfg(test)]
+mod stores;

@@ -106,7 +106,7 @@ impl SqlDevices {
         let status = read_status(status)?;
         let sign_count =
             u32::try_from(*sign_count).map_err(|_| corrupt("a signature counter is out of range"))?;
-        Ok(Device { status, sign_count, ..device })
+        Ok(Device { sign_count, status, ..device })
     }
 }
 

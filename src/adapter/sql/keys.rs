@@ -99,6 +99,9 @@ impl Keys for SqlKeys {
     }
 }
 
+/// Purpose, algorithm, state, revision, sealed private part.
+type Stored = (String, String, String, i64, Option<Vec<u8>>);
+
 /// A key with its private part unsealed.
 pub(super) struct Unsealed {
     pub(super) purpose: Purpose,
@@ -115,7 +118,7 @@ impl SqlKeys {
     }
 
     pub(super) async fn private(&self, kid: &str) -> PortResult<Option<Unsealed>> {
-        let row: Option<(String, String, String, i64, Option<Vec<u8>>)> =
+        let row: Option<Stored> =
             sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(self.0.db.reader()).await?;
         let Some((purpose, algorithm, state, revision, sealed)) = row else { return Ok(None) };
         let purpose = word(&purpose, PURPOSE)?;

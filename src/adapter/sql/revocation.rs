@@ -76,7 +76,7 @@ async fn end_subject(write: &mut Write<'_>, scope: &CutoffScope) -> PortResult<b
 async fn mark(write: &mut Write<'_>, statements: &[&'static str], id: Uuid) -> PortResult<bool> {
     let mut changed = false;
     for statement in statements {
-        changed |= !sqlx::query(statement).bind(id).fetch_all(write.connection()).await?.is_empty();
+        changed |= !sqlx::query(*statement).bind(id).fetch_all(write.connection()).await?.is_empty();
     }
     Ok(changed)
 }
