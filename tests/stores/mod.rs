@@ -1,5 +1,4 @@
 //! The contract of the stores, the same on every backend.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's own fixtures")]
 
 mod durable;
 mod durable_at_rest;

@@ -178,7 +178,7 @@ impl Made {
     }
 }
 
-/// RFC 9864 names Ed25519 what RFC 8037 names EdDSA.
+/// RFC 9864 names Ed25519 what RFC 8037 names `EdDSA`.
 pub(super) fn signature_algorithm(name: &str) -> PortResult<Algorithm> {
     if name == "Ed25519" { Ok(Algorithm::EdDsa) } else { word(name, "a key's algorithm is unknown") }
 }
