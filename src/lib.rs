@@ -5,6 +5,7 @@ pub mod approval;
 pub mod audit;
 pub mod base;
 pub mod device;
+pub mod flow;
 pub mod identity;
 pub mod interaction;
 pub mod jose;

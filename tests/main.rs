@@ -1,6 +1,7 @@
 //! The integration tests, in one binary on purpose: one link, tests in parallel.
 
 mod domain;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod spec;

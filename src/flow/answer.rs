@@ -33,7 +33,9 @@ impl Provider {
         }
         match step {
             NextStep::Issue { proof, renew } => self.answer_code(held, browser, &proof, renew).await,
-            NextStep::Refuse { code, public } => Ok(self.answer_error(held, OAuthError::new(code, public)).await?),
+            NextStep::Refuse { code, public } => {
+                Ok(self.answer_error(held, OAuthError::new(code, public)).await?)
+            }
             NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => Err(TurnError::Gone),
         }
     }
@@ -45,7 +47,8 @@ impl Provider {
             .with_client(oauth.client_id.clone())
             .with_transaction(held.interaction.id.to_string());
         self.ports.audit.append(&event).await?;
-        let response = self.error_response((&oauth.redirect_uri, oauth.response_mode, oauth.state.as_deref()), &error);
+        let response =
+            self.error_response((&oauth.redirect_uri, oauth.response_mode, oauth.state.as_deref()), &error);
         Ok(Answer { response, session: None, locale: held.interaction.locale })
     }
 

@@ -90,7 +90,10 @@ impl From<crate::ports::PortError> for DecideError {
 
 impl Provider {
     /// What waits for the person of this phone.
-    pub async fn pending_approvals(&self, device: &AuthenticatedDevice) -> Result<Vec<ApprovalView>, FlowError> {
+    pub async fn pending_approvals(
+        &self,
+        device: &AuthenticatedDevice,
+    ) -> Result<Vec<ApprovalView>, FlowError> {
         let now = self.now();
         let person = device.device().person;
         let Some(owner) = self.ports.persons.find(person).await? else { return Ok(Vec::new()) };
@@ -191,7 +194,13 @@ impl Provider {
         Err(DecideError::Ended(ended))
     }
 
-    async fn deny(&self, device: &Device, id: ApprovalId, reported: bool, now: UnixTime) -> Result<(), DecideError> {
+    async fn deny(
+        &self,
+        device: &Device,
+        id: ApprovalId,
+        reported: bool,
+        now: UnixTime,
+    ) -> Result<(), DecideError> {
         let (version, approval) = self.waiting_approval(device, id, now).await?;
         let Ok(denied) = approval.deny(now, reported) else { return Err(DecideError::Ended("expired")) };
         if !self.ports.approvals.advance(version, &StoredApproval::Denied(denied)).await? {
@@ -234,7 +243,10 @@ impl Provider {
         loop {
             let id = approval.request().id;
             let (next, reason, tries_left) = match approval.approve(typed, proved.2.proof.clone(), now) {
-                Judged::Approved(approved) => return self.commit(version, approved, device, proved, now).await,
+                Judged::Approved(approved) => {
+                    return self.commit(version, approved, device, proved, now).await;
+                }
+                Judged::OtherPerson(_) => return Err(DecideError::NotFound),
                 Judged::Expired(_) => return Err(DecideError::Ended("expired")),
                 Judged::Locked(locked) => (StoredApproval::Locked(locked), "number_locked", 0),
                 Judged::WrongNumber(pending) => {
@@ -303,7 +315,7 @@ impl Provider {
                 rp_id: self.ports.authenticator.rp_id().to_owned(),
                 decided_at: now,
             },
-            proof: proof.proof,
+            proof: approved.state().proof.clone(),
         };
         let about = |event: crate::audit::AuditEvent| {
             event.with_device(device.id).with_person(device.person).with_transaction(id.to_string())

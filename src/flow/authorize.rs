@@ -13,8 +13,8 @@ use crate::interaction::{
     ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide,
 };
 use crate::oauth::{
-    AuthorizationResponse, AuthorizeError, Client, ErrorCode, OAuthError, RawParams, RequestUri, authorization_response,
-    error_params,
+    AuthorizationResponse, AuthorizeError, Client, ErrorCode, OAuthError, RawParams, RequestUri,
+    authorization_response, error_params,
 };
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
@@ -152,7 +152,13 @@ impl Provider {
         };
         let session = self.current_session(browser.session.as_ref(), now).await?;
         let interaction = self.new_interaction(&incoming, browser, now);
-        let next = self.next_step(&interaction.value, &incoming.client, session.as_ref(), ApprovalProgress::None, now);
+        let next = self.next_step(
+            &interaction.value,
+            &incoming.client,
+            session.as_ref(),
+            ApprovalProgress::None,
+            now,
+        );
         match next.await? {
             step @ (NextStep::Issue { .. } | NextStep::Refuse { .. }) => {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
@@ -210,7 +216,8 @@ impl Provider {
                 Ok(self.page(&interaction, browser, screen))
             }
             NextStep::Consent => {
-                let proof = interaction.proof.as_ref().or_else(|| session.as_ref().map(|session| &session.proof));
+                let proof =
+                    interaction.proof.as_ref().or_else(|| session.as_ref().map(|session| &session.proof));
                 let screen = self.consent_screen(&interaction, client.name, proof).await?;
                 Ok(self.page(&interaction, browser, screen))
             }
@@ -225,8 +232,10 @@ impl Provider {
         now: UnixTime,
     ) -> Result<Versioned<Interaction>, TurnError> {
         let Some(stored) = self.ports.interactions.load(id, now).await? else { return Err(TurnError::Gone) };
-        let owner =
-            browser.interaction.as_ref().is_some_and(|cookie| TokenHash::of(cookie.expose()).matches(&stored.value.browser));
+        let owner = browser
+            .interaction
+            .as_ref()
+            .is_some_and(|cookie| TokenHash::of(cookie.expose()).matches(&stored.value.browser));
         if !owner {
             let event = self
                 .refused(EventKind::InteractionOpened, "another_browser", now)
@@ -270,12 +279,16 @@ impl Provider {
         let (params, pushed) = match params.get("request_uri")? {
             None if client.profile.requires_par() => {
                 // FAPI 2.0 5.3.2.2
-                return Err(FlowError::protocol(ErrorCode::InvalidRequest, "this client must push its requests"));
+                return Err(FlowError::protocol(
+                    ErrorCode::InvalidRequest,
+                    "this client must push its requests",
+                ));
             }
             None => (params.clone(), None),
             Some(uri) => {
                 // RFC 9126 4; one answer for unknown, expired, used and foreign (`attacks.md` A-025).
-                let refused = || FlowError::protocol(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
+                let refused =
+                    || FlowError::protocol(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
                 let hash = RequestUri::parse(uri).ok_or_else(refused)?;
                 let pushed = self.ports.one_shot.load_pushed(&hash, now).await?.ok_or_else(refused)?;
                 if pushed.client != client.client_id {
@@ -315,7 +328,8 @@ impl Provider {
         now: UnixTime,
     ) -> Result<NextStep, FlowError> {
         let session = session.map(|session| &session.proof);
-        let hinted = self.hinted_person(&interaction.request, client, [interaction.proof.as_ref(), session]).await?;
+        let hinted =
+            self.hinted_person(&interaction.request, client, [interaction.proof.as_ref(), session]).await?;
         let proof = interaction.proof.as_ref().or(session);
         let consent = self.consent_progress(interaction, client, proof).await?;
         Ok(decide(&Situation {

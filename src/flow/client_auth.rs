@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{ClientId, Secret, TokenHash, UnixTime};
 use crate::oauth::{
-    AssertionPolicy, Client, ClientAuthMethod, ErrorCode, OAuthError, RawParams, claimed_client, validate_assertion,
+    AssertionPolicy, Client, ClientAuthMethod, ErrorCode, OAuthError, RawParams, claimed_client,
+    validate_assertion,
 };
 use crate::ports::{ReplayKind, ThrottleRule};
 
@@ -60,7 +61,9 @@ impl PresentedCredentials {
 
     fn claimed_id(&self) -> Result<ClientId, &'static str> {
         let id = match self {
-            Self::Basic { client_id, .. } | Self::Post { client_id, .. } | Self::Public { client_id } => client_id,
+            Self::Basic { client_id, .. } | Self::Post { client_id, .. } | Self::Public { client_id } => {
+                client_id
+            }
             Self::Assertion { client_id, assertion } => {
                 let claimed = claimed_client(assertion.expose()).map_err(|_| "assertion_malformed")?;
                 // RFC 7521 4.2
@@ -133,8 +136,9 @@ impl Provider {
             _ => None,
         };
         let Some(client) = found else { return refuse("client_unknown") };
-        let refuse =
-            |reason| Ok(Err(self.refused(EventKind::ClientAuthentication, reason, now).with_client(id.clone())));
+        let refuse = |reason| {
+            Ok(Err(self.refused(EventKind::ClientAuthentication, reason, now).with_client(id.clone())))
+        };
         if !client.enabled {
             return refuse("client_disabled");
         }

@@ -6,7 +6,9 @@ use crate::audit::EventKind;
 use crate::base::{Secret, UnixTime};
 use crate::device::{Device, DeviceStatus};
 use crate::jose::Thumbprint;
-use crate::oauth::{DpopExpectation, DpopProof, ErrorCode, NonceIssuer, OAuthError, claimed_nonce, validate_proof};
+use crate::oauth::{
+    DpopExpectation, DpopProof, ErrorCode, NonceClass, NonceIssuer, OAuthError, claimed_nonce, validate_proof,
+};
 use crate::ports::ReplayKind;
 
 use super::{FlowError, Provider};
@@ -23,6 +25,8 @@ pub struct PresentedProof {
     pub method: String,
     /// Path of the endpoint, to which the issuer is prefixed.
     pub path: String,
+    /// Kind of endpoint: nonces of one kind are not good at another.
+    pub class: NonceClass,
 }
 
 /// A phone that has proved its request key, and is enrolled, active and in time.
@@ -50,8 +54,8 @@ pub enum DeviceAuthError {
 impl Provider {
     /// A nonce for the next proof; every replica accepts it (RFC 9449 8).
     #[must_use]
-    pub fn fresh_nonce(&self) -> String {
-        self.nonces().issue(self.now())
+    pub fn fresh_nonce(&self, class: NonceClass) -> String {
+        self.nonces(class).issue(self.now())
     }
 
     /// Demands a current nonce before anything is consumed or recorded (design decision 6).
@@ -59,11 +63,14 @@ impl Provider {
         let [header] = proof.headers.as_slice() else {
             return if proof.headers.is_empty() { Ok(()) } else { Err(invalid_proof("several_proofs")) };
         };
-        let nonce = claimed_nonce(header).map_err(|error| invalid_proof(error.as_str()))?;
-        if nonce.is_some_and(|nonce| self.nonces().check(&nonce, now)) {
+        let nonce: Option<String> = claimed_nonce(header).map_err(|error| invalid_proof(error.as_str()))?;
+        if nonce.is_some_and(|nonce| self.nonces(proof.class).check(&nonce, now)) {
             return Ok(());
         }
-        Err(FlowError::protocol(ErrorCode::UseDpopNonce, "the proof needs the nonce of the DPoP-Nonce header"))
+        Err(FlowError::protocol(
+            ErrorCode::UseDpopNonce,
+            "the proof needs the nonce of the DPoP-Nonce header",
+        ))
     }
 
     /// Verifies a proof whose nonce was checked, and uses up its `jti`.
@@ -77,7 +84,8 @@ impl Provider {
         let expectation =
             DpopExpectation { method: &proof.method, uri: &uri, now, window: PROOF_WINDOW, access_token };
         let headers: Vec<&str> = proof.headers.iter().map(String::as_str).collect();
-        let accepted = validate_proof(&headers, &expectation).map_err(|error| invalid_proof(error.as_str()))?;
+        let accepted =
+            validate_proof(&headers, &expectation).map_err(|error| invalid_proof(error.as_str()))?;
         let until = now.plus(PROOF_WINDOW + PROOF_WINDOW);
         if self.ports.replay.first_seen(ReplayKind::DpopProof, &accepted.jti_hash, until, now).await? {
             Ok(accepted)
@@ -87,7 +95,11 @@ impl Provider {
     }
 
     /// The key of a phone that is not enrolled yet.
-    pub(crate) async fn prove_request_key(&self, proof: &PresentedProof, now: UnixTime) -> Result<Thumbprint, FlowError> {
+    pub(crate) async fn prove_request_key(
+        &self,
+        proof: &PresentedProof,
+        now: UnixTime,
+    ) -> Result<Thumbprint, FlowError> {
         if proof.headers.is_empty() {
             return Err(FlowError::protocol(ErrorCode::InvalidDpopProof, "a DPoP proof is required"));
         }
@@ -96,7 +108,10 @@ impl Provider {
     }
 
     /// Authenticates a phone's request.
-    pub async fn authenticate_device(&self, proof: &PresentedProof) -> Result<AuthenticatedDevice, DeviceAuthError> {
+    pub async fn authenticate_device(
+        &self,
+        proof: &PresentedProof,
+    ) -> Result<AuthenticatedDevice, DeviceAuthError> {
         let now = self.now();
         let jkt = self.prove_request_key(proof, now).await?;
         let found = self.ports.devices.find_by_key(&jkt).await.map_err(FlowError::from)?;
@@ -111,8 +126,8 @@ impl Provider {
         Err(DeviceAuthError::Unknown)
     }
 
-    fn nonces(&self) -> NonceIssuer {
-        NonceIssuer::new(self.keyring.symmetric.nonce, 0)
+    fn nonces(&self, class: NonceClass) -> NonceIssuer {
+        NonceIssuer::new(self.keyring.symmetric.nonce, 0).for_class(class)
     }
 }
 

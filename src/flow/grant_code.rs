@@ -41,9 +41,9 @@ impl Provider {
             redirect_uri: presented.redirect_uri.as_deref(),
             code_verifier: presented.code_verifier.as_ref(),
         };
-        if let Err(error) = judge_code(&payload.binding, &client.client_id, &fields, presented.jkt) {
+        if let Err(error) = judge_code(&payload.binding, &client.client_id, fields, presented.jkt) {
             let event = self
-                .refused(EventKind::CodeRefused, "binding", now)
+                .refused(EventKind::TokensIssued, "code_binding", now)
                 .with_client(client.client_id.clone())
                 .with_person(payload.person);
             self.ports.audit.append(&event).await?;
@@ -84,8 +84,9 @@ impl Provider {
 
     /// A code that is not there may have been used: what its first use gave to this client ends.
     async fn punish_replay(&self, client: &Client, hash: &TokenHash, now: UnixTime) -> Result<(), FlowError> {
-        let event =
-            self.refused(EventKind::TokenReplay, "code_unknown_or_used", now).with_client(client.client_id.clone());
+        let event = self
+            .refused(EventKind::TokenReplay, "code_unknown_or_used", now)
+            .with_client(client.client_id.clone());
         let revoked = self.ports.issuance.replayed(FenceKind::Code, hash, &client.client_id, &event).await?;
         if let Some(grant) = revoked {
             self.cutoffs.note(&Cutoff { scope: CutoffScope::Grant(grant), at: now });
@@ -95,5 +96,6 @@ impl Provider {
 }
 
 pub(super) fn invalid_grant() -> FlowError {
-    OAuthError::new(ErrorCode::InvalidGrant, "the grant is invalid, expired, used or not this client's").into()
+    OAuthError::new(ErrorCode::InvalidGrant, "the grant is invalid, expired, used or not this client's")
+        .into()
 }

@@ -6,7 +6,8 @@ use crate::audit::EventKind;
 use crate::base::{FamilyId, Secret, TokenHash, UnixTime};
 use crate::jose::Thumbprint;
 use crate::oauth::{
-    Client, ErrorCode, FamilyVerdict, OAuthError, RefreshToken, ScopeSet, TokenResponse, judge_refresh, narrowed_scope,
+    Client, ErrorCode, FamilyVerdict, OAuthError, RefreshToken, ScopeSet, TokenResponse, judge_refresh,
+    narrowed_scope,
 };
 use crate::ports::{Cutoff, CutoffScope, RotateOutcome, RotatePlan, StoredFamily, ThrottleRule};
 
@@ -15,7 +16,8 @@ use super::issue::{Mint, Refreshable};
 use super::{FlowError, Provider, Subject};
 
 /// Repeated answers to one lost rotation.
-const REPEATS: ThrottleRule = ThrottleRule { name: "refresh_repeats", limit: 10, window: Duration::from_secs(60) };
+const REPEATS: ThrottleRule =
+    ThrottleRule { name: "refresh_repeats", limit: 10, window: Duration::from_secs(60) };
 
 /// A refresh token as presented.
 pub(super) struct Presented {
@@ -127,7 +129,10 @@ impl Provider {
     ) -> Result<Option<TokenResponse>, FlowError> {
         let id: FamilyId = stored.family.id;
         if !self.ports.throttle.hit(REPEATS, id.uuid().as_bytes(), now).await? {
-            return Err(FlowError::protocol(ErrorCode::SlowDown, "this refresh token was repeated too often"));
+            return Err(FlowError::protocol(
+                ErrorCode::SlowDown,
+                "this refresh token was repeated too often",
+            ));
         }
         let mint = self.prepare_refresh(client, stored, presented, now).await?;
         let granted = self.audited(self.succeeded(EventKind::TokensRefreshed, "repeated", now), &mint);
@@ -157,7 +162,8 @@ impl Provider {
             sid: Some(stored.grant.sid),
             grant: Some(stored.grant.id),
         };
-        let verdict = self.cutoffs.check(&*self.ports.revocation, subject, stored.grant.proof.auth_time, now).await?;
+        let verdict =
+            self.cutoffs.check(&*self.ports.revocation, subject, stored.grant.proof.auth_time, now).await?;
         if verdict.is_err() {
             return Err(invalid_grant());
         }
@@ -189,9 +195,11 @@ impl Provider {
         reason: &'static str,
         now: UnixTime,
     ) -> Result<TokenResponse, FlowError> {
-        let event = self.refused(EventKind::TokensRefreshed, reason, now).with_client(client.client_id.clone());
+        let event =
+            self.refused(EventKind::TokensRefreshed, reason, now).with_client(client.client_id.clone());
         self.ports.audit.append(&event).await?;
-        let error = OAuthError::new(ErrorCode::InvalidGrant, "the refresh token is invalid, expired or revoked");
+        let error =
+            OAuthError::new(ErrorCode::InvalidGrant, "the refresh token is invalid, expired or revoked");
         Err(error.with_internal(reason).into())
     }
 }

@@ -17,7 +17,8 @@ use crate::ports::{Consent, OpenLimits, OpenOutcome, ThrottleRule, Versioned};
 use super::{BrowserState, FlowError, Origin, Provider, Screen, TurnError};
 
 /// Identifiers tried from one source.
-const TRIES: ThrottleRule = ThrottleRule { name: "identify_source", limit: 60, window: Duration::from_secs(60) };
+const TRIES: ThrottleRule =
+    ThrottleRule { name: "identify_source", limit: 60, window: Duration::from_secs(60) };
 /// Pushes to one person (design decision 12).
 const PUSHES: ThrottleRule = ThrottleRule { name: "push", limit: 1, window: Duration::from_secs(60) };
 /// A status request waits this long at most.
@@ -56,7 +57,8 @@ impl Provider {
         origin: &Origin,
     ) -> Result<Identified, TurnError> {
         let now = self.now();
-        let Versioned { version, value: mut interaction } = self.form_interaction(id, browser, csrf, now).await?;
+        let Versioned { version, value: mut interaction } =
+            self.form_interaction(id, browser, csrf, now).await?;
         if interaction.step != Step::Identify && !matches!(interaction.step, Step::Approve { .. }) {
             return Err(TurnError::Gone);
         }
@@ -92,7 +94,11 @@ impl Provider {
     }
 
     /// Waits until the page has something new to show, twenty seconds at most.
-    pub async fn await_progress(&self, id: InteractionId, browser: &BrowserState) -> Result<Progress, TurnError> {
+    pub async fn await_progress(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+    ) -> Result<Progress, TurnError> {
         let interaction = self.own_interaction(id, browser, self.now()).await?.value;
         let Step::Approve { approval } = interaction.step else { return Ok(Progress::Done) };
         if self.approval_progress(approval, self.now()).await? != ApprovalProgress::Waiting {
@@ -106,11 +112,21 @@ impl Provider {
     }
 
     /// The person cancelled.
-    pub async fn cancel(&self, id: InteractionId, browser: &BrowserState, csrf: &str) -> Result<(), TurnError> {
+    pub async fn cancel(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        csrf: &str,
+    ) -> Result<(), TurnError> {
         let now = self.now();
-        let Versioned { version, value: mut interaction } = self.form_interaction(id, browser, csrf, now).await?;
+        let Versioned { version, value: mut interaction } =
+            self.form_interaction(id, browser, csrf, now).await?;
         interaction.refusal = Some(Refusal::Cancelled);
-        if self.ports.interactions.advance(version, &interaction).await? { Ok(()) } else { Err(TurnError::Gone) }
+        if self.ports.interactions.advance(version, &interaction).await? {
+            Ok(())
+        } else {
+            Err(TurnError::Gone)
+        }
     }
 
     /// The person answered the consent page. A yes is remembered where memory suffices.
@@ -121,7 +137,8 @@ impl Provider {
         (allowed, csrf): (bool, &str),
     ) -> Result<(), TurnError> {
         let now = self.now();
-        let Versioned { version, value: mut interaction } = self.form_interaction(id, browser, csrf, now).await?;
+        let Versioned { version, value: mut interaction } =
+            self.form_interaction(id, browser, csrf, now).await?;
         if interaction.step != Step::Consent {
             return Err(TurnError::Gone);
         }
@@ -152,7 +169,12 @@ impl Provider {
     }
 
     /// The same page in another language.
-    pub async fn speak(&self, id: InteractionId, browser: &BrowserState, locale: Locale) -> Result<(), TurnError> {
+    pub async fn speak(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        locale: Locale,
+    ) -> Result<(), TurnError> {
         let stored = self.own_interaction(id, browser, self.now()).await?;
         let mut interaction = stored.value;
         if interaction.locale != locale {
@@ -173,13 +195,18 @@ impl Provider {
         let stored = self.own_interaction(id, browser, now).await?;
         let cookie = browser.interaction.as_ref().map_or("", crate::base::Secret::expose);
         let expected = crate::base::Secret::new(self.csrf_token(cookie));
-        if expected == crate::base::Secret::new(csrf.to_owned()) { Ok(stored) } else { Err(TurnError::OtherBrowser) }
+        if expected == crate::base::Secret::new(csrf.to_owned()) {
+            Ok(stored)
+        } else {
+            Err(TurnError::OtherBrowser)
+        }
     }
 
     /// The person who can answer, with their phones. Every identifier costs the same reads.
     async fn reachable(&self, national_id: &NationalId) -> Result<(Option<Person>, Vec<Device>), FlowError> {
         let person = self.ports.persons.find_by_national_id(national_id).await?;
-        let looked_up = person.as_ref().map_or_else(|| PersonId::random(&*self.ports.entropy), |person| person.id);
+        let looked_up =
+            person.as_ref().map_or_else(|| PersonId::random(&*self.ports.entropy), |person| person.id);
         let mut devices = self.ports.devices.list(looked_up).await?;
         devices.retain(|device| device.status == DeviceStatus::Active);
         let person = person.filter(|person| person.status == PersonStatus::Active && !devices.is_empty());
@@ -276,11 +303,16 @@ impl Provider {
         now: UnixTime,
     ) -> Result<Screen, TurnError> {
         let Step::Approve { approval } = interaction.step else { return Err(TurnError::Gone) };
-        let Some(stored) = self.ports.approvals.load(approval, now).await? else { return Err(TurnError::Gone) };
+        let Some(stored) = self.ports.approvals.load(approval, now).await? else {
+            return Err(TurnError::Gone);
+        };
         let request = stored.value.request();
         Ok(Screen::Number {
             service,
-            number: request.number.number().map(|number| crate::base::Secret::new(number.expose().to_owned())),
+            number: request
+                .number
+                .number()
+                .map(|number| crate::base::Secret::new(number.expose().to_owned())),
             expires_in: request.deadline.since(now).as_secs(),
         })
     }
@@ -324,7 +356,13 @@ impl Provider {
 }
 
 /// What the phone shows, word for word (design decision 8).
-fn approval_text(id: ApprovalId, client: &Client, locale: Locale, origin: &Origin, now: UnixTime) -> ApprovalText {
+fn approval_text(
+    id: ApprovalId,
+    client: &Client,
+    locale: Locale,
+    origin: &Origin,
+    now: UnixTime,
+) -> ApprovalText {
     let purpose = match locale {
         Locale::Fr => "Connexion à un service en ligne",
         Locale::En => "Sign-in to an online service",

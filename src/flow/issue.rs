@@ -5,14 +5,16 @@ use serde_json::{Map, Value, json};
 
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{EntropyExt, FamilyId, Secret, TokenHash, UnixTime, base64url};
-use crate::identity::{Acr, Person};
+use crate::identity::{Acr, Person, sector_claims};
 use crate::jose::{Algorithm, SealContext, Thumbprint, compact, signing_input};
 use crate::oauth::{
-    AccessTokenContent, Client, ErrorCode, OAuthError, RefreshToken, TokenResponse, TokenType, access_token_claims,
+    AccessTokenContent, Client, ErrorCode, OAuthError, RefreshToken, TokenResponse, TokenType,
+    access_token_claims,
 };
-use crate::oidc::{IdTokenContent, at_hash, id_token_claims, pairwise_subject};
+use crate::oidc::{IdTokenContent, at_hash, id_token_claims, pairwise_subject, requested_claims};
 use crate::ports::{
-    AccessTokenRecord, Cutoff, CutoffScope, Fence, Grant, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, PortError,
+    AccessTokenRecord, Cutoff, CutoffScope, Fence, Grant, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily,
+    PortError,
 };
 
 use super::grant_code::invalid_grant;
@@ -44,6 +46,8 @@ pub(super) struct Mint {
     pub(super) acr: Acr,
     /// Subject the client knows.
     pub(super) subject: String,
+    /// Claims about the person that the ID token says (OpenID Connect Core 5.5).
+    pub(super) extra: Map<String, Value>,
     /// Key that signs the access token.
     pub(super) access_kid: String,
     /// Key that signs the ID token.
@@ -75,14 +79,14 @@ impl Provider {
         let refreshable = self.first_refresh_token(client, &mint, session_end, now);
         mint.nonce = mint.grant.nonce.clone();
         let granted = self.audited(self.succeeded(EventKind::TokensIssued, "code", now), &mint);
-        let refused = self.audited(self.refused(EventKind::CodeRefused, "refused", now), &mint);
+        let refused = self.audited(self.refused(EventKind::TokensIssued, "refused", now), &mint);
         let (family, token) = refreshable.map_or((None, None), |(family, token)| (Some(family), Some(token)));
         mint.family = family.as_ref().map(|family| family.id);
         let plan = IssuePlan { fence, grant: mint.grant.clone(), family, record: mint.record.clone() };
         match self.ports.issuance.issue(&plan, &granted, &refused).await? {
             IssueOutcome::Issued => self.sign_and_answer(client, &mint, token, now).await,
             IssueOutcome::Replayed(first) => {
-                let event = self.refused(EventKind::TokenReplay, "code_replayed", now);
+                let event = self.refused(EventKind::CodeReplay, "code_replayed", now);
                 let event = event.with_client(client.client_id.clone());
                 let issuance = &self.ports.issuance;
                 issuance.replayed(fence.kind, &fence.hash, &client.client_id, &event).await?;
@@ -109,7 +113,21 @@ impl Provider {
         let jti = base64url(self.ports.entropy.bytes::<16>());
         let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now };
         let subject = self.subject_for(client, &person);
-        Ok(Mint { grant, family: None, jkt, nonce: None, acr, subject, access_kid, id_kid, jti, record })
+        let all = sector_claims(&person.professional, grant.proof.auth_mode, &self.policy.sector);
+        let extra = requested_claims(client, &grant.claims.id_token).filter(all);
+        Ok(Mint {
+            grant,
+            family: None,
+            jkt,
+            nonce: None,
+            acr,
+            subject,
+            extra,
+            access_kid,
+            id_kid,
+            jti,
+            record,
+        })
     }
 
     /// The subject a client knows a person by (OpenID Connect Core 8.1).
@@ -148,7 +166,8 @@ impl Provider {
 
     pub(super) fn open_refresh(&self, family: FamilyId, sealed: &[u8]) -> Result<Secret, PortError> {
         let corrupt = || PortError::Corrupt(String::from("refresh token seal"));
-        let opened = self.storage.open(&refresh_context(family.uuid().as_bytes()), sealed).map_err(|_| corrupt())?;
+        let opened =
+            self.storage.open(&refresh_context(family.uuid().as_bytes()), sealed).map_err(|_| corrupt())?;
         Ok(Secret::new(String::from_utf8(opened).map_err(|_| corrupt())?))
     }
 
@@ -162,7 +181,8 @@ impl Provider {
     ) -> Result<TokenResponse, FlowError> {
         let expires = now.plus(self.policy.lifetimes.access_token);
         let access_token = self.sign_access_token(client, mint, expires, now).await.map_err(unsigned)?;
-        let id_token = self.sign_id_token(client, mint, &access_token, (now, expires)).await.map_err(unsigned)?;
+        let id_token =
+            self.sign_id_token(client, mint, &access_token, (now, expires)).await.map_err(unsigned)?;
         let record = self.token_record(client, mint, expires, now);
         self.ports.access_tokens.put(&TokenHash::of(access_token.expose()), &record).await?;
         Ok(TokenResponse {
@@ -220,9 +240,9 @@ impl Provider {
             nonce: mint.nonce.as_deref(),
             acr: mint.acr.as_str(),
             amr: &mint.grant.proof.amr,
-            sid: mint.grant.sid,
-            at_hash: &at_hash(alg, access_token.expose()),
-            extra: Map::new(),
+            sid: Some(mint.grant.sid),
+            at_hash: Some(&at_hash(alg, access_token)),
+            extra: mint.extra.clone(),
         });
         let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": mint.id_kid });
         self.sign_jwt(&header, &claims, &mint.id_kid).await
@@ -234,7 +254,13 @@ impl Provider {
         Ok(Secret::new(compact(input, &signature)))
     }
 
-    fn token_record(&self, client: &Client, mint: &Mint, expires: UnixTime, now: UnixTime) -> AccessTokenRecord {
+    fn token_record(
+        &self,
+        client: &Client,
+        mint: &Mint,
+        expires: UnixTime,
+        now: UnixTime,
+    ) -> AccessTokenRecord {
         AccessTokenRecord {
             client: client.client_id.clone(),
             person: Some(mint.grant.person),

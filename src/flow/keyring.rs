@@ -121,6 +121,7 @@ pub async fn bootstrap_keys(
     entropy: &dyn Entropy,
 ) -> PortResult<Keyring> {
     let now = clock.now();
+    stage_first_keys(keys, policy, entropy, now).await?;
     let records = apply_sweep(keys, policy, entropy, now).await?;
     let symmetric = SymmetricKeys {
         pairwise: symmetric(keys, &records, Purpose::Pairwise).await?,
@@ -165,15 +166,16 @@ async fn apply(
     entropy: &dyn Entropy,
     now: UnixTime,
 ) -> PortResult<()> {
-    let event = |kind, reason| AuditEvent::new(AuditId::ordered(entropy, now), now, kind, Decision::Success, reason);
+    let event =
+        |kind, reason| AuditEvent::new(AuditId::ordered(entropy, now), now, kind, Decision::Success, reason);
     let by_kid: HashMap<&str, &KeyRecord> = records.iter().map(|key| (key.kid.as_str(), key)).collect();
     match action {
         Action::Stage { purpose, algorithm } => {
-            let record = KeyRecord::staged(purpose, algorithm, now, policy);
+            let record = new_record(purpose, algorithm, now, policy);
             keys.stage(&record, &event(EventKind::KeyStaged, "policy")).await?;
         }
         Action::Activate { kid } => {
-            let Some(key) = by_kid.get(kid.as_str()) else { return Ok(()) };
+            let Some(key) = by_kid.get(kid.as_str()).copied() else { return Ok(()) };
             let demoted = records
                 .iter()
                 .find(|other| {
@@ -181,22 +183,78 @@ async fn apply(
                         && other.algorithm == key.algorithm
                         && other.state == KeyState::Active
                 })
-                .map(|other| other.retired(now));
+                .map(|other| other.clone().moved_to(KeyState::Retiring, now));
             let event = event(EventKind::KeyActivated, "policy").with_transaction(kid.clone());
-            keys.advance(key.revision, &key.activated(now), demoted.as_ref(), &event).await?;
+            keys.advance(
+                key.revision,
+                &key.clone().moved_to(KeyState::Active, now),
+                demoted.as_ref(),
+                &event,
+            )
+            .await?;
         }
         Action::Retire { kid } => {
-            let Some(key) = by_kid.get(kid.as_str()) else { return Ok(()) };
+            let Some(key) = by_kid.get(kid.as_str()).copied() else { return Ok(()) };
             let event = event(EventKind::KeyRetired, "policy").with_transaction(kid.clone());
-            keys.advance(key.revision, &key.retired(now), None, &event).await?;
+            keys.advance(key.revision, &key.clone().moved_to(KeyState::Retiring, now), None, &event).await?;
         }
         Action::Forget { kid } => {
-            let Some(key) = by_kid.get(kid.as_str()) else { return Ok(()) };
+            let Some(key) = by_kid.get(kid.as_str()).copied() else { return Ok(()) };
             let event = event(EventKind::KeyRetired, "gone").with_transaction(kid.clone());
-            keys.advance(key.revision, &key.gone(now), None, &event).await?;
+            keys.advance(key.revision, &key.clone().moved_to(KeyState::Gone, now), None, &event).await?;
         }
     }
     Ok(())
+}
+
+/// The first key of each use that the policy keeps up only once it exists.
+async fn stage_first_keys(
+    keys: &dyn Keys,
+    policy: &KeyPolicy,
+    entropy: &dyn Entropy,
+    now: UnixTime,
+) -> PortResult<()> {
+    let records = keys.list().await?;
+    for (purpose, algorithm) in FIRST_KEYS {
+        if records.iter().all(|key| key.purpose != purpose) {
+            let event = AuditEvent::new(
+                AuditId::ordered(entropy, now),
+                now,
+                EventKind::KeyStaged,
+                Decision::Success,
+                "first_start",
+            );
+            keys.stage(&new_record(purpose, algorithm.to_owned(), now, policy), &event).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Uses other than signing, with their algorithms.
+const FIRST_KEYS: [(Purpose, &str); 5] = [
+    (Purpose::Seal, "A256GCM"),
+    (Purpose::Cookie, "HS256"),
+    (Purpose::Nonce, "HS256"),
+    (Purpose::Pairwise, "HS256"),
+    (Purpose::Audit, "EdDSA"),
+];
+
+fn new_record(purpose: Purpose, algorithm: String, now: UnixTime, policy: &KeyPolicy) -> KeyRecord {
+    KeyRecord {
+        kid: String::new(),
+        purpose,
+        algorithm,
+        state: KeyState::Staged,
+        public_jwk: None,
+        staged_at: now,
+        activates_at: Some(now.plus(policy.lead)),
+        activated_at: None,
+        retired_at: None,
+        gone_at: None,
+        revoked_at: None,
+        revision: 0,
+        sealed_private: None,
+    }
 }
 
 fn jwk_set(records: &[KeyRecord]) -> Value {

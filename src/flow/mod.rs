@@ -2,6 +2,7 @@
 //! atomic port call, and audits. A step never calls another step: it changes stored state and returns to the
 //! hub, [`authorize`].
 
+mod answer;
 mod approve;
 mod authorize;
 mod client_auth;
@@ -13,6 +14,7 @@ mod directory;
 mod enrol;
 mod grant_code;
 mod grant_refresh;
+mod identify;
 mod issue;
 mod keyring;
 mod par;
@@ -29,6 +31,7 @@ pub use cutoffs::{Cutoffs, Subject};
 pub use device_auth::{AuthenticatedDevice, DeviceAuthError, PresentedProof};
 pub use directory::{ImportError, ImportReport};
 pub use enrol::{ActivationPolicy, EnrolError, EnrolmentOptions, EnrolmentStart};
+pub use identify::{Identified, Progress};
 pub use keyring::{Keyring, SymmetricKeys, bootstrap_keys};
 pub use policy::{Lifetimes, Policy};
 pub use session::StartedSession;
@@ -91,7 +94,8 @@ impl FlowError {
                     .with_internal(error.to_string())
             }
             Self::Port(error @ PortError::Corrupt(_)) => {
-                OAuthError::new(ErrorCode::ServerError, "an internal error occurred").with_internal(error.to_string())
+                OAuthError::new(ErrorCode::ServerError, "an internal error occurred")
+                    .with_internal(error.to_string())
             }
         }
     }

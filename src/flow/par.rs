@@ -34,7 +34,12 @@ impl Provider {
         self.keep_request(&client, params, now).await
     }
 
-    async fn keep_request(&self, client: &Client, params: &RawParams, now: UnixTime) -> Result<PushedAnswer, FlowError> {
+    async fn keep_request(
+        &self,
+        client: &Client,
+        params: &RawParams,
+        now: UnixTime,
+    ) -> Result<PushedAnswer, FlowError> {
         let request_uri = RequestUri::new(self.ports.entropy.token());
         let lifetime = self.policy.lifetimes.pushed_request;
         let request = PushedRequest {

@@ -1,7 +1,7 @@
 //! Browser sessions: begun by an authentication, named by a cookie that changes at each one.
 
-use crate::base::{EntropyExt, Secret, Sid, TokenHash, UnixTime};
 use crate::audit::EventKind;
+use crate::base::{EntropyExt, Secret, Sid, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 use crate::ports::{Cutoff, CutoffScope, PortResult, Session};
 
@@ -17,7 +17,11 @@ pub struct StartedSession {
 
 impl Provider {
     /// The session behind a cookie, when it is in time and nothing it depends on was revoked. Its idle end moves.
-    pub(crate) async fn current_session(&self, cookie: Option<&Secret>, now: UnixTime) -> PortResult<Option<Session>> {
+    pub(crate) async fn current_session(
+        &self,
+        cookie: Option<&Secret>,
+        now: UnixTime,
+    ) -> PortResult<Option<Session>> {
         let Some(cookie) = cookie else { return Ok(None) };
         let hash = TokenHash::of(cookie.expose());
         let Some(session) = self.ports.sessions.load(&hash, now).await? else { return Ok(None) };
@@ -27,7 +31,8 @@ impl Provider {
             sid: Some(session.sid),
             ..Subject::default()
         };
-        let verdict = self.cutoffs.check(&*self.ports.revocation, subject, session.proof.auth_time, now).await?;
+        let verdict =
+            self.cutoffs.check(&*self.ports.revocation, subject, session.proof.auth_time, now).await?;
         if verdict.is_err() {
             self.ports.sessions.remove(&hash).await?;
             return Ok(None);
@@ -70,7 +75,8 @@ impl Provider {
 
     async fn end_session(&self, session: &Session, now: UnixTime) -> PortResult<()> {
         let cutoff = Cutoff { scope: CutoffScope::Session(session.sid), at: now };
-        let event = self.succeeded(EventKind::SessionEnded, "another_person", now).with_person(session.person);
+        let event =
+            self.succeeded(EventKind::SessionEnded, "another_person", now).with_person(session.person);
         self.ports.revocation.revoke(&cutoff, &event).await?;
         self.cutoffs.note(&cutoff);
         Ok(())

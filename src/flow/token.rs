@@ -64,7 +64,8 @@ impl Provider {
             return Ok(());
         }
         let id = client.client().client_id.clone();
-        let event = self.refused(EventKind::ClientAuthentication, "grant_not_registered", now).with_client(id);
+        let event =
+            self.refused(EventKind::ClientAuthentication, "grant_not_registered", now).with_client(id);
         self.ports.audit.append(&event).await?;
         Err(OAuthError::new(ErrorCode::UnauthorizedClient, "this client may not use this grant").into())
     }

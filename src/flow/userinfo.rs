@@ -44,12 +44,13 @@ impl Provider {
         let person = self.ports.persons.find(person).await?;
         let person = person.filter(|person| person.status == PersonStatus::Active);
         let Some(person) = person else { return Err(invalid_token("person_inactive")) };
-        let Some(client) = self.ports.clients.find(&record.client).await?.filter(|client| client.enabled) else {
+        let Some(client) = self.ports.clients.find(&record.client).await?.filter(|client| client.enabled)
+        else {
             return Err(invalid_token("client_disabled"));
         };
         let auth_mode = record.auth_mode.ok_or_else(|| invalid_token("token_of_a_client"))?;
         let all = sector_claims(&person.professional, auth_mode, &self.policy.sector);
-        let mut claims = released_claims(all, &record.scope, &record.claims, &client);
+        let mut claims = released_claims(&client, &record.scope, &record.claims.userinfo).filter(all);
         claims.insert(String::from("sub"), Value::String(record.subject));
         Ok(claims)
     }
@@ -88,5 +89,7 @@ impl Provider {
 }
 
 fn invalid_token(internal: &'static str) -> FlowError {
-    OAuthError::new(ErrorCode::InvalidToken, "the access token is invalid or expired").with_internal(internal).into()
+    OAuthError::new(ErrorCode::InvalidToken, "the access token is invalid or expired")
+        .with_internal(internal)
+        .into()
 }

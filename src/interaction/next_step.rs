@@ -130,12 +130,6 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
     }
 }
 
-/// The person whose consent counts: that of the proof `decide` would issue on.
-#[must_use]
-pub fn candidate<'a>(situation: &Situation<'a>) -> Option<&'a AuthenticationProof> {
-    situation.fresh.or(situation.session)
-}
-
 fn refused_by_person(situation: &Situation<'_>) -> Option<NextStep> {
     let public = match (situation.refusal, situation.approval) {
         (Some(Refusal::Cancelled), _) => "the person cancelled",
