@@ -1,7 +1,5 @@
 //! The integration tests, in one binary on purpose: one link, tests in parallel.
 
-// `cfg(test)` tells clippy that the helpers of the tests are tests too.
-#[cfg(test)]
 mod domain;
 #[cfg(test)]
 mod http;
