@@ -102,7 +102,11 @@ pub(super) async fn cancel(
 }
 
 /// `GET /interaction/{id}/status`: answers when the page has something new to show, or after a while.
-pub(super) async fn status(State(state): State<AppState>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn status(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let progress = match addressed(&state, &id, &headers) {
         Ok((id, browser, _)) => state.provider.await_progress(id, &browser).await,
         Err(_) => Err(TurnError::Gone),

@@ -59,10 +59,10 @@ pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
 /// A span and two metrics a request: route, method, status. Never the query, which carries codes and states.
 async fn observe(request: Request, next: Next) -> Response {
     let method = request.method().to_string();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
-    let span = tracing::info_span!("http.request", http.method = %method, http.route = %route, request.id = %id);
+    let span =
+        tracing::info_span!("http.request", http.method = %method, http.route = %route, request.id = %id);
     let started = begun();
     let response = next.run(request).instrument(span).await;
     let status = response.status().as_u16().to_string();

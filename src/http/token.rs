@@ -19,7 +19,8 @@ pub(super) async fn token(
 ) -> Result<Response, OAuthFailure> {
     let basic = headers.contains_key(header::AUTHORIZATION);
     let proof = presented_proof(&headers, "POST", "/token", NonceClass::AuthorizationServer);
-    let nonce = (!proof.headers.is_empty()).then(|| state.provider.fresh_nonce(NonceClass::AuthorizationServer));
+    let nonce =
+        (!proof.headers.is_empty()).then(|| state.provider.fresh_nonce(NonceClass::AuthorizationServer));
     let credentials = client_credentials(&headers, &params)?;
     let call = TokenCall { params, credentials, proof, origin: origin.0 };
     match state.provider.token(call).await {

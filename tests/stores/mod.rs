@@ -1,15 +1,5 @@
 //! The contract of the stores, the same on every backend.
 
-mod ephemeral;
-mod ephemeral_approvals;
-mod ephemeral_at_rest;
-mod ephemeral_counters;
-mod ephemeral_inprocess;
-mod ephemeral_interactions;
-mod ephemeral_one_shot;
-mod ephemeral_samples;
-mod ephemeral_sessions;
-mod outbound;
 mod durable;
 mod durable_at_rest;
 mod durable_decisions;
@@ -20,3 +10,13 @@ mod durable_people;
 mod durable_revocation;
 mod durable_rotation;
 mod durable_samples;
+mod ephemeral;
+mod ephemeral_approvals;
+mod ephemeral_at_rest;
+mod ephemeral_counters;
+mod ephemeral_inprocess;
+mod ephemeral_interactions;
+mod ephemeral_one_shot;
+mod ephemeral_samples;
+mod ephemeral_sessions;
+mod outbound;

@@ -12,7 +12,10 @@ use crate::oauth::{ASSERTION_TYPE, ErrorCode, OAuthError, RawParams};
 ///
 /// # Errors
 /// `invalid_request` for two kinds at once or a malformed header, `invalid_client` for none.
-pub(crate) fn client_credentials(headers: &HeaderMap, params: &RawParams) -> Result<PresentedCredentials, OAuthError> {
+pub(crate) fn client_credentials(
+    headers: &HeaderMap,
+    params: &RawParams,
+) -> Result<PresentedCredentials, OAuthError> {
     let basic = basic(headers)?;
     let client_id = params.get("client_id")?.map(str::to_owned);
     let secret = params.get("client_secret")?;
@@ -24,7 +27,10 @@ pub(crate) fn client_credentials(headers: &HeaderMap, params: &RawParams) -> Res
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err(several()),
         (Some((id, secret)), None, None) => {
             if client_id.is_some_and(|other| other != id) {
-                return Err(OAuthError::new(ErrorCode::InvalidRequest, "client_id differs from the credentials"));
+                return Err(OAuthError::new(
+                    ErrorCode::InvalidRequest,
+                    "client_id differs from the credentials",
+                ));
             }
             Ok(PresentedCredentials::Basic { client_id: id, secret })
         }
@@ -35,7 +41,10 @@ pub(crate) fn client_credentials(headers: &HeaderMap, params: &RawParams) -> Res
         (None, None, Some(assertion)) => {
             // RFC 7521 4.2
             if assertion_type != Some(ASSERTION_TYPE) {
-                return Err(OAuthError::new(ErrorCode::InvalidRequest, "client_assertion_type is missing or unknown"));
+                return Err(OAuthError::new(
+                    ErrorCode::InvalidRequest,
+                    "client_assertion_type is missing or unknown",
+                ));
             }
             Ok(PresentedCredentials::Assertion { client_id, assertion: Secret::new(assertion.to_owned()) })
         }
@@ -55,7 +64,8 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret)>, OAuthError> {
     if values.next().is_some() || value.len() > 4096 {
         return Err(malformed());
     }
-    let (scheme, encoded) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
+    let (scheme, encoded) =
+        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(malformed());
     }

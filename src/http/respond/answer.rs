@@ -38,13 +38,20 @@ pub(crate) fn see_other(location: &str) -> Response {
 }
 
 /// The authorization response, with the cookie of a session that begins. `ended` is the interaction it ends.
-pub(crate) fn authorization_answer(state: &AppState, answer: Answer, ended: Option<InteractionId>) -> Response {
+pub(crate) fn authorization_answer(
+    state: &AppState,
+    answer: Answer,
+    ended: Option<InteractionId>,
+) -> Response {
     let mut response = match answer.response {
         AuthorizationResponse::Redirect(location) => see_other(&location),
         AuthorizationResponse::Form { action, fields } => {
-            let frame =
-                PageFrame { locale: answer.locale, form_targets: vec![form_target(&action)], switch_url: None };
-            let fields = fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+            let frame = PageFrame {
+                locale: answer.locale,
+                form_targets: vec![form_target(&action)],
+                switch_url: None,
+            };
+            let fields = fields.into_iter().map(|(name, value)| (name.clone(), value)).collect();
             Page::FormPost { action, fields }.respond(&frame, StatusCode::OK)
         }
     };
@@ -62,8 +69,7 @@ pub(crate) fn authorization_answer(state: &AppState, answer: Answer, ended: Opti
 /// The way to the page of an interaction just opened.
 pub(crate) fn interaction_opened(state: &AppState, opened: &Opened) -> Response {
     let mut response = see_other(&format!("/interaction/{}", opened.id));
-    let mut cookie = cookie(state, interaction_cookie(state, opened.id), &opened.cookie);
-    cookie.set_max_age(i64::try_from(opened.max_age).ok().map(axum_extra::extract::cookie::time_seconds));
+    let cookie = cookie(state, interaction_cookie(state, opened.id), &opened.cookie);
     set_cookie(response.headers_mut(), cookie);
     response
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::flow::FlowError;
+use crate::flow::{FlowError, TurnError};
 use crate::oauth::{Challenge, ErrorCode, OAuthError, Scheme};
 
 /// A refusal at a JSON endpoint.
@@ -48,7 +48,8 @@ impl OAuthFailure {
     /// RFC 9449 7.1).
     pub(crate) fn at_resource(mut self, scheme: Scheme) -> Self {
         let code = self.error.code;
-        let refused = matches!(code, ErrorCode::InvalidToken | ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce);
+        let refused =
+            matches!(code, ErrorCode::InvalidToken | ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce);
         if refused || code == ErrorCode::InsufficientScope {
             let challenge = Challenge::new(scheme).error(&self.error);
             let challenge = match scheme {
@@ -61,6 +62,11 @@ impl OAuthFailure {
             self.status = Some(StatusCode::UNAUTHORIZED);
         }
         self
+    }
+
+    /// On a page.
+    pub(crate) fn into_turn(self) -> TurnError {
+        TurnError::Request(self.error.into())
     }
 
     /// With a nonce for the next proof (RFC 9449 8.2).
