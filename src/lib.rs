@@ -1,3 +1,5 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
+pub mod audit;
 pub mod base;
+pub mod identity;
