@@ -3,3 +3,5 @@
 pub mod audit;
 pub mod base;
 pub mod identity;
+pub mod jose;
+pub mod phone;
