@@ -1,7 +1,10 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
+pub mod approval;
 pub mod audit;
 pub mod base;
+pub mod device;
 pub mod identity;
 pub mod jose;
 pub mod phone;
+pub mod keyring;

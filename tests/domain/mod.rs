@@ -1,8 +1,16 @@
 //! Tests of the domain, one file per subject.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's own fixtures")]
 
+mod approval_binding;
+mod approval_number;
+mod approval_state;
 mod audit_chain;
+mod device_attestation;
+mod device_credential;
+mod device_enrolment;
 mod identity_assurance;
 mod identity_directory_extract;
 mod identity_national_id;
 mod identity_sector_claims;
+mod keyring_policy;
+mod keyring_sweep;

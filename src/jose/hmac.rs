@@ -1,0 +1,34 @@
+//! HMAC-SHA-256 over framed parts (RFC 2104, FIPS 198-1).
+
+use aws_lc_rs::hmac;
+use subtle::ConstantTimeEq as _;
+
+/// HMAC-SHA-256 of `parts`, each preceded by its length in bytes as a 64-bit big-endian integer, so that
+/// no two lists of parts give the same input (RFC 2104 2).
+#[must_use]
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let tag = framed(key, parts).sign();
+    let mut out = [0; 32];
+    out.copy_from_slice(tag.as_ref());
+    out
+}
+
+/// Whether `tag` is [`hmac_sha256`] of `parts`, compared in constant time.
+#[must_use]
+pub fn verify_hmac_sha256(key: &[u8], parts: &[&[u8]], tag: &[u8]) -> bool {
+    hmac_sha256(key, parts).as_slice().ct_eq(tag).into()
+}
+
+fn framed(key: &[u8], parts: &[&[u8]]) -> hmac::Context {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(&length(part));
+        context.update(part);
+    }
+    context
+}
+
+/// The length of `part` in bytes, as eight big-endian bytes.
+pub(super) fn length(part: &[u8]) -> [u8; 8] {
+    u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()
+}

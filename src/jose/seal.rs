@@ -1,0 +1,180 @@
+//! Sealing of values kept in stores: AES-256-GCM (NIST SP 800-38D) under HKDF-SHA-256 (RFC 5869).
+//!
+//! A sealed value is `1 ‖ key id (u32 BE) ‖ salt (16) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. Its key is derived from
+//! the master, the salt and the kind of value; its place and what lies in clear beside it are authenticated with it,
+//! so that a value moved, or put beside another state, does not open. Going back to an older value of the same
+//! place is not detected here.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::hkdf;
+use zeroize::Zeroizing;
+
+use super::hmac::{hmac_sha256, length};
+use crate::base::{Entropy, EntropyExt as _};
+
+const VERSION: u8 = 1;
+const SALT: usize = 16;
+const NONCE: usize = 12;
+
+/// Why a sealed value does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// Too short to be a sealed value.
+    #[error("malformed sealed value")]
+    Malformed,
+    /// Sealed by a format this program does not know.
+    #[error("sealed value of unknown version")]
+    UnknownVersion,
+    /// Sealed under a master key this program does not hold.
+    #[error("sealed value of unknown key")]
+    UnknownKey,
+    /// Altered, or opened in another context than it was sealed for.
+    #[error("sealed value refused")]
+    Refused,
+}
+
+/// What a sealed value is bound to. All of it is authenticated and none of it is stored in the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealContext<'a> {
+    /// Kind of value: the table and field, or the kind of the store. Separates keys.
+    pub kind: &'a str,
+    /// Key of the record.
+    pub name: &'a [u8],
+    /// Bytes stored in clear beside the value: version, state, deadline.
+    pub clear: &'a [u8],
+}
+
+/// Seals under one master key, opens under it and at most a few previous ones.
+#[derive(Clone)]
+pub struct Sealer {
+    current: Arc<Slot>,
+    previous: Arc<[Arc<Slot>]>,
+}
+
+struct Slot {
+    id: u32,
+    master: Zeroizing<[u8; 32]>,
+}
+
+impl Slot {
+    fn new(id: u32, master: &[u8; 32]) -> Arc<Self> {
+        Arc::new(Self { id, master: Zeroizing::new(*master) })
+    }
+}
+
+impl Sealer {
+    /// A sealer under the 32 random bytes of `master`, named `key_id` in the values.
+    #[must_use]
+    pub fn new(key_id: u32, master: &[u8; 32]) -> Self {
+        Self { current: Slot::new(key_id, master), previous: Arc::new([]) }
+    }
+
+    /// The same, able to open values sealed under an earlier master. Nothing is sealed or hashed under it;
+    /// if the identifier is already known, the key held first stays.
+    #[must_use]
+    pub fn with_previous(self, key_id: u32, master: &[u8; 32]) -> Self {
+        let previous = self.previous.iter().cloned().chain([Slot::new(key_id, master)]).collect();
+        Self { previous, ..self }
+    }
+
+    /// Seals `plaintext` for `context` under the current master.
+    ///
+    /// # Panics
+    /// Beyond the 64 GiB that AES-GCM can seal at once (SP 800-38D 5.2.1.1).
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "AES-GCM fails only beyond 64 GiB, HKDF only beyond 8160 bytes")]
+    pub fn seal(&self, entropy: &dyn Entropy, context: &SealContext<'_>, plaintext: &[u8]) -> Vec<u8> {
+        let salt: [u8; SALT] = entropy.bytes();
+        let nonce: [u8; NONCE] = entropy.bytes();
+        let id = self.current.id.to_be_bytes();
+        let mut body = plaintext.to_vec();
+        self.current
+            .key(&salt, context.kind)
+            .and_then(|key| {
+                let aad = Aad::from(context.authenticated(id));
+                key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut body)
+            })
+            .expect("a value that fits in memory");
+        [[VERSION].as_slice(), &id, &salt, &nonce, &body].concat()
+    }
+
+    /// Opens what [`Sealer::seal`] made for the same context.
+    ///
+    /// # Errors
+    /// [`SealError`]; a wrong context and an altered value look the same.
+    pub fn open(&self, context: &SealContext<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (version, rest) = sealed.split_first().ok_or(SealError::Malformed)?;
+        if *version != VERSION {
+            return Err(SealError::UnknownVersion);
+        }
+        let (id, rest) = rest.split_first_chunk::<4>().ok_or(SealError::Malformed)?;
+        let (salt, rest) = rest.split_first_chunk::<SALT>().ok_or(SealError::Malformed)?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(SealError::Malformed)?;
+        let slot = self.slot(u32::from_be_bytes(*id)).ok_or(SealError::UnknownKey)?;
+        let key = slot.key(salt, context.kind).map_err(|_| SealError::Refused)?;
+        let mut buffer = body.to_vec();
+        let aad = Aad::from(context.authenticated(*id));
+        let opened = key
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut buffer)
+            .map_err(|_| SealError::Refused)?
+            .len();
+        buffer.truncate(opened);
+        Ok(buffer)
+    }
+
+    /// A keyed hash of `parts` for the use that `label` names: a blind index, a subject. HMAC-SHA-256 over the
+    /// parts, each preceded by its length, under HKDF(master, "mac/" + label).
+    ///
+    /// Only the master given to [`Sealer::new`] takes part: changing it changes every hash. What must outlive a
+    /// change of master keeps a sealer of its own.
+    ///
+    /// # Panics
+    /// Never: the derived key is far shorter than HKDF can give (RFC 5869 2.3).
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "HKDF fails only beyond 8160 bytes")]
+    pub fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut key = Zeroizing::new([0; 32]);
+        hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+            .extract(self.current.master.as_slice())
+            .expand(&[b"mac/", label.as_bytes()], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(key.as_mut_slice()))
+            .expect("32 bytes");
+        hmac_sha256(key.as_slice(), parts)
+    }
+
+    fn slot(&self, id: u32) -> Option<&Slot> {
+        std::iter::once(&self.current).chain(self.previous.iter()).map(Arc::as_ref).find(|slot| slot.id == id)
+    }
+}
+
+impl Slot {
+    fn key(&self, salt: &[u8; SALT], kind: &str) -> Result<LessSafeKey, Unspecified> {
+        hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
+            .extract(self.master.as_slice())
+            .expand(&[b"seal/", kind.as_bytes()], &AES_256_GCM)
+            .map(|okm| LessSafeKey::new(UnboundKey::from(okm)))
+    }
+}
+
+impl SealContext<'_> {
+    /// Version, key id, then each part after its length: no two contexts share these bytes.
+    fn authenticated(&self, key_id: [u8; 4]) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        bytes.extend(key_id);
+        for part in [self.kind.as_bytes(), self.name, self.clear] {
+            bytes.extend(length(part));
+            bytes.extend(part);
+        }
+        bytes
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealer({}, [redacted])", self.current.id)
+    }
+}

@@ -1,0 +1,4 @@
+//! What holds for every input.
+
+mod approval;
+mod keyring;
