@@ -8,3 +8,5 @@ pub mod identity;
 pub mod jose;
 pub mod phone;
 pub mod keyring;
+pub mod oauth;
+pub mod oidc;
