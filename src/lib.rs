@@ -9,4 +9,5 @@ pub mod jose;
 pub mod phone;
 pub mod keyring;
 pub mod oauth;
+pub mod keyring;
 pub mod oidc;
