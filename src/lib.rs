@@ -10,4 +10,5 @@ pub mod phone;
 pub mod keyring;
 pub mod oauth;
 pub mod keyring;
+pub mod oauth;
 pub mod oidc;
