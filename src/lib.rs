@@ -1,10 +1,12 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
+pub mod adapter;
 pub mod approval;
 pub mod audit;
 pub mod base;
 pub mod device;
 pub mod identity;
+pub mod interaction;
 pub mod jose;
 pub mod phone;
 pub mod keyring;
@@ -12,3 +14,4 @@ pub mod oauth;
 pub mod keyring;
 pub mod oauth;
 pub mod oidc;
+pub mod ports;

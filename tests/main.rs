@@ -6,3 +6,5 @@ mod properties;
 mod domain;
 #[cfg(test)]
 mod spec;
+#[cfg(test)]
+mod stores;
