@@ -2,8 +2,10 @@
 
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
-mod properties;
+mod adapters;
 mod domain;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]
