@@ -1,8 +1,13 @@
 //! The integration tests, in one binary on purpose: one link, tests in parallel.
 
+// `cfg(test)` tells clippy that the helpers of the tests are tests too.
+#[cfg(test)]
+mod adapters;
+#[cfg(test)]
 mod domain;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod spec;

@@ -6,3 +6,4 @@ pub mod log_push;
 pub mod log_sender;
 pub mod sealed_value;
 pub mod sql;
+pub mod webauthn;
