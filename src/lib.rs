@@ -1,11 +1,17 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
+pub mod app;
 pub mod approval;
 pub mod audit;
 pub mod base;
+pub mod cli;
+pub mod config;
 pub mod device;
+pub mod http;
 pub mod identity;
 pub mod jose;
 pub mod keyring;
 pub mod oauth;
 pub mod oidc;
+pub mod telemetry;
+pub mod worker;

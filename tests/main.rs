@@ -2,7 +2,11 @@
 
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod domain;
 mod properties;
+#[cfg(test)]
+mod server;
 #[cfg(test)]
 mod spec;

@@ -1,0 +1,5 @@
+//! Layer 7: HTTP.
+
+mod extract;
+
+pub use extract::{Network, NetworkError, Peer};
