@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod approval;
 pub mod audit;
 pub mod base;
+pub mod cli;
 pub mod device;
 pub mod identity;
 pub mod interaction;
