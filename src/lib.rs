@@ -1,9 +1,11 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
+pub mod adapter;
 pub mod approval;
 pub mod audit;
 pub mod base;
 pub mod device;
+pub mod flow;
 pub mod http;
 pub mod identity;
 pub mod interaction;
@@ -11,3 +13,4 @@ pub mod jose;
 pub mod keyring;
 pub mod oauth;
 pub mod oidc;
+pub mod ports;

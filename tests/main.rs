@@ -8,3 +8,5 @@ mod http;
 mod properties;
 #[cfg(test)]
 mod spec;
+#[cfg(test)]
+mod stores;

@@ -187,6 +187,12 @@ impl Approval<Pending> {
         Judged::WrongNumber(self.into(Pending { tries }))
     }
 
+    /// Wrong numbers that may still follow before it locks.
+    #[must_use]
+    pub const fn tries_left(&self) -> u8 {
+        MAX_TRIES.saturating_sub(self.state.tries)
+    }
+
     /// Refuses it; `reported` when the person says that they did not ask.
     ///
     /// # Errors

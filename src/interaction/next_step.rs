@@ -111,8 +111,11 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
     }
     let floor = required_acr(situation.request);
     // Rule 3. The ways of this provider end at the ceiling of the best of them.
-    if floor.is_some_and(|floor| floor > best_reachable(situation.policy)) {
-        return refuse(ErrorCode::UnmetAuthenticationRequirements, "the requested acr cannot be reached here");
+    if floor.is_some_and(|floor| floor > best_reachable(*situation.policy)) {
+        return refuse(
+            ErrorCode::UnmetAuthenticationRequirements,
+            "the requested acr cannot be reached here",
+        );
     }
     if situation.approval == ApprovalProgress::Waiting {
         return NextStep::Approve;
@@ -125,12 +128,6 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
         Usable::None => NextStep::Identify { expired: situation.approval == ApprovalProgress::Expired },
         Usable::Proof { proof, renew } => with_consent(situation, proof, renew),
     }
-}
-
-/// The person whose consent counts: that of the proof `decide` would issue on.
-#[must_use]
-pub fn candidate<'a>(situation: &Situation<'a>) -> Option<&'a AuthenticationProof> {
-    situation.fresh.or(situation.session)
 }
 
 fn refused_by_person(situation: &Situation<'_>) -> Option<NextStep> {
@@ -155,16 +152,18 @@ fn usable_proof<'a>(situation: &Situation<'a>, floor: Option<Acr>) -> Usable<'a>
         None => true,
         Some(hinted) => hinted == Some(proof.person),
     };
-    let high_enough =
-        |proof: &AuthenticationProof| match (floor, proof.terms.acr(situation.policy)) {
-            (_, None) => false,
-            (None, Some(_)) => true,
-            (Some(floor), Some(acr)) => acr >= floor,
-        };
+    let high_enough = |proof: &AuthenticationProof| match (floor, proof.terms.acr(situation.policy)) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(floor), Some(acr)) => acr >= floor,
+    };
     if let Some(proof) = situation.fresh {
         // OpenID Connect Core 3.1.2.2: the hint names who must be authenticated.
         if !right_person(proof) {
-            return Usable::Refused(refuse(ErrorCode::LoginRequired, "another person than the hinted one authenticated"));
+            return Usable::Refused(refuse(
+                ErrorCode::LoginRequired,
+                "another person than the hinted one authenticated",
+            ));
         }
         if !high_enough(proof) {
             return Usable::Refused(refuse(
@@ -190,7 +189,10 @@ fn recent_enough(situation: &Situation<'_>, proof: &AuthenticationProof) -> bool
     if has_prompt(situation, Prompt::Login) || has_prompt(situation, Prompt::SelectAccount) {
         return false;
     }
-    situation.request.max_age.is_none_or(|age| situation.now.since(proof.auth_time) <= Duration::from_secs(age))
+    situation
+        .request
+        .max_age
+        .is_none_or(|age| situation.now.since(proof.auth_time) <= Duration::from_secs(age))
 }
 
 fn with_consent(situation: &Situation<'_>, proof: &AuthenticationProof, renew: bool) -> NextStep {
@@ -209,14 +211,14 @@ fn with_consent(situation: &Situation<'_>, proof: &AuthenticationProof, renew: b
 /// 5.5.1.1), whichever is higher. Unknown values are ignored; an essential claim with none known cannot be met.
 fn required_acr(request: &AuthenticationRequest) -> Option<Acr> {
     let asked = request.acr_values.as_deref().and_then(|values| parse_acr_values(values).floor);
-    let essential = request.claims.id_token.get("acr").filter(|spec| spec.essential && !spec.values.is_empty());
-    let essential = essential.map(|spec| {
-        spec.values.iter().filter_map(|value| value.parse().ok()).min().unwrap_or(Acr::Eidas3)
-    });
+    let essential =
+        request.claims.id_token.get("acr").filter(|spec| spec.essential && !spec.values.is_empty());
+    let essential = essential
+        .map(|spec| spec.values.iter().filter_map(|value| value.parse().ok()).min().unwrap_or(Acr::Eidas3));
     asked.max(essential)
 }
 
-fn best_reachable(policy: &AssurancePolicy) -> Acr {
+fn best_reachable(policy: AssurancePolicy) -> Acr {
     Way::TypedNumber.ceiling().min(policy.ceiling)
 }
 

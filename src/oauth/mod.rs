@@ -43,6 +43,8 @@ pub use rfc9068_access_token::{
 };
 pub use rfc9126_par::{PushedAnswer, RequestUri, pushed_parameters};
 pub use rfc9207_issuer::{ResponseParams, error_params, success_params, with_issuer};
-pub use rfc9449_dpop::{DPOP_ALGORITHMS, DpopError, DpopExpectation, DpopProof, validate_proof};
+pub use rfc9449_dpop::{
+    DPOP_ALGORITHMS, DpopError, DpopExpectation, DpopProof, claimed_nonce, validate_proof,
+};
 pub use rfc9449_nonce::{NonceClass, NonceIssuer};
 pub use scope::{Scope, ScopeError, ScopeSet};

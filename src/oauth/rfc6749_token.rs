@@ -3,6 +3,7 @@
 //! <https://www.rfc-editor.org/rfc/rfc6749>: 3.2, 4.1.3, 4.4.2, 5.1, 5.2, 6; RFC 7636 4.6, RFC 9700 4.8.2 (downgrade),
 //! RFC 9449 5 and 10. Does not authenticate the client, take the code or sign anything.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::{ErrorCode, OAuthError};
@@ -77,7 +78,7 @@ fn optional_scope(params: &RawParams) -> Result<Option<ScopeSet>, OAuthError> {
 }
 
 /// What a code was issued to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeBinding {
     /// The client.
     pub client_id: ClientId,

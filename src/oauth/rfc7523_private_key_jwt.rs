@@ -76,6 +76,28 @@ pub enum AssertionError {
     Jti,
 }
 
+impl AssertionError {
+    /// Machine reason for the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "assertion_malformed",
+            Self::WrongType => "assertion_wrong_type",
+            Self::Algorithm => "assertion_algorithm",
+            Self::UnknownKey => "assertion_unknown_key",
+            Self::Signature => "assertion_signature",
+            Self::Issuer => "assertion_issuer",
+            Self::Subject => "assertion_subject",
+            Self::Audience => "assertion_audience",
+            Self::NoExpiry => "assertion_no_expiry",
+            Self::Expired => "assertion_expired",
+            Self::TooLongLived => "assertion_too_long_lived",
+            Self::NotYetValid => "assertion_not_yet_valid",
+            Self::Jti => "assertion_jti",
+        }
+    }
+}
+
 impl From<JwsError> for AssertionError {
     fn from(error: JwsError) -> Self {
         match error {

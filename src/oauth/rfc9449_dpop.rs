@@ -84,6 +84,27 @@ pub enum DpopError {
     AccessTokenHash,
 }
 
+impl DpopError {
+    /// Machine reason for the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "proof_missing",
+            Self::Repeated => "proof_repeated",
+            Self::Malformed => "proof_malformed",
+            Self::WrongType => "proof_wrong_type",
+            Self::Algorithm => "proof_algorithm",
+            Self::Signature => "proof_signature",
+            Self::Method => "proof_method",
+            Self::Uri => "proof_uri",
+            Self::IssuedAt => "proof_issued_at",
+            Self::Jti => "proof_jti",
+            Self::Nonce => "proof_nonce",
+            Self::AccessTokenHash => "proof_access_token_hash",
+        }
+    }
+}
+
 impl From<JwsError> for DpopError {
     fn from(error: JwsError) -> Self {
         match error {
@@ -99,6 +120,13 @@ impl From<DpopError> for OAuthError {
         Self::new(ErrorCode::InvalidDpopProof, "the DPoP proof is not acceptable")
             .with_internal(error.to_string())
     }
+}
+
+/// The nonce a proof claims: unverified, only good for asking for a current one before anything is judged or
+/// recorded (8).
+pub fn claimed_nonce(header_value: &str) -> Result<Option<String>, DpopError> {
+    let unverified = Unverified::parse_with_embedded_key(header_value, MAX_PROOF)?;
+    Ok(unverified.claims().get("nonce").and_then(Value::as_str).map(str::to_owned))
 }
 
 /// Validates the `DPoP` headers of one request (RFC 9449 4.3, all items but 10: the nonce is checked by

@@ -77,7 +77,12 @@ pub struct CommittedDecision {
 pub trait ApprovalDecision: Send + Sync {
     /// Commits `decision` with `granted`; when it is not [`CommitOutcome::Committed`], nothing changes but that
     /// `refused` is recorded with the outcome as its reason.
-    async fn commit(&self, decision: &Decision, granted: &AuditEvent, refused: &AuditEvent) -> PortResult<CommitOutcome>;
+    async fn commit(
+        &self,
+        decision: &Decision,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<CommitOutcome>;
     /// The committed decision of an approval.
     async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>>;
     /// The evidence of an approval.

@@ -30,7 +30,12 @@ pub enum OpenOutcome {
 #[async_trait]
 pub trait Approvals: Send + Sync {
     /// Adds a pending approval, deciding number and limit in one step. Version 0.
-    async fn open(&self, approval: &StoredApproval, limits: OpenLimits, now: UnixTime) -> PortResult<OpenOutcome>;
+    async fn open(
+        &self,
+        approval: &StoredApproval,
+        limits: OpenLimits,
+        now: UnixTime,
+    ) -> PortResult<OpenOutcome>;
     /// Approvals of a recipient that are pending and in time, oldest first.
     async fn list(&self, recipient: &Recipient, now: UnixTime) -> PortResult<Vec<Versioned<StoredApproval>>>;
     /// An approval that has not passed its retention (deadline plus two minutes).

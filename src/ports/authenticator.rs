@@ -63,11 +63,26 @@ pub trait Authenticator: Send + Sync {
     /// Relying party id (a domain).
     fn rp_id(&self) -> &str;
     /// Begins a registration.
-    fn begin_registration(&self, request: &RegistrationRequest<'_>) -> Result<RegistrationCeremony, AuthenticatorError>;
+    fn begin_registration(
+        &self,
+        request: &RegistrationRequest<'_>,
+    ) -> Result<RegistrationCeremony, AuthenticatorError>;
     /// Verifies the phone's `RegistrationResponseJSON` against the kept state (7.1).
-    fn finish_registration(&self, state: &str, response: &Value) -> Result<VerifiedRegistration, AuthenticatorError>;
+    fn finish_registration(
+        &self,
+        state: &str,
+        response: &Value,
+    ) -> Result<VerifiedRegistration, AuthenticatorError>;
     /// Begins an assertion by `credential`, as [`VerifiedRegistration::credential`] gave it.
-    fn begin_assertion(&self, credential: &str, challenge: [u8; 32]) -> Result<AssertionCeremony, AuthenticatorError>;
+    fn begin_assertion(
+        &self,
+        credential: &str,
+        challenge: [u8; 32],
+    ) -> Result<AssertionCeremony, AuthenticatorError>;
     /// Verifies the phone's `AuthenticationResponseJSON` against the kept state (7.2). Facts only: policy is judged later.
-    fn finish_assertion(&self, state: &str, response: &Value) -> Result<VerifiedAssertion, AuthenticatorError>;
+    fn finish_assertion(
+        &self,
+        state: &str,
+        response: &Value,
+    ) -> Result<VerifiedAssertion, AuthenticatorError>;
 }

@@ -37,7 +37,12 @@ pub enum BindOutcome {
 #[async_trait]
 pub trait Devices: Send + Sync {
     /// Binds a phone with `granted`; on any other outcome nothing changes but that `refused` is recorded.
-    async fn bind(&self, plan: &BindPlan, granted: &AuditEvent, refused: &AuditEvent) -> PortResult<BindOutcome>;
+    async fn bind(
+        &self,
+        plan: &BindPlan,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<BindOutcome>;
     /// A phone, active or not.
     async fn find(&self, id: DeviceId) -> PortResult<Option<Device>>;
     /// The phone whose request key has this thumbprint.

@@ -184,15 +184,38 @@ pub enum RotateOutcome {
 pub trait Issuance: Send + Sync {
     /// Redeems and grants with `granted`. On any other outcome no grant exists and `refused` is recorded; a
     /// refusal burns the fence.
-    async fn issue(&self, plan: &IssuePlan, granted: &AuditEvent, refused: &AuditEvent) -> PortResult<IssueOutcome>;
+    async fn issue(
+        &self,
+        plan: &IssuePlan,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<IssueOutcome>;
     /// An artefact of `client` was presented again: revokes the grant of its first use if that grant is the
     /// client's, and records `event`. Gives the revoked grant.
-    async fn replayed(&self, kind: FenceKind, hash: &TokenHash, client: &ClientId, event: &AuditEvent) -> PortResult<Option<GrantId>>;
+    async fn replayed(
+        &self,
+        kind: FenceKind,
+        hash: &TokenHash,
+        client: &ClientId,
+        event: &AuditEvent,
+    ) -> PortResult<Option<GrantId>>;
     /// Rotates a family (one guarded update) with `granted`, or records `refused`. An overtaken rotation records nothing.
-    async fn rotate(&self, plan: &RotatePlan, granted: &AuditEvent, refused: &AuditEvent) -> PortResult<RotateOutcome>;
+    async fn rotate(
+        &self,
+        plan: &RotatePlan,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<RotateOutcome>;
     /// Answers an already rotated token with the present one: checks as `rotate`, keeps the family as it is, records
     /// `granted` or `refused`.
-    async fn repeat(&self, grant: &Grant, family: FamilyId, record: &IssuanceRecord, granted: &AuditEvent, refused: &AuditEvent) -> PortResult<RotateOutcome>;
+    async fn repeat(
+        &self,
+        grant: &Grant,
+        family: FamilyId,
+        record: &IssuanceRecord,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<RotateOutcome>;
     /// Ends a family and its grant (reuse of a stale token).
     async fn end_family(&self, family: FamilyId, event: &AuditEvent) -> PortResult<()>;
     /// The phone that authenticated a grant, when it matters to a cut-off.

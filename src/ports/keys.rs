@@ -16,7 +16,13 @@ pub trait Keys: Send + Sync {
     async fn stage(&self, record: &KeyRecord, event: &AuditEvent) -> PortResult<Option<String>>;
     /// Replaces the record of `next.kid` at revision `expected`, and any `demoted` with it, in one transaction; the
     /// private part is destroyed where the state calls for it. False when another replica was faster.
-    async fn advance(&self, expected: u64, next: &KeyRecord, demoted: Option<&KeyRecord>, event: &AuditEvent) -> PortResult<bool>;
+    async fn advance(
+        &self,
+        expected: u64,
+        next: &KeyRecord,
+        demoted: Option<&KeyRecord>,
+        event: &AuditEvent,
+    ) -> PortResult<bool>;
     /// Unsealed symmetric key material (seal, cookie, nonce, pairwise), 32 bytes.
     async fn symmetric(&self, kid: &str, purpose: Purpose) -> PortResult<Option<[u8; 32]>>;
 }

@@ -39,8 +39,8 @@ pub use directory::{Directory, DirectoryCounts};
 pub use grants::{Consent, Grants, StoredFamily};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
-    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy, RotateOutcome,
-    RotatePlan,
+    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,
+    RotateOutcome, RotatePlan,
 };
 pub use keys::{Keys, Signer};
 pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};

@@ -82,7 +82,12 @@ pub trait OneShot: Send + Sync {
     /// Keeps the ceremony of an approval on a phone, replacing an earlier one.
     async fn put_ceremony(&self, ceremony: &Ceremony) -> PortResult<()>;
     /// Takes the ceremony of an approval on a phone.
-    async fn take_ceremony(&self, approval: ApprovalId, device: DeviceId, now: UnixTime) -> PortResult<Option<Ceremony>>;
+    async fn take_ceremony(
+        &self,
+        approval: ApprovalId,
+        device: DeviceId,
+        now: UnixTime,
+    ) -> PortResult<Option<Ceremony>>;
     /// Keeps an enrolment under way.
     async fn put_enrolment(&self, enrolment: &PendingEnrolment) -> PortResult<()>;
     /// Takes an enrolment.

@@ -25,5 +25,11 @@ pub trait Push: Send + Sync {
 #[async_trait]
 pub trait CodeSender: Send + Sync {
     /// Sends `code` to `contact` over `channel`.
-    async fn send(&self, person: PersonId, channel: Channel, contact: &Secret, code: &Secret) -> PortResult<()>;
+    async fn send(
+        &self,
+        person: PersonId,
+        channel: Channel,
+        contact: &Secret,
+        code: &Secret,
+    ) -> PortResult<()>;
 }

@@ -18,5 +18,11 @@ pub enum ReplayKind {
 #[async_trait]
 pub trait Replay: Send + Sync {
     /// True for the first caller with this identifier until `until`. A memory that cannot write is an error.
-    async fn first_seen(&self, kind: ReplayKind, hash: &TokenHash, until: UnixTime, now: UnixTime) -> PortResult<bool>;
+    async fn first_seen(
+        &self,
+        kind: ReplayKind,
+        hash: &TokenHash,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> PortResult<bool>;
 }

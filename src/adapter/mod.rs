@@ -1,0 +1,7 @@
+//! Layer 6: the ports, filled.
+
+pub mod ephemeral;
+pub mod inprocess;
+pub mod log_push;
+pub mod log_sender;
+pub mod sealed_value;

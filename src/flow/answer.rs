@@ -1,0 +1,121 @@
+//! The end of an interaction: a code or an error, for the client, through the browser.
+
+use crate::audit::EventKind;
+use crate::base::{EntropyExt, GrantId, Secret, TokenHash, UnixTime};
+use crate::identity::AuthenticationProof;
+use crate::interaction::NextStep;
+use crate::jose::JwkSet;
+use crate::oauth::{Client, CodeBinding, ErrorCode, OAuthError, authorization_response, success_params};
+use crate::oidc::validate_hint;
+use crate::ports::{CodePayload, Session};
+
+use super::authorize::Held;
+use super::{Answer, BrowserState, FlowError, Provider, TurnError};
+
+impl Provider {
+    /// Answers the client. The `request_uri` is finished first: of several interactions it opened, one is answered
+    /// (RFC 9126 7.3, design decision 11).
+    pub(super) async fn finish(
+        &self,
+        held: Held<'_>,
+        browser: &BrowserState,
+        step: NextStep,
+    ) -> Result<Answer, TurnError> {
+        if let Some(pushed) = &held.interaction.pushed
+            && !self.ports.one_shot.finish_pushed(pushed, held.now).await?
+        {
+            let event = self
+                .refused(EventKind::AuthorizationRequest, "request_uri_used", held.now)
+                .with_client(held.client.client_id.clone());
+            self.ports.audit.append(&event).await?;
+            let error = OAuthError::new(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
+            return Err(FlowError::from(error).into());
+        }
+        match step {
+            NextStep::Issue { proof, renew } => self.answer_code(held, browser, &proof, renew).await,
+            NextStep::Refuse { code, public } => {
+                Ok(self.answer_error(held, OAuthError::new(code, public)).await?)
+            }
+            NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => Err(TurnError::Gone),
+        }
+    }
+
+    async fn answer_error(&self, held: Held<'_>, error: OAuthError) -> Result<Answer, FlowError> {
+        let oauth = &held.interaction.request.oauth;
+        let event = self
+            .refused(EventKind::AuthorizationRequest, error.code.as_str(), held.now)
+            .with_client(oauth.client_id.clone())
+            .with_transaction(held.interaction.id.to_string());
+        self.ports.audit.append(&event).await?;
+        let response =
+            self.error_response((&oauth.redirect_uri, oauth.response_mode, oauth.state.as_deref()), &error);
+        Ok(Answer { response, session: None, locale: held.interaction.locale })
+    }
+
+    async fn answer_code(
+        &self,
+        held: Held<'_>,
+        browser: &BrowserState,
+        proof: &AuthenticationProof,
+        renew: bool,
+    ) -> Result<Answer, TurnError> {
+        let old = browser.session.as_ref().zip(held.session.as_ref());
+        let started = if renew { Some(self.start_session(old, proof, held.now).await?) } else { None };
+        let session = started.as_ref().map(|started| &started.session).or(held.session.as_ref());
+        let session = session.ok_or(TurnError::Gone)?;
+        let code = self.put_code(&held, session, proof).await?;
+        let event = self
+            .succeeded(EventKind::CodeIssued, if renew { "authenticated" } else { "session" }, held.now)
+            .with_client(held.client.client_id.clone())
+            .with_person(proof.person)
+            .with_transaction(held.interaction.id.to_string());
+        self.ports.audit.append(&event).await?;
+        let oauth = &held.interaction.request.oauth;
+        let params = success_params(&code, oauth.state.as_deref(), &self.policy.issuer);
+        let response = authorization_response(&oauth.redirect_uri, oauth.response_mode, &params);
+        Ok(Answer { response, session: started, locale: held.interaction.locale })
+    }
+
+    async fn put_code(
+        &self,
+        held: &Held<'_>,
+        session: &Session,
+        proof: &AuthenticationProof,
+    ) -> Result<Secret, FlowError> {
+        let code = self.ports.entropy.token();
+        let request = &held.interaction.request;
+        let payload = CodePayload {
+            binding: CodeBinding {
+                client_id: held.client.client_id.clone(),
+                redirect_uri: request.oauth.redirect_uri.clone(),
+                redirect_uri_sent: request.oauth.redirect_uri_sent,
+                code_challenge: request.oauth.code_challenge,
+                dpop_jkt: request.oauth.dpop_jkt,
+            },
+            grant: GrantId::random(&*self.ports.entropy),
+            person: proof.person,
+            sid: session.sid,
+            session_end: session.absolute_end,
+            scope: request.oauth.scope.clone(),
+            claims: request.claims.clone(),
+            nonce: request.nonce.clone(),
+            proof: proof.clone(),
+            issued_at: held.now,
+            deadline: self.code_deadline(held.now),
+        };
+        self.ports.one_shot.put_code(&TokenHash::of(code.expose()), &payload).await?;
+        Ok(code)
+    }
+
+    fn code_deadline(&self, now: UnixTime) -> UnixTime {
+        now.plus(self.policy.lifetimes.code)
+    }
+
+    /// The subject that an `id_token_hint` of ours names; `None` when the token is not one of ours or was issued to
+    /// another client. An expired one is good (OpenID Connect Core 3.1.2.1).
+    pub(super) fn hinted_subject(&self, hint: &Secret, client: &Client) -> Option<String> {
+        let keys = JwkSet::parse(&self.keyring.jwks()).ok()?;
+        let claims = validate_hint(hint, &keys, &self.policy.issuer).ok()?;
+        (claims.aud == client.client_id).then_some(claims.sub)
+    }
+}

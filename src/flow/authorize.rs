@@ -1,0 +1,304 @@
+//! The hub (design, "The walk"): an authorization request comes in, one pure decision says what comes next, that
+//! one step is done, and whoever finishes a step comes back here.
+//!
+//! 1. [`Provider::begin`] reads the request, pushed or not, and answers at once or opens an interaction
+//! 2. [`Provider::identify`] (in `identify.rs`) opens an approval
+//! 3. the phone decides (in `approve.rs`)
+//! 4. [`Provider::resume`] decides again, and finishes
+
+use crate::audit::EventKind;
+use crate::base::{EntropyExt, InteractionId, PersonId, Secret, TokenHash, UnixTime};
+use crate::identity::AuthenticationProof;
+use crate::interaction::{
+    ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide,
+};
+use crate::oauth::{
+    AuthorizationResponse, AuthorizeError, Client, ErrorCode, OAuthError, RawParams, RequestUri,
+    authorization_response, error_params,
+};
+use crate::oidc::{AuthenticationRequest, authentication_request};
+use crate::ports::{Session, Versioned};
+
+use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Turn, TurnError};
+
+/// A request with the client and the `request_uri` it came by.
+struct Incoming {
+    request: AuthenticationRequest,
+    client: Client,
+    pushed: Option<TokenHash>,
+}
+
+impl Provider {
+    /// `GET|POST /authorize`.
+    pub async fn begin(&self, params: &RawParams, browser: &BrowserState) -> Result<Begun, TurnError> {
+        let now = self.now();
+        let incoming = match self.read_request(params, now).await? {
+            Ok(incoming) => incoming,
+            Err(AuthorizeError::Page(error)) => return Err(FlowError::from(error).into()),
+            Err(AuthorizeError::Redirect(redirect)) => {
+                let response = self.error_response(
+                    (&redirect.redirect_uri, redirect.response_mode, redirect.state.as_deref()),
+                    &redirect.error,
+                );
+                let event = self.refused(EventKind::AuthorizationRequest, redirect.error.code.as_str(), now);
+                self.ports.audit.append(&event).await?;
+                return Ok(Begun::Answer(Box::new(Answer {
+                    response,
+                    session: None,
+                    locale: Locale::default(),
+                })));
+            }
+        };
+        let session = self.current_session(browser.session.as_ref(), now).await?;
+        let interaction = self.new_interaction(&incoming, browser, now);
+        let next = self.next_step(
+            &interaction.value,
+            &incoming.client,
+            session.as_ref(),
+            ApprovalProgress::None,
+            now,
+        );
+        match next.await? {
+            step @ (NextStep::Issue { .. } | NextStep::Refuse { .. }) => {
+                let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
+                Ok(Begun::Answer(Box::new(self.finish(held, browser, step).await?)))
+            }
+            step => {
+                let mut opened = interaction.value;
+                opened.step = match step {
+                    NextStep::Consent => Step::Consent,
+                    _ => Step::Identify,
+                };
+                let event = self
+                    .succeeded(EventKind::InteractionOpened, "opened", now)
+                    .with_client(incoming.client.client_id)
+                    .with_transaction(opened.id.to_string());
+                self.ports.audit.append(&event).await?;
+                self.ports.interactions.insert(&opened).await?;
+                let max_age = self.policy.lifetimes.interaction.as_secs();
+                Ok(Begun::Opened(Opened { id: opened.id, cookie: interaction.cookie, max_age }))
+            }
+        }
+    }
+
+    /// Decides again, for the browser the interaction belongs to.
+    pub async fn resume(&self, id: InteractionId, browser: &BrowserState) -> Result<Turn, TurnError> {
+        let now = self.now();
+        let Versioned { version, value: mut interaction } = self.own_interaction(id, browser, now).await?;
+        let client = self.client_of(&interaction).await?;
+        let approval = self.follow_approval(&mut interaction, now).await?;
+        let session = self.current_session(browser.session.as_ref(), now).await?;
+        let next = self.next_step(&interaction, &client, session.as_ref(), approval, now).await?;
+        let step = match &next {
+            NextStep::Identify { .. } => Step::Identify,
+            NextStep::Approve => interaction.step.clone(),
+            NextStep::Consent => Step::Consent,
+            NextStep::Issue { .. } | NextStep::Refuse { .. } => Step::Done,
+        };
+        if step != interaction.step || step == Step::Consent {
+            interaction.step = step;
+            // One step wins: another tab that was faster has moved it on already.
+            if !self.ports.interactions.advance(version, &interaction).await? {
+                return Err(TurnError::Gone);
+            }
+        }
+        match next {
+            NextStep::Issue { .. } | NextStep::Refuse { .. } => {
+                let held = Held { interaction: &interaction, client: &client, session, now };
+                Ok(Turn::Answer(self.finish(held, browser, next).await?))
+            }
+            NextStep::Identify { expired } => {
+                Ok(self.page(&interaction, browser, Screen::Identify { service: client.name, expired }))
+            }
+            NextStep::Approve => {
+                let screen = self.number_screen(&interaction, client.name, now).await?;
+                Ok(self.page(&interaction, browser, screen))
+            }
+            NextStep::Consent => {
+                let proof =
+                    interaction.proof.as_ref().or_else(|| session.as_ref().map(|session| &session.proof));
+                let screen = self.consent_screen(&interaction, client.name, proof).await?;
+                Ok(self.page(&interaction, browser, screen))
+            }
+        }
+    }
+
+    /// The interaction `id`, when `browser` holds its cookie (design decision 11).
+    pub(super) async fn own_interaction(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        now: UnixTime,
+    ) -> Result<Versioned<Interaction>, TurnError> {
+        let Some(stored) = self.ports.interactions.load(id, now).await? else { return Err(TurnError::Gone) };
+        let owner = browser
+            .interaction
+            .as_ref()
+            .is_some_and(|cookie| TokenHash::of(cookie.expose()).matches(&stored.value.browser));
+        if !owner {
+            let event = self
+                .refused(EventKind::InteractionOpened, "another_browser", now)
+                .with_client(stored.value.request.oauth.client_id.clone())
+                .with_transaction(id.to_string());
+            self.ports.audit.append(&event).await?;
+            return Err(TurnError::OtherBrowser);
+        }
+        if stored.value.step == Step::Done {
+            return Err(TurnError::Gone);
+        }
+        Ok(stored)
+    }
+
+    pub(super) async fn client_of(&self, interaction: &Interaction) -> Result<Client, TurnError> {
+        let client = self.ports.clients.find(&interaction.request.oauth.client_id).await?;
+        client.filter(|client| client.enabled).ok_or(TurnError::Gone)
+    }
+
+    pub(super) fn page(&self, interaction: &Interaction, browser: &BrowserState, screen: Screen) -> Turn {
+        let cookie = browser.interaction.as_ref().map_or("", Secret::expose);
+        Turn::Page {
+            screen,
+            locale: interaction.locale,
+            redirect_uri: interaction.request.oauth.redirect_uri.clone(),
+            csrf: self.csrf_token(cookie),
+        }
+    }
+
+    /// The token that the forms of an interaction carry: derived from its cookie, so that nothing else is stored.
+    pub(super) fn csrf_token(&self, cookie: &str) -> String {
+        crate::base::base64url(self.storage.mac("csrf", &[cookie.as_bytes()]))
+    }
+
+    async fn read_request(
+        &self,
+        params: &RawParams,
+        now: UnixTime,
+    ) -> Result<Result<Incoming, AuthorizeError>, FlowError> {
+        let client = self.requesting_client(params).await?;
+        let (params, pushed) = match params.get("request_uri")? {
+            None if client.profile.requires_par() => {
+                // FAPI 2.0 5.3.2.2
+                return Err(FlowError::protocol(
+                    ErrorCode::InvalidRequest,
+                    "this client must push its requests",
+                ));
+            }
+            None => (params.clone(), None),
+            Some(uri) => {
+                // RFC 9126 4; one answer for unknown, expired, used and foreign (`attacks.md` A-025).
+                let refused =
+                    || FlowError::protocol(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
+                let hash = RequestUri::parse(uri).ok_or_else(refused)?;
+                let pushed = self.ports.one_shot.load_pushed(&hash, now).await?.ok_or_else(refused)?;
+                if pushed.client != client.client_id {
+                    return Err(refused());
+                }
+                (RawParams::parse(pushed.parameters.as_bytes())?, Some(hash))
+            }
+        };
+        Ok(authentication_request(&params, &client).map(|request| Incoming { request, client, pushed }))
+    }
+
+    fn new_interaction(&self, incoming: &Incoming, browser: &BrowserState, now: UnixTime) -> NewInteraction {
+        let cookie = self.ports.entropy.token();
+        let asked = incoming.request.ui_locales.iter().chain(&browser.languages).map(String::as_str);
+        let value = Interaction {
+            id: InteractionId::random(&*self.ports.entropy),
+            request: incoming.request.clone(),
+            pushed: incoming.pushed,
+            browser: TokenHash::of(cookie.expose()),
+            locale: Locale::choose(asked),
+            opened: now,
+            deadline: now.plus(self.policy.lifetimes.interaction),
+            step: Step::Identify,
+            proof: None,
+            consented: false,
+            refusal: None,
+        };
+        NewInteraction { value, cookie }
+    }
+
+    async fn next_step(
+        &self,
+        interaction: &Interaction,
+        client: &Client,
+        session: Option<&Session>,
+        approval: ApprovalProgress,
+        now: UnixTime,
+    ) -> Result<NextStep, FlowError> {
+        let session = session.map(|session| &session.proof);
+        let hinted =
+            self.hinted_person(&interaction.request, client, [interaction.proof.as_ref(), session]).await?;
+        let proof = interaction.proof.as_ref().or(session);
+        let consent = self.consent_progress(interaction, client, proof).await?;
+        Ok(decide(&Situation {
+            request: &interaction.request,
+            opened: interaction.opened,
+            session,
+            fresh: interaction.proof.as_ref(),
+            approval,
+            hinted,
+            consent,
+            refusal: interaction.refusal,
+            policy: &self.policy.assurance,
+            now,
+        }))
+    }
+
+    async fn consent_progress(
+        &self,
+        interaction: &Interaction,
+        client: &Client,
+        proof: Option<&AuthenticationProof>,
+    ) -> Result<ConsentProgress, FlowError> {
+        if interaction.consented {
+            return Ok(ConsentProgress::Given);
+        }
+        self.remembered_consent(&interaction.request, client, proof).await
+    }
+
+    /// The person that `id_token_hint` names, among those whose proof is at hand (OpenID Connect Core 3.1.2.2).
+    async fn hinted_person(
+        &self,
+        request: &AuthenticationRequest,
+        client: &Client,
+        proofs: [Option<&AuthenticationProof>; 2],
+    ) -> Result<Option<Option<PersonId>>, FlowError> {
+        let Some(hint) = &request.id_token_hint else { return Ok(None) };
+        let subject = self.hinted_subject(hint, client);
+        for proof in proofs.into_iter().flatten() {
+            let person = self.ports.persons.find(proof.person).await?;
+            if person.is_some_and(|person| Some(self.subject_for(client, &person)) == subject) {
+                return Ok(Some(Some(proof.person)));
+            }
+        }
+        Ok(Some(None))
+    }
+
+    /// The authorization error response (RFC 6749 4.1.2.1, RFC 9207 2).
+    pub(super) fn error_response(
+        &self,
+        (redirect_uri, mode, state): (&str, crate::oauth::ResponseMode, Option<&str>),
+        error: &OAuthError,
+    ) -> AuthorizationResponse {
+        let params = error_params(error, state, &self.policy.issuer);
+        authorization_response(redirect_uri, mode, &params)
+    }
+}
+
+struct NewInteraction {
+    value: Interaction,
+    cookie: Secret,
+}
+
+/// An interaction about to be answered.
+pub(super) struct Held<'a> {
+    /// The interaction.
+    pub(super) interaction: &'a Interaction,
+    /// Its client.
+    pub(super) client: &'a Client,
+    /// The browser's session.
+    pub(super) session: Option<Session>,
+    /// Now.
+    pub(super) now: UnixTime,
+}

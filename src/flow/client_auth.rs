@@ -1,0 +1,196 @@
+//! Client authentication (RFC 6749 2.3, OpenID Connect Core 9). The only maker of [`AuthenticatedClient`].
+
+use std::time::Duration;
+
+use crate::audit::{AuditEvent, EventKind};
+use crate::base::{ClientId, Secret, TokenHash, UnixTime};
+use crate::oauth::{
+    AssertionPolicy, Client, ClientAuthMethod, ErrorCode, OAuthError, RawParams, claimed_client,
+    validate_assertion,
+};
+use crate::ports::{ReplayKind, ThrottleRule};
+
+use super::{FlowError, Origin, Provider};
+
+/// A client assertion lives a minute at most: its replay memory stays small (`security.md` 4.4).
+const ASSERTION_LIFETIME: Duration = Duration::from_mins(5);
+/// Failures of client authentication per source.
+const FAILURES: ThrottleRule =
+    ThrottleRule { name: "client_auth_failures", limit: 100, window: Duration::from_mins(1) };
+
+/// Credentials as a request presented them, at most one kind.
+#[derive(Debug)]
+pub enum PresentedCredentials {
+    /// HTTP Basic (RFC 6749 2.3.1).
+    Basic {
+        /// Client identifier.
+        client_id: String,
+        /// Secret.
+        secret: Secret,
+    },
+    /// Form parameters (RFC 6749 2.3.1).
+    Post {
+        /// Client identifier.
+        client_id: String,
+        /// Secret.
+        secret: Secret,
+    },
+    /// A signed assertion (RFC 7523 2.2).
+    Assertion {
+        /// `client_id` parameter, which must agree with the assertion (RFC 7521 4.2).
+        client_id: Option<String>,
+        /// The assertion.
+        assertion: Secret,
+    },
+    /// Only `client_id`: a public client.
+    Public {
+        /// Client identifier.
+        client_id: String,
+    },
+}
+
+impl PresentedCredentials {
+    const fn method(&self) -> ClientAuthMethod {
+        match self {
+            Self::Basic { .. } => ClientAuthMethod::SecretBasic,
+            Self::Post { .. } => ClientAuthMethod::SecretPost,
+            Self::Assertion { .. } => ClientAuthMethod::PrivateKeyJwt,
+            Self::Public { .. } => ClientAuthMethod::None,
+        }
+    }
+
+    fn claimed_id(&self) -> Result<ClientId, &'static str> {
+        let id = match self {
+            Self::Basic { client_id, .. } | Self::Post { client_id, .. } | Self::Public { client_id } => {
+                client_id
+            }
+            Self::Assertion { client_id, assertion } => {
+                let claimed = claimed_client(assertion.expose()).map_err(|_| "assertion_malformed")?;
+                // RFC 7521 4.2
+                if client_id.as_ref().is_some_and(|id| id != claimed.as_str()) {
+                    return Err("client_id_differs");
+                }
+                return Ok(claimed);
+            }
+        };
+        id.parse().map_err(|_| "client_id_malformed")
+    }
+}
+
+/// A client that has authenticated as registered, and is enabled.
+pub struct AuthenticatedClient(Client);
+
+impl AuthenticatedClient {
+    /// The client.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.0
+    }
+
+    /// The client, taken.
+    #[must_use]
+    pub fn into_client(self) -> Client {
+        self.0
+    }
+}
+
+impl Provider {
+    /// Authenticates a client by the one method it is registered with. Every refusal is the same `invalid_client`;
+    /// the audit log has the reason.
+    pub(crate) async fn authenticate_client(
+        &self,
+        credentials: PresentedCredentials,
+        origin: &Origin,
+        now: UnixTime,
+    ) -> Result<AuthenticatedClient, FlowError> {
+        if !self.ports.throttle.allows(FAILURES, origin.address.as_bytes(), now).await? {
+            return Err(FlowError::protocol(ErrorCode::TemporarilyUnavailable, "too many failed attempts"));
+        }
+        match self.check_credentials(&credentials, now).await? {
+            Ok(client) => Ok(AuthenticatedClient(client)),
+            Err(refused) => {
+                self.ports.throttle.hit(FAILURES, origin.address.as_bytes(), now).await?;
+                self.ports.audit.append(&refused).await?;
+                let error = OAuthError::new(ErrorCode::InvalidClient, "client authentication failed");
+                Err(error.with_internal(refused.reason).into())
+            }
+        }
+    }
+
+    async fn check_credentials(
+        &self,
+        credentials: &PresentedCredentials,
+        now: UnixTime,
+    ) -> Result<Result<Client, AuditEvent>, FlowError> {
+        let refuse = |reason| Ok(Err(self.refused(EventKind::ClientAuthentication, reason, now)));
+        let id = match credentials.claimed_id() {
+            Ok(id) => id,
+            Err(reason) => return refuse(reason),
+        };
+        let found = self.ports.clients.find(&id).await?;
+        // An unknown client costs the same hash as a known one.
+        let presented = match credentials {
+            PresentedCredentials::Basic { secret, .. } | PresentedCredentials::Post { secret, .. } => {
+                Some(self.client_secret_hash(secret))
+            }
+            _ => None,
+        };
+        let Some(client) = found else { return refuse("client_unknown") };
+        let refuse = |reason| {
+            Ok(Err(self.refused(EventKind::ClientAuthentication, reason, now).with_client(id.clone())))
+        };
+        if !client.enabled {
+            return refuse("client_disabled");
+        }
+        if client.auth != credentials.method() {
+            return refuse("method_not_registered");
+        }
+        match (credentials, presented, &client.secret_hash) {
+            (PresentedCredentials::Assertion { assertion, .. }, ..) => {
+                match self.check_assertion(assertion, &client, now).await? {
+                    Ok(()) => Ok(Ok(client)),
+                    Err(reason) => refuse(reason),
+                }
+            }
+            (PresentedCredentials::Public { .. }, ..) => Ok(Ok(client)),
+            (_, Some(presented), Some(registered)) if presented.matches(registered) => Ok(Ok(client)),
+            _ => refuse("secret_wrong"),
+        }
+    }
+
+    async fn check_assertion(
+        &self,
+        assertion: &Secret,
+        client: &Client,
+        now: UnixTime,
+    ) -> Result<Result<(), &'static str>, FlowError> {
+        let Some(keys) = &client.jwks else { return Ok(Err("client_without_keys")) };
+        let policy = AssertionPolicy {
+            issuer: &self.policy.issuer,
+            leeway: self.policy.lifetimes.skew,
+            max_lifetime: ASSERTION_LIFETIME,
+        };
+        let accepted = match validate_assertion(assertion.expose(), &client.client_id, keys, &policy, now) {
+            Ok(accepted) => accepted,
+            Err(error) => return Ok(Err(error.as_str())),
+        };
+        // RFC 7523 3: the memory outlives `exp` by the leeway that accepts it.
+        let until = accepted.expires.plus(self.policy.lifetimes.skew);
+        let replay = &self.ports.replay;
+        let first = replay.first_seen(ReplayKind::ClientAssertion, &accepted.jti_hash, until, now).await?;
+        Ok(if first { Ok(()) } else { Err("assertion_replayed") })
+    }
+
+    /// The keyed hash under which a client secret is stored. Secrets are drawn here with 256 bits: no slow hash is needed.
+    pub(crate) fn client_secret_hash(&self, secret: &Secret) -> TokenHash {
+        TokenHash::from_bytes(self.storage.mac("client_secret", &[secret.expose().as_bytes()]))
+    }
+
+    /// The enabled client that an authorization request names (RFC 6749 4.1.1). Unknown and disabled look alike.
+    pub(crate) async fn requesting_client(&self, params: &RawParams) -> Result<Client, FlowError> {
+        let unknown = || FlowError::protocol(ErrorCode::InvalidRequest, "client_id is missing or unknown");
+        let id: ClientId = params.require("client_id")?.parse().map_err(|_| unknown())?;
+        let client = self.ports.clients.find(&id).await?;
+        client.filter(|client| client.enabled).ok_or_else(unknown)
+    }
+}

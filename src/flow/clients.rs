@@ -1,0 +1,96 @@
+//! Registration of clients by an operator, under the names of RFC 7591 2.
+
+use crate::audit::EventKind;
+use crate::base::{ClientId, EntropyExt, Secret};
+use crate::jose::{Algorithm, JwkSet};
+use crate::oauth::{
+    Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, OAuthError, Profile, RedirectUri, ScopeSet,
+};
+
+use super::{FlowError, Provider};
+
+/// A client to register.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// Identifier; drawn when absent.
+    pub client_id: Option<ClientId>,
+    /// Name shown to persons.
+    pub name: String,
+    /// Profile.
+    pub profile: Profile,
+    /// Authentication method.
+    pub auth: ClientAuthMethod,
+    /// Public keys, for `private_key_jwt`.
+    pub jwks: Option<JwkSet>,
+    /// Redirect URIs.
+    pub redirect_uris: Vec<String>,
+    /// Post-logout redirect URIs.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Scope.
+    pub scope: ScopeSet,
+    /// Sector, when the redirect URIs have more than one host (OpenID Connect Core 8.1).
+    pub sector: Option<String>,
+    /// Algorithm of its ID tokens.
+    pub id_token_alg: Algorithm,
+    /// Persons are asked for consent.
+    pub ask_consent: bool,
+}
+
+/// A client registered, with the only copy of its secret.
+pub struct Registered {
+    /// The client.
+    pub client: Client,
+    /// Its secret: shown once, kept as a keyed hash.
+    pub secret: Option<Secret>,
+}
+
+impl Provider {
+    /// Registers a client, or replaces one of the same identifier.
+    pub async fn register_client(&self, new: NewClient) -> Result<Registered, FlowError> {
+        let now = self.now();
+        let native = new.auth == ClientAuthMethod::None;
+        let redirect_uris = new
+            .redirect_uris
+            .iter()
+            .map(|text| RedirectUri::parse(text, native))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| refused(&error))?;
+        let secret = new.auth.uses_secret().then(|| self.ports.entropy.token());
+        let sector = new.sector.or_else(|| Client::sector_of(&redirect_uris));
+        let no_sector =
+            || OAuthError::new(ErrorCode::InvalidRequest, "redirect URIs of several hosts need a sector");
+        let client = Client {
+            client_id: match new.client_id {
+                Some(id) => id,
+                None => self.draw_client_id()?,
+            },
+            name: new.name,
+            profile: new.profile,
+            auth: new.auth,
+            secret_hash: secret.as_ref().map(|secret| self.client_secret_hash(secret)),
+            jwks: new.jwks,
+            redirect_uris,
+            post_logout_redirect_uris: new.post_logout_redirect_uris,
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            scopes: new.scope,
+            sector: sector.ok_or_else(no_sector)?,
+            id_token_alg: new.id_token_alg,
+            dpop_bound_access_tokens: native || new.profile.requires_sender_constraint(),
+            consent: if new.ask_consent || native { ConsentPolicy::Ask } else { ConsentPolicy::Implicit },
+            enabled: true,
+        };
+        client.validate().map_err(|error| refused(&error))?;
+        let event = self.succeeded(EventKind::ClientRegistered, "by_operator", now);
+        self.ports.clients.upsert(&client, &event.with_client(client.client_id.clone())).await?;
+        Ok(Registered { client, secret })
+    }
+
+    fn draw_client_id(&self) -> Result<ClientId, FlowError> {
+        let drawn = format!("c-{}", crate::base::base64url(self.ports.entropy.bytes::<12>()));
+        drawn.parse().map_err(|_| FlowError::protocol(ErrorCode::ServerError, "no client identifier"))
+    }
+}
+
+fn refused(error: &dyn std::error::Error) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidRequest, "client metadata refused").with_internal(error.to_string())
+}

@@ -1,0 +1,129 @@
+//! Revocation cut-offs as this replica knows them (design decision 15): read again every second, and nothing is
+//! accepted on knowledge older than five.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::base::{ClientId, DeviceId, GrantId, PersonId, Sid, UnixTime};
+use crate::ports::{Cutoff, CutoffScope, PortResult, RefusedBy, Revocation};
+
+/// Knowledge older than this is read again.
+const FRESH: Duration = Duration::from_secs(1);
+/// Knowledge older than this is not enough to accept anything.
+const USABLE: Duration = Duration::from_secs(5);
+/// Nothing lives longer than this on a cut-off's account: sessions and families are bounded well below.
+const MEMORY: Duration = Duration::from_hours(24);
+
+/// What a token or session depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// Client.
+    pub client: Option<&'a ClientId>,
+    /// Person.
+    pub person: Option<PersonId>,
+    /// Phone that authenticated.
+    pub device: Option<DeviceId>,
+    /// Session.
+    pub sid: Option<Sid>,
+    /// Grant.
+    pub grant: Option<GrantId>,
+}
+
+#[derive(Default)]
+struct Known {
+    cutoffs: HashMap<CutoffScope, UnixTime>,
+    next: Option<UnixTime>,
+    read_at: Option<UnixTime>,
+}
+
+/// The cache of cut-offs.
+#[derive(Default)]
+pub struct Cutoffs {
+    known: RwLock<Known>,
+    reading: AtomicBool,
+}
+
+impl Cutoffs {
+    /// Tells whether anything in `subject` was revoked at or after `since`, the time it was authenticated or issued.
+    /// Reads the store again when the knowledge is no longer fresh.
+    pub async fn check(
+        &self,
+        store: &dyn Revocation,
+        subject: Subject<'_>,
+        since: UnixTime,
+        now: UnixTime,
+    ) -> PortResult<Result<(), RefusedBy>> {
+        self.keep_fresh(store, now).await?;
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let hit = |scope: &CutoffScope| known.cutoffs.get(scope).is_some_and(|at| *at >= since);
+        let gone = |scope: &CutoffScope| known.cutoffs.contains_key(scope);
+        if hit(&CutoffScope::Global) || subject.sid.is_some_and(|sid| gone(&CutoffScope::Session(sid))) {
+            return Ok(Err(RefusedBy::Session));
+        }
+        if subject.grant.is_some_and(|grant| gone(&CutoffScope::Grant(grant))) {
+            return Ok(Err(RefusedBy::Grant));
+        }
+        if subject.client.is_some_and(|client| hit(&CutoffScope::Client(client.clone()))) {
+            return Ok(Err(RefusedBy::Client));
+        }
+        if subject.person.is_some_and(|person| hit(&CutoffScope::Person(person))) {
+            return Ok(Err(RefusedBy::Person));
+        }
+        if subject.device.is_some_and(|device| hit(&CutoffScope::Device(device))) {
+            return Ok(Err(RefusedBy::Device));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Adds a cut-off that this replica has just written.
+    pub fn note(&self, cutoff: &Cutoff) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        add(&mut known, cutoff);
+    }
+
+    /// Reads the store when the knowledge is older than a second.
+    pub async fn keep_fresh(&self, store: &dyn Revocation, now: UnixTime) -> PortResult<()> {
+        let age = self.age(now);
+        if age.is_some_and(|age| age <= FRESH) {
+            return Ok(());
+        }
+        let usable = age.is_some_and(|age| age <= USABLE);
+        if usable && self.reading.swap(true, Ordering::AcqRel) {
+            return Ok(()); // another request is reading
+        }
+        let read = self.read(store, now).await;
+        self.reading.store(false, Ordering::Release);
+        match read {
+            Ok(()) => Ok(()),
+            Err(_) if usable => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read(&self, store: &dyn Revocation, now: UnixTime) -> PortResult<()> {
+        let since = self.known.read().unwrap_or_else(PoisonError::into_inner).next;
+        let (changes, next) = store.changes_since(since.unwrap_or_else(|| now.minus(MEMORY))).await?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for cutoff in &changes {
+            add(&mut known, cutoff);
+        }
+        let horizon = now.minus(MEMORY);
+        known.cutoffs.retain(|_, at| *at > horizon);
+        known.next = Some(next);
+        known.read_at = Some(now);
+        Ok(())
+    }
+
+    fn age(&self, now: UnixTime) -> Option<Duration> {
+        let read_at = self.known.read().unwrap_or_else(PoisonError::into_inner).read_at?;
+        // A clock that went back makes the age unknown: read again.
+        (now >= read_at).then(|| now.since(read_at))
+    }
+}
+
+fn add(known: &mut Known, cutoff: &Cutoff) {
+    let at = known.cutoffs.entry(cutoff.scope.clone()).or_insert(cutoff.at);
+    *at = (*at).max(cutoff.at);
+}

@@ -1,0 +1,136 @@
+//! DPoP proofs (RFC 9449) at our endpoints, and phone requests authenticated by one (design decision 9).
+
+use std::time::Duration;
+
+use crate::audit::EventKind;
+use crate::base::{Secret, UnixTime};
+use crate::device::{Device, DeviceStatus};
+use crate::jose::Thumbprint;
+use crate::oauth::{
+    DpopExpectation, DpopProof, ErrorCode, NonceClass, NonceIssuer, OAuthError, claimed_nonce, validate_proof,
+};
+use crate::ports::ReplayKind;
+
+use super::{FlowError, Provider};
+
+/// Age and lead accepted for the `iat` of a proof; the nonce bounds it more tightly (RFC 9449 11.1).
+const PROOF_WINDOW: Duration = Duration::from_mins(5);
+
+/// The `DPoP` headers of a request, and what a proof must say about it.
+#[derive(Debug)]
+pub struct PresentedProof {
+    /// Header values, all of them.
+    pub headers: Vec<String>,
+    /// HTTP method.
+    pub method: String,
+    /// Path of the endpoint, to which the issuer is prefixed.
+    pub path: String,
+    /// Kind of endpoint: nonces of one kind are not good at another.
+    pub class: NonceClass,
+}
+
+/// A phone that has proved its request key, and is enrolled, active and in time.
+pub struct AuthenticatedDevice(Device);
+
+impl AuthenticatedDevice {
+    /// The phone.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.0
+    }
+}
+
+/// Why a phone was not authenticated.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceAuthError {
+    /// The proof itself.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    /// No active phone has this key.
+    #[error("no active device has this key")]
+    Unknown,
+}
+
+impl Provider {
+    /// A nonce for the next proof; every replica accepts it (RFC 9449 8).
+    #[must_use]
+    pub fn fresh_nonce(&self, class: NonceClass) -> String {
+        self.nonces(class).issue(self.now())
+    }
+
+    /// Demands a current nonce before anything is consumed or recorded (design decision 6).
+    pub(crate) fn check_nonce(&self, proof: &PresentedProof, now: UnixTime) -> Result<(), FlowError> {
+        let [header] = proof.headers.as_slice() else {
+            return if proof.headers.is_empty() { Ok(()) } else { Err(invalid_proof("several_proofs")) };
+        };
+        let nonce: Option<String> = claimed_nonce(header).map_err(|error| invalid_proof(error.as_str()))?;
+        if nonce.is_some_and(|nonce| self.nonces(proof.class).check(&nonce, now)) {
+            return Ok(());
+        }
+        Err(FlowError::protocol(
+            ErrorCode::UseDpopNonce,
+            "the proof needs the nonce of the DPoP-Nonce header",
+        ))
+    }
+
+    /// Verifies a proof whose nonce was checked, and uses up its `jti`.
+    pub(crate) async fn accept_proof(
+        &self,
+        proof: &PresentedProof,
+        access_token: Option<&Secret>,
+        now: UnixTime,
+    ) -> Result<DpopProof, FlowError> {
+        let uri = format!("{}{}", self.policy.issuer, proof.path);
+        let expectation =
+            DpopExpectation { method: &proof.method, uri: &uri, now, window: PROOF_WINDOW, access_token };
+        let headers: Vec<&str> = proof.headers.iter().map(String::as_str).collect();
+        let accepted =
+            validate_proof(&headers, &expectation).map_err(|error| invalid_proof(error.as_str()))?;
+        let until = now.plus(PROOF_WINDOW + PROOF_WINDOW);
+        if self.ports.replay.first_seen(ReplayKind::DpopProof, &accepted.jti_hash, until, now).await? {
+            Ok(accepted)
+        } else {
+            Err(invalid_proof("proof_replayed"))
+        }
+    }
+
+    /// The key of a phone that is not enrolled yet.
+    pub(crate) async fn prove_request_key(
+        &self,
+        proof: &PresentedProof,
+        now: UnixTime,
+    ) -> Result<Thumbprint, FlowError> {
+        if proof.headers.is_empty() {
+            return Err(FlowError::protocol(ErrorCode::InvalidDpopProof, "a DPoP proof is required"));
+        }
+        self.check_nonce(proof, now)?;
+        Ok(self.accept_proof(proof, None, now).await?.jkt)
+    }
+
+    /// Authenticates a phone's request.
+    pub async fn authenticate_device(
+        &self,
+        proof: &PresentedProof,
+    ) -> Result<AuthenticatedDevice, DeviceAuthError> {
+        let now = self.now();
+        let jkt = self.prove_request_key(proof, now).await?;
+        let found = self.ports.devices.find_by_key(&jkt).await.map_err(FlowError::from)?;
+        let active = |device: &Device| device.status == DeviceStatus::Active && now < device.valid_until;
+        let reason = match found {
+            Some(device) if active(&device) => return Ok(AuthenticatedDevice(device)),
+            Some(_) => "device_inactive",
+            None => "device_unknown",
+        };
+        let event = self.refused(EventKind::DeviceAuthentication, reason, now);
+        self.ports.audit.append(&event).await.map_err(FlowError::from)?;
+        Err(DeviceAuthError::Unknown)
+    }
+
+    fn nonces(&self, class: NonceClass) -> NonceIssuer {
+        NonceIssuer::new(self.keyring.symmetric.nonce, 0).for_class(class)
+    }
+}
+
+fn invalid_proof(internal: &'static str) -> FlowError {
+    OAuthError::new(ErrorCode::InvalidDpopProof, "the DPoP proof is invalid").with_internal(internal).into()
+}

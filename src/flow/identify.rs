@@ -1,0 +1,220 @@
+//! What a person does on the login page: says who they are, waits, cancels, consents.
+
+use std::time::Duration;
+
+use crate::approval::{
+    Approval, ApprovalRequest, ApprovalText, Number, NumberSource, Recipient, StoredApproval,
+};
+use crate::audit::EventKind;
+use crate::base::{ApprovalId, DeviceId, InteractionId, PersonId, UnixTime};
+use crate::device::{Device, DeviceStatus};
+use crate::identity::{NationalId, NationalIdError, Person, PersonStatus};
+use crate::interaction::{Interaction, Locale, Refusal, Step};
+use crate::oauth::Client;
+use crate::ports::{OpenLimits, OpenOutcome, ThrottleRule, Versioned};
+
+use super::{BrowserState, FlowError, Origin, Provider, TurnError};
+
+/// Identifiers tried from one source.
+const TRIES: ThrottleRule =
+    ThrottleRule { name: "identify_source", limit: 60, window: Duration::from_mins(1) };
+/// Pushes to one person (design decision 12).
+const PUSHES: ThrottleRule = ThrottleRule { name: "push", limit: 1, window: Duration::from_mins(1) };
+/// What became of an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identified {
+    /// Accepted, known or not: the number page comes next.
+    Accepted,
+    /// 11 digits: the type digit is missing.
+    MissingTypeDigit,
+    /// Not an identifier.
+    Malformed,
+    /// Too many requests wait, or too many tries from here.
+    TooMany,
+}
+
+impl Provider {
+    /// The person typed an identifier: an approval is opened, the same way for a known, unknown, locked or phone-less
+    /// one (design decision 12, `security.md` D10).
+    pub async fn identify(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        (typed, csrf): (&str, &str),
+        origin: &Origin,
+    ) -> Result<Identified, TurnError> {
+        let now = self.now();
+        let Versioned { version, value: mut interaction } =
+            self.form_interaction(id, browser, csrf, now).await?;
+        if interaction.step != Step::Identify && !matches!(interaction.step, Step::Approve { .. }) {
+            return Err(TurnError::Gone);
+        }
+        if !self.ports.throttle.hit(TRIES, origin.address.as_bytes(), now).await? {
+            return Ok(Identified::TooMany);
+        }
+        let national_id = match NationalId::parse(typed.trim()) {
+            Ok(national_id) => national_id,
+            Err(NationalIdError::MissingTypeDigit) => return Ok(Identified::MissingTypeDigit),
+            Err(_) => return Ok(Identified::Malformed),
+        };
+        let client = self.client_of(&interaction).await?;
+        let (person, devices) = self.reachable(&national_id).await?;
+        let recipient = self.recipient(&national_id);
+        let opened = self.open_approval((&interaction, &client, origin), recipient, person, now).await?;
+        let Some(approval) = opened else {
+            let event = self.refused(EventKind::ApprovalOpened, "too_many_waiting", now);
+            self.ports.audit.append(&event.with_client(client.client_id)).await?;
+            return Ok(Identified::TooMany);
+        };
+        interaction.step = Step::Approve { approval };
+        interaction.proof = None;
+        if !self.ports.interactions.advance(version, &interaction).await? {
+            return Err(TurnError::Gone);
+        }
+        let event = self
+            .succeeded(EventKind::ApprovalOpened, "opened", now)
+            .with_client(client.client_id)
+            .with_transaction(approval.to_string());
+        self.ports.audit.append(&event).await?;
+        self.notify(recipient, &devices, now).await?;
+        Ok(Identified::Accepted)
+    }
+
+    /// The person cancelled.
+    pub async fn cancel(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        csrf: &str,
+    ) -> Result<(), TurnError> {
+        let now = self.now();
+        let Versioned { version, value: mut interaction } =
+            self.form_interaction(id, browser, csrf, now).await?;
+        interaction.refusal = Some(Refusal::Cancelled);
+        if self.ports.interactions.advance(version, &interaction).await? {
+            Ok(())
+        } else {
+            Err(TurnError::Gone)
+        }
+    }
+
+    /// The same page in another language.
+    pub async fn speak(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        locale: Locale,
+    ) -> Result<(), TurnError> {
+        let stored = self.own_interaction(id, browser, self.now()).await?;
+        let mut interaction = stored.value;
+        if interaction.locale != locale {
+            interaction.locale = locale;
+            self.ports.interactions.advance(stored.version, &interaction).await?;
+        }
+        Ok(())
+    }
+
+    /// The interaction behind a form: its browser and its token.
+    pub(super) async fn form_interaction(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        csrf: &str,
+        now: UnixTime,
+    ) -> Result<Versioned<Interaction>, TurnError> {
+        let stored = self.own_interaction(id, browser, now).await?;
+        let cookie = browser.interaction.as_ref().map_or("", crate::base::Secret::expose);
+        let expected = crate::base::Secret::new(self.csrf_token(cookie));
+        if expected == crate::base::Secret::new(csrf.to_owned()) {
+            Ok(stored)
+        } else {
+            Err(TurnError::OtherBrowser)
+        }
+    }
+
+    /// The person who can answer, with their phones. Every identifier costs the same reads.
+    async fn reachable(&self, national_id: &NationalId) -> Result<(Option<Person>, Vec<Device>), FlowError> {
+        let person = self.ports.persons.find_by_national_id(national_id).await?;
+        let looked_up =
+            person.as_ref().map_or_else(|| PersonId::random(&*self.ports.entropy), |person| person.id);
+        let mut devices = self.ports.devices.list(looked_up).await?;
+        devices.retain(|device| device.status == DeviceStatus::Active);
+        let person = person.filter(|person| person.status == PersonStatus::Active && !devices.is_empty());
+        Ok((person, devices))
+    }
+
+    /// A recipient is a keyed hash of the identifier: an unknown one has as much a mailbox as a known one.
+    fn recipient(&self, national_id: &NationalId) -> Recipient {
+        Recipient::from_bytes(self.storage.mac("recipient", &[national_id.expose().as_bytes()]))
+    }
+
+    /// The recipient of a person's approvals.
+    pub(super) fn recipient_of(&self, person: &Person) -> Recipient {
+        self.recipient(&person.professional.national_id)
+    }
+
+    async fn open_approval(
+        &self,
+        (interaction, client, origin): (&Interaction, &Client, &Origin),
+        recipient: Recipient,
+        person: Option<Person>,
+        now: UnixTime,
+    ) -> Result<Option<ApprovalId>, FlowError> {
+        let limits = OpenLimits { live: self.policy.live_approvals };
+        // A number is taken with a chance of at most 4 in 100: a few draws always suffice.
+        for _ in 0..16 {
+            let Some(number) = Number::draw(&*self.ports.entropy, &[]) else { return Ok(None) };
+            let id = ApprovalId::random(&*self.ports.entropy);
+            let request = ApprovalRequest {
+                id,
+                recipient,
+                person: person.as_ref().map(|person| person.id),
+                client: client.client_id.clone(),
+                interaction: Some(interaction.id),
+                text: approval_text(id, client, interaction.locale, origin, now),
+                number: NumberSource::Ours(number),
+                created: now,
+                deadline: now.plus(self.policy.lifetimes.approval),
+            };
+            let approval = StoredApproval::Pending(Approval::open(request));
+            match self.ports.approvals.open(&approval, limits, now).await? {
+                OpenOutcome::Opened => return Ok(Some(id)),
+                OpenOutcome::Full => return Ok(None),
+                OpenOutcome::NumberTaken => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn notify(&self, recipient: Recipient, devices: &[Device], now: UnixTime) -> Result<(), FlowError> {
+        if self.ports.throttle.hit(PUSHES, recipient.as_bytes(), now).await? {
+            let targets: Vec<DeviceId> = devices.iter().map(|device| device.id).collect();
+            for device in targets {
+                self.ports.push.notify(device).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the phone shows, word for word (design decision 8).
+fn approval_text(
+    id: ApprovalId,
+    client: &Client,
+    locale: Locale,
+    origin: &Origin,
+    now: UnixTime,
+) -> ApprovalText {
+    let purpose = match locale {
+        Locale::Fr => "Connexion à un service en ligne",
+        Locale::En => "Sign-in to an online service",
+    };
+    ApprovalText {
+        service: client.name.clone(),
+        purpose: purpose.to_owned(),
+        origin: format!("{} ({})", origin.agent, origin.address),
+        at: now.rfc3339(),
+        details: Vec::new(),
+        approval: id,
+    }
+}

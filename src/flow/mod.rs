@@ -1,0 +1,130 @@
+//! Layer 5: use cases. Each loads what it needs, asks one pure function to decide, stores the outcome by one
+//! atomic port call, and audits. A step never calls another step: it changes stored state and returns to the
+//! hub, [`authorize`].
+
+mod activation;
+mod answer;
+mod approve;
+mod authorize;
+mod client_auth;
+mod clients;
+mod consent;
+mod cutoffs;
+mod decision;
+mod device_auth;
+mod devices;
+mod directory;
+mod enrol;
+mod grant_code;
+mod grant_refresh;
+mod identify;
+mod issue;
+mod keyring;
+mod par;
+mod policy;
+mod progress;
+mod session;
+mod sign;
+mod token;
+mod turn;
+mod userinfo;
+
+pub use activation::ActivationPolicy;
+pub use approve::{ApprovalView, ChallengeView, DecideError, PhoneDecision};
+pub use client_auth::{AuthenticatedClient, PresentedCredentials};
+pub use clients::{NewClient, Registered};
+pub use cutoffs::{Cutoffs, Subject};
+pub use device_auth::{AuthenticatedDevice, DeviceAuthError, PresentedProof};
+pub use directory::{ImportError, ImportReport};
+pub use enrol::{EnrolError, EnrolmentOptions, EnrolmentStart};
+pub use identify::Identified;
+pub use keyring::{Keyring, SymmetricKeys, bootstrap_keys};
+pub use policy::{Lifetimes, Policy};
+pub use progress::Progress;
+pub use session::StartedSession;
+pub use token::TokenCall;
+pub use turn::{Answer, Begun, BrowserState, Opened, Screen, Turn, TurnError};
+pub use userinfo::UserinfoError;
+
+use crate::audit::{AuditEvent, Decision, EventKind};
+use crate::base::{AuditId, UnixTime};
+use crate::jose::Sealer;
+use crate::oauth::{ErrorCode, OAuthError};
+use crate::ports::{PortError, Ports};
+
+/// The provider: every use case is a method of it, in the file of its name.
+pub struct Provider {
+    /// The outside world.
+    pub ports: Ports,
+    /// Lifetimes and rules.
+    pub policy: Policy,
+    /// Signing keys as last read.
+    pub keyring: Keyring,
+    /// Revocation cut-offs as last read.
+    pub cutoffs: Cutoffs,
+    /// Seals stored values and keys their hashes.
+    pub storage: Sealer,
+}
+
+/// Where a browser's or phone's request comes from, as shown to the person.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Address of the peer, for limits; not logged.
+    pub address: String,
+    /// Browser and system, short.
+    pub agent: String,
+}
+
+/// Why a use case failed.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The request is at fault.
+    #[error(transparent)]
+    Protocol(#[from] OAuthError),
+    /// A port is.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl FlowError {
+    /// A protocol error with a static text.
+    pub(crate) fn protocol(code: ErrorCode, public: &'static str) -> Self {
+        Self::Protocol(OAuthError::new(code, public))
+    }
+
+    /// The wire form: port failures become `server_error` or `temporarily_unavailable` here and nowhere else.
+    #[must_use]
+    pub fn into_oauth(self) -> OAuthError {
+        match self {
+            Self::Protocol(error) => error,
+            Self::Port(error @ (PortError::Unavailable(_) | PortError::Conflict)) => {
+                OAuthError::new(ErrorCode::TemporarilyUnavailable, "a dependency does not answer; try again")
+                    .with_internal(error.to_string())
+            }
+            Self::Port(error @ PortError::Corrupt(_)) => {
+                OAuthError::new(ErrorCode::ServerError, "an internal error occurred")
+                    .with_internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl Provider {
+    /// The current time.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        self.ports.clock.now()
+    }
+
+    fn succeeded(&self, kind: EventKind, reason: &'static str, now: UnixTime) -> AuditEvent {
+        self.event(kind, Decision::Success, reason, now)
+    }
+
+    fn refused(&self, kind: EventKind, reason: &'static str, now: UnixTime) -> AuditEvent {
+        self.event(kind, Decision::Refusal, reason, now)
+    }
+
+    fn event(&self, kind: EventKind, decision: Decision, reason: &'static str, now: UnixTime) -> AuditEvent {
+        AuditEvent::new(AuditId::ordered(&*self.ports.entropy, now), now, kind, decision, reason)
+    }
+}

@@ -1,0 +1,84 @@
+//! Browser sessions: begun by an authentication, named by a cookie that changes at each one.
+
+use crate::audit::EventKind;
+use crate::base::{EntropyExt, Secret, Sid, TokenHash, UnixTime};
+use crate::identity::AuthenticationProof;
+use crate::ports::{Cutoff, CutoffScope, PortResult, Session};
+
+use super::{Provider, Subject};
+
+/// A session begun: its cookie is the only thing that opens it.
+pub struct StartedSession {
+    /// Cookie value, 256 random bits.
+    pub cookie: Secret,
+    /// The session.
+    pub session: Session,
+}
+
+impl Provider {
+    /// The session behind a cookie, when it is in time and nothing it depends on was revoked. Its idle end moves.
+    pub(crate) async fn current_session(
+        &self,
+        cookie: Option<&Secret>,
+        now: UnixTime,
+    ) -> PortResult<Option<Session>> {
+        let Some(cookie) = cookie else { return Ok(None) };
+        let hash = TokenHash::of(cookie.expose());
+        let Some(session) = self.ports.sessions.load(&hash, now).await? else { return Ok(None) };
+        let subject = Subject {
+            person: Some(session.person),
+            device: session.proof.device,
+            sid: Some(session.sid),
+            ..Subject::default()
+        };
+        let verdict =
+            self.cutoffs.check(&*self.ports.revocation, subject, session.proof.auth_time, now).await?;
+        if verdict.is_err() {
+            self.ports.sessions.remove(&hash).await?;
+            return Ok(None);
+        }
+        self.ports.sessions.touch(&hash, now.plus(self.policy.lifetimes.session_idle), now).await?;
+        Ok(Some(session))
+    }
+
+    /// Begins a session on a fresh proof. The cookie is new (no fixation); the same person keeps the `sid`, another
+    /// person's session in this browser ends.
+    pub(crate) async fn start_session(
+        &self,
+        old: Option<(&Secret, &Session)>,
+        proof: &AuthenticationProof,
+        now: UnixTime,
+    ) -> PortResult<StartedSession> {
+        let mut sid = Sid::random(&*self.ports.entropy);
+        if let Some((cookie, session)) = old {
+            self.ports.sessions.remove(&TokenHash::of(cookie.expose())).await?;
+            if session.person == proof.person {
+                sid = session.sid;
+            } else {
+                self.end_session(session, now).await?;
+            }
+        }
+        let cookie = self.ports.entropy.token();
+        let session = Session {
+            sid,
+            person: proof.person,
+            proof: proof.clone(),
+            created: now,
+            absolute_end: now.plus(self.policy.lifetimes.session),
+            idle_end: now.plus(self.policy.lifetimes.session_idle),
+        };
+        let event = self.succeeded(EventKind::SessionStarted, "authenticated", now).with_person(proof.person);
+        self.ports.audit.append(&event).await?;
+        self.ports.sessions.insert(&TokenHash::of(cookie.expose()), &session).await?;
+        Ok(StartedSession { cookie, session })
+    }
+
+    async fn end_session(&self, session: &Session, now: UnixTime) -> PortResult<()> {
+        let cutoff = Cutoff { scope: CutoffScope::Session(session.sid), at: now };
+        let event =
+            self.succeeded(EventKind::SessionEnded, "another_person", now).with_person(session.person);
+        self.ports.revocation.revoke(&cutoff, &event).await?;
+        self.cutoffs.note(&cutoff);
+        Ok(())
+    }
+}
