@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod approval;
 pub mod audit;
 pub mod base;
+pub mod demo;
 pub mod device;
 pub mod flow;
 pub mod http;

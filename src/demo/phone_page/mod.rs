@@ -1,4 +1,4 @@
-//! The demonstration phone as a page: plain modules, keys in the browser (WebCrypto), speaking `/mobile/v1` of the
+//! The demonstration phone as a page: plain modules, keys in the browser (Web Cryptography), speaking `/mobile/v1` of the
 //! issuer across origins. It plays the app; it holds nothing of this process.
 
 use axum::Router;
@@ -45,10 +45,7 @@ pub fn phone_page<S: Clone + Send + Sync + 'static>(issuer: &Url) -> Router<S> {
 }
 
 fn file<T>(content_type: &'static str, text: T) -> ([(HeaderName, &'static str); 3], T) {
-    let headers = [
-        (CONTENT_TYPE, content_type),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-    ];
+    let headers =
+        [(CONTENT_TYPE, content_type), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer")];
     (headers, text)
 }
