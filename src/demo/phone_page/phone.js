@@ -227,7 +227,7 @@ const openDevices = async () => {
 const deviceRow = (device) => {
   const row = element("li", "", { className: "device" });
   row.dataset.status = device.status;
-  const until = new Date(device.valid_until * 1000).toLocaleDateString(tag());
+  const until = new Date(device.valid_until * 1000).toLocaleDateString(tag(), { dateStyle: "long" });
   const name = element("strong", device.current ? `${device.name} (${say("current")})` : device.name);
   const serial = `${say("serial")} ${device.serial} · ${device.acr}`;
   row.append(name, element("span", `${device.model}, ${device.operating_system}`), element("span", serial));
