@@ -1,6 +1,7 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
 pub mod adapter;
+pub mod app;
 pub mod approval;
 pub mod audit;
 pub mod base;
@@ -14,4 +15,5 @@ pub mod jose;
 pub mod keyring;
 pub mod oauth;
 pub mod oidc;
+pub mod phone;
 pub mod ports;

@@ -2,9 +2,12 @@
 
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
+mod adapters;
+#[cfg(test)]
 mod domain;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod spec;

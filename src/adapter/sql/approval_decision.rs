@@ -1,0 +1,133 @@
+//! Decisions made on phones: fences, standing, counter, evidence and audit in one transaction.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::fence;
+use super::statements::{
+    DECISION_EVIDENCE, DECISION_FIND, DECISION_INSERT, DEVICE_COUNT_UP, DEVICE_HOLDER_STATUS,
+};
+use super::store::Store;
+use super::write::Write;
+use crate::audit::AuditEvent;
+use crate::base::{ApprovalId, TokenHash, UnixTime};
+use crate::identity::PersonStatus;
+use crate::ports::{
+    ApprovalDecision, CommitOutcome, CommittedDecision, Decision, Evidence, Fence, FenceKind, PortResult,
+};
+
+pub(super) struct SqlApprovalDecision(pub(super) Store);
+
+#[async_trait]
+impl ApprovalDecision for SqlApprovalDecision {
+    async fn commit(
+        &self,
+        decision: &Decision,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<CommitOutcome> {
+        let mut write = self.0.write().await?;
+        match self.try_commit(&mut write, decision).await? {
+            None => {
+                write.commit(granted).await?;
+                Ok(CommitOutcome::Committed)
+            }
+            Some((outcome, reason)) => {
+                write.refuse(refused, reason).await?;
+                Ok(outcome)
+            }
+        }
+    }
+
+    async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>> {
+        let row: Option<(i64, Vec<u8>)> =
+            sqlx::query_as(DECISION_FIND).bind(approval.uuid()).fetch_optional(self.0.db.reader()).await?;
+        row.map(|(at, sealed)| {
+            let proof = self.0.open(PROOF, approval.uuid().as_bytes(), &sealed)?;
+            Ok(CommittedDecision { proof, at: UnixTime::from_millis(at) })
+        })
+        .transpose()
+    }
+
+    async fn evidence(&self, approval: ApprovalId) -> PortResult<Option<Evidence>> {
+        let sealed: Option<Vec<u8>> = sqlx::query_scalar(DECISION_EVIDENCE)
+            .bind(approval.uuid())
+            .fetch_optional(self.0.db.reader())
+            .await?;
+        sealed.map(|sealed| self.0.open(EVIDENCE, approval.uuid().as_bytes(), &sealed)).transpose()
+    }
+}
+
+type Refusal = (CommitOutcome, &'static str);
+
+impl SqlApprovalDecision {
+    async fn try_commit(&self, write: &mut Write<'_>, decision: &Decision) -> PortResult<Option<Refusal>> {
+        for used_up in fences(decision) {
+            if !fence::burn(write, &used_up, None).await? {
+                return Ok(Some((CommitOutcome::Replayed, fence::replayed_reason(used_up.kind))));
+            }
+        }
+        if let Some(reason) = inactive(write, decision).await? {
+            return Ok(Some((CommitOutcome::DeviceRevoked, reason)));
+        }
+        if !count_up(write, decision).await? {
+            return Ok(Some((CommitOutcome::CounterRegressed, "counter_regressed")));
+        }
+        let inserted = self.insert(write, decision).await?;
+        let replayed = (CommitOutcome::Replayed, fence::replayed_reason(FenceKind::Approval));
+        Ok(if inserted { None } else { Some(replayed) })
+    }
+
+    /// False when the approval has a decision whose fence was purged.
+    async fn insert(&self, write: &mut Write<'_>, decision: &Decision) -> PortResult<bool> {
+        let name = decision.approval.uuid();
+        let row: Option<Uuid> = sqlx::query_scalar(DECISION_INSERT)
+            .bind(name)
+            .bind(decision.device.uuid())
+            .bind(decision.evidence.decided_at.millis())
+            .bind(self.0.seal(PROOF, name.as_bytes(), &decision.proof)?)
+            .bind(self.0.seal(EVIDENCE, name.as_bytes(), &decision.evidence)?)
+            .fetch_optional(write.connection())
+            .await?;
+        Ok(row.is_some())
+    }
+}
+
+/// The approval first: two answers to one request are told apart from a challenge used twice.
+fn fences(decision: &Decision) -> [Fence; 2] {
+    let approval = TokenHash::of(&decision.approval.to_string());
+    [(FenceKind::Approval, approval), (FenceKind::Challenge, decision.challenge)].map(|(kind, hash)| Fence {
+        kind,
+        hash,
+        until: decision.fence_until,
+    })
+}
+
+/// Why the phone or its holder may not decide.
+async fn inactive(write: &mut Write<'_>, decision: &Decision) -> PortResult<Option<&'static str>> {
+    let row: Option<(String, String)> = sqlx::query_as(DEVICE_HOLDER_STATUS)
+        .bind(decision.device.uuid())
+        .bind(decision.proof.person.uuid())
+        .fetch_optional(write.connection())
+        .await?;
+    Ok(match row {
+        Some((device, person)) if device == "active" => {
+            let active = PersonStatus::from_stored(&person) == Some(PersonStatus::Active);
+            if active { None } else { Some("person_inactive") }
+        }
+        _ => Some("device_revoked"),
+    })
+}
+
+/// Web Authentication Level 3, 7.2: the counter grows, or stays zero.
+async fn count_up(write: &mut Write<'_>, decision: &Decision) -> PortResult<bool> {
+    let row: Option<Uuid> = sqlx::query_scalar(DEVICE_COUNT_UP)
+        .bind(decision.device.uuid())
+        .bind(i64::from(decision.sign_count))
+        .fetch_optional(write.connection())
+        .await?;
+    Ok(row.is_some())
+}
+
+const PROOF: &str = "decisions/proof";
+const EVIDENCE: &str = "decisions/evidence";

@@ -1,0 +1,127 @@
+//! Enrolled phones: sealed as a whole, found by id, holder or request key.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::fence;
+use super::row::corrupt;
+use super::statements::{
+    DEVICE_COUNT, DEVICE_FIND, DEVICE_FIND_BY_JKT, DEVICE_INSERT, DEVICE_LIST, PERSON_BIND,
+};
+use super::store::Store;
+use super::write::Write;
+use crate::audit::AuditEvent;
+use crate::base::{DeviceId, PersonId, sha256};
+use crate::device::{Device, DeviceStatus};
+use crate::jose::Thumbprint;
+use crate::ports::{BindOutcome, BindPlan, Devices, PortResult};
+
+pub(super) struct SqlDevices(pub(super) Store);
+
+#[async_trait]
+impl Devices for SqlDevices {
+    async fn bind(
+        &self,
+        plan: &BindPlan,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<BindOutcome> {
+        let mut write = self.0.write().await?;
+        match self.try_bind(&mut write, plan).await? {
+            None => {
+                write.commit(granted).await?;
+                Ok(BindOutcome::Bound)
+            }
+            Some((outcome, reason)) => {
+                write.refuse(refused, reason).await?;
+                Ok(outcome)
+            }
+        }
+    }
+
+    async fn find(&self, id: DeviceId) -> PortResult<Option<Device>> {
+        let row: Option<Stored> =
+            sqlx::query_as(DEVICE_FIND).bind(id.uuid()).fetch_optional(self.0.db.reader()).await?;
+        row.map(|row| self.read(&row)).transpose()
+    }
+
+    async fn find_by_key(&self, jkt: &Thumbprint) -> PortResult<Option<Device>> {
+        let row: Option<Stored> = sqlx::query_as(DEVICE_FIND_BY_JKT)
+            .bind(jkt.as_bytes().as_slice())
+            .fetch_optional(self.0.db.reader())
+            .await?;
+        row.map(|row| self.read(&row)).transpose()
+    }
+
+    async fn list(&self, person: PersonId) -> PortResult<Vec<Device>> {
+        let rows: Vec<Stored> =
+            sqlx::query_as(DEVICE_LIST).bind(person.uuid()).fetch_all(self.0.db.reader()).await?;
+        rows.iter().map(|row| self.read(row)).collect()
+    }
+}
+
+type Refusal = (BindOutcome, &'static str);
+type Stored = (Uuid, String, i64, Vec<u8>);
+
+impl SqlDevices {
+    async fn try_bind(&self, write: &mut Write<'_>, plan: &BindPlan) -> PortResult<Option<Refusal>> {
+        for used_up in &plan.fences {
+            if !fence::burn(write, used_up, None).await? {
+                return Ok(Some((BindOutcome::Replayed, fence::replayed_reason(used_up.kind))));
+            }
+        }
+        let person = plan.device.person.uuid();
+        let active: Option<Uuid> =
+            sqlx::query_scalar(PERSON_BIND).bind(person).fetch_optional(write.connection()).await?;
+        if active.is_none() {
+            return Ok(Some((BindOutcome::PersonInactive, "person_inactive")));
+        }
+        let phones: i64 = sqlx::query_scalar(DEVICE_COUNT).bind(person).fetch_one(write.connection()).await?;
+        if phones >= i64::from(plan.cap) {
+            return Ok(Some((BindOutcome::Full, "too_many_devices")));
+        }
+        let inserted = self.insert(write, &plan.device).await?;
+        Ok(if inserted { None } else { Some((BindOutcome::Duplicate, "device_known")) })
+    }
+
+    /// False when the identifier, the credential or the request key is known.
+    async fn insert(&self, write: &mut Write<'_>, device: &Device) -> PortResult<bool> {
+        let row: Option<Uuid> = sqlx::query_scalar(DEVICE_INSERT)
+            .bind(device.id.uuid())
+            .bind(device.person.uuid())
+            .bind(sha256(&[&device.credential_id]).as_slice())
+            .bind(device.jkt.as_bytes().as_slice())
+            .bind(status_word(device.status))
+            .bind(i64::from(device.sign_count))
+            .bind(device.created.millis())
+            .bind(self.0.seal(SEALED, device.id.uuid().as_bytes(), device)?)
+            .fetch_optional(write.connection())
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// The columns say status and counter: they change without the rest.
+    fn read(&self, (id, status, sign_count, sealed): &Stored) -> PortResult<Device> {
+        let device: Device = self.0.open(SEALED, id.as_bytes(), sealed)?;
+        let status = read_status(status)?;
+        let sign_count =
+            u32::try_from(*sign_count).map_err(|_| corrupt("a signature counter is out of range"))?;
+        Ok(Device { sign_count, status, ..device })
+    }
+}
+
+const fn status_word(status: DeviceStatus) -> &'static str {
+    match status {
+        DeviceStatus::Active => "active",
+        DeviceStatus::Revoked => "revoked",
+    }
+}
+
+fn read_status(word: &str) -> PortResult<DeviceStatus> {
+    [DeviceStatus::Active, DeviceStatus::Revoked]
+        .into_iter()
+        .find(|status| status_word(*status) == word)
+        .ok_or_else(|| corrupt("a device's status is unknown"))
+}
+
+const SEALED: &str = "devices/sealed";

@@ -1,0 +1,224 @@
+//! The durable gate: fence, standing, grant, family, issuance record and audit in one transaction.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::fence;
+use super::revocation::end_grant;
+use super::row::{corrupt, stored};
+use super::standing::refusal;
+use super::statements::{
+    FAMILY_ALIVE, FAMILY_GRANT, FAMILY_INSERT, FAMILY_KEEP, FAMILY_ROTATE, FENCE_FIRST_GRANT, FENCE_REPLAYED,
+    GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT,
+};
+use super::store::Store;
+use super::write::Write;
+use crate::audit::AuditEvent;
+use crate::base::{ClientId, DeviceId, FamilyId, GrantId, TokenHash};
+use crate::ports::{
+    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, PortResult,
+    RefusedBy, RotateOutcome, RotatePlan,
+};
+
+pub(super) struct SqlIssuance(pub(super) Store);
+
+#[async_trait]
+impl Issuance for SqlIssuance {
+    async fn issue(
+        &self,
+        plan: &IssuePlan,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<IssueOutcome> {
+        let mut write = self.0.write().await?;
+        if !fence::burn(&mut write, &plan.fence, Some(plan.grant.id)).await? {
+            let first = first_grant(&mut write, &plan.fence).await?;
+            write.refuse(refused, fence::replayed_reason(plan.fence.kind)).await?;
+            return Ok(IssueOutcome::Replayed(first));
+        }
+        if let Some(by) = refusal(&mut write, &plan.grant).await? {
+            // Only the fence has been written: it stays burnt.
+            write.commit_saying(refused, by.as_str()).await?;
+            return Ok(IssueOutcome::Refused(by));
+        }
+        self.insert_grant(&mut write, &plan.grant).await?;
+        if let Some(family) = &plan.family {
+            insert_family(&mut write, plan.grant.id, family).await?;
+        }
+        record(&mut write, &plan.record, &plan.grant, plan.family.as_ref().map(|family| family.id)).await?;
+        write.commit(granted).await?;
+        Ok(IssueOutcome::Issued)
+    }
+
+    async fn replayed(
+        &self,
+        kind: FenceKind,
+        hash: &TokenHash,
+        client: &ClientId,
+        event: &AuditEvent,
+    ) -> PortResult<Option<GrantId>> {
+        let mut write = self.0.write().await?;
+        let used: Option<(Option<Uuid>, Option<String>)> = sqlx::query_as(FENCE_REPLAYED)
+            .bind(kind.as_str())
+            .bind(hash.as_bytes().as_slice())
+            .fetch_optional(write.connection())
+            .await?;
+        let Some((grant, owner)) = used else {
+            write.commit_saying(event, fence::unknown_reason(kind)).await?;
+            return Ok(None);
+        };
+        // Another client that presents the artefact ends nothing: that would be a lever.
+        let own = grant.filter(|_| owner.as_deref() == Some(client.as_str())).map(GrantId::from_uuid);
+        if let Some(grant) = own {
+            end_grant(&mut write, grant, event.at).await?;
+        }
+        write.commit_saying(event, fence::replayed_reason(kind)).await?;
+        Ok(own)
+    }
+
+    async fn rotate(
+        &self,
+        plan: &RotatePlan,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<RotateOutcome> {
+        let mut write = self.0.write().await?;
+        if let Some(by) = family_refusal(&mut write, &plan.grant, plan.family).await? {
+            write.commit_saying(refused, by.as_str()).await?;
+            return Ok(RotateOutcome::Refused(by));
+        }
+        if !advance(&mut write, plan).await? {
+            return Ok(RotateOutcome::Overtaken);
+        }
+        record(&mut write, &plan.record, &plan.grant, Some(plan.family)).await?;
+        write.commit(granted).await?;
+        Ok(RotateOutcome::Rotated)
+    }
+
+    async fn repeat(
+        &self,
+        grant: &Grant,
+        family: FamilyId,
+        issuance: &IssuanceRecord,
+        granted: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<RotateOutcome> {
+        let mut write = self.0.write().await?;
+        if let Some(by) = family_refusal(&mut write, grant, family).await? {
+            write.commit_saying(refused, by.as_str()).await?;
+            return Ok(RotateOutcome::Refused(by));
+        }
+        record(&mut write, issuance, grant, Some(family)).await?;
+        write.commit(granted).await?;
+        Ok(RotateOutcome::Rotated)
+    }
+
+    async fn end_family(&self, family: FamilyId, event: &AuditEvent) -> PortResult<()> {
+        let mut write = self.0.write().await?;
+        let grant: Option<Uuid> =
+            sqlx::query_scalar(FAMILY_GRANT).bind(family.uuid()).fetch_optional(write.connection()).await?;
+        if let Some(grant) = grant {
+            end_grant(&mut write, GrantId::from_uuid(grant), event.at).await?;
+        }
+        write.commit(event).await
+    }
+
+    async fn device_of(&self, grant: GrantId) -> PortResult<Option<DeviceId>> {
+        let device: Option<Option<Uuid>> =
+            sqlx::query_scalar(GRANT_DEVICE).bind(grant.uuid()).fetch_optional(self.0.db.reader()).await?;
+        Ok(device.flatten().map(DeviceId::from_uuid))
+    }
+}
+
+impl SqlIssuance {
+    async fn insert_grant(&self, write: &mut Write<'_>, grant: &Grant) -> PortResult<()> {
+        sqlx::query(GRANT_INSERT)
+            .bind(grant.id.uuid())
+            .bind(grant.person.uuid())
+            .bind(grant.client.as_str())
+            .bind(grant.sid.uuid())
+            .bind(grant.proof.device.map(DeviceId::uuid))
+            .bind(grant.created.millis())
+            .bind(self.0.seal_grant(grant)?)
+            .execute(write.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+async fn first_grant(write: &mut Write<'_>, fence: &Fence) -> PortResult<GrantId> {
+    let grant: Option<Uuid> = sqlx::query_scalar(FENCE_FIRST_GRANT)
+        .bind(fence.kind.as_str())
+        .bind(fence.hash.as_bytes().as_slice())
+        .fetch_one(write.connection())
+        .await?;
+    grant.map(GrantId::from_uuid).ok_or_else(|| corrupt("a fence of the gate names no grant"))
+}
+
+async fn insert_family(write: &mut Write<'_>, grant: GrantId, family: &NewFamily) -> PortResult<()> {
+    sqlx::query(FAMILY_INSERT)
+        .bind(family.id.uuid())
+        .bind(grant.uuid())
+        .bind(family.current.as_bytes().as_slice())
+        .bind(family.current_sealed.as_slice())
+        .bind(family.jkt.as_ref().map(|jkt| jkt.as_bytes().as_slice()))
+        .bind(family.absolute_expiry.millis())
+        .bind(family.idle_expiry.millis())
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}
+
+async fn family_refusal(
+    write: &mut Write<'_>,
+    grant: &Grant,
+    family: FamilyId,
+) -> PortResult<Option<RefusedBy>> {
+    if let Some(by) = refusal(write, grant).await? {
+        return Ok(Some(by));
+    }
+    let alive: Option<Uuid> = sqlx::query_scalar(FAMILY_ALIVE)
+        .bind(family.uuid())
+        .bind(grant.id.uuid())
+        .fetch_optional(write.connection())
+        .await?;
+    Ok(if alive.is_some() { None } else { Some(RefusedBy::Grant) })
+}
+
+/// The guarded update: false when the family is no longer as it was read.
+async fn advance(write: &mut Write<'_>, plan: &RotatePlan) -> PortResult<bool> {
+    let guarded = match &plan.next {
+        Some((next, sealed)) => sqlx::query_scalar::<_, Uuid>(FAMILY_ROTATE)
+            .bind(plan.family.uuid())
+            .bind(stored(plan.generation)?)
+            .bind(plan.presented.as_bytes().as_slice())
+            .bind(next.as_bytes().as_slice())
+            .bind(sealed.as_slice()),
+        None => sqlx::query_scalar::<_, Uuid>(FAMILY_KEEP)
+            .bind(plan.family.uuid())
+            .bind(stored(plan.generation)?)
+            .bind(plan.presented.as_bytes().as_slice()),
+    };
+    let row = guarded.bind(plan.idle_expiry.millis()).fetch_optional(write.connection()).await?;
+    Ok(row.is_some())
+}
+
+async fn record(
+    write: &mut Write<'_>,
+    issuance: &IssuanceRecord,
+    grant: &Grant,
+    family: Option<FamilyId>,
+) -> PortResult<()> {
+    sqlx::query(ISSUANCE_INSERT)
+        .bind(issuance.jti.as_str())
+        .bind(issuance.kid.as_str())
+        .bind(issuance.at.millis())
+        .bind(grant.client.as_str())
+        .bind(grant.person.uuid())
+        .bind(grant.sid.uuid())
+        .bind(grant.id.uuid())
+        .bind(family.map(FamilyId::uuid))
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}

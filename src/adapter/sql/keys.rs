@@ -1,0 +1,247 @@
+//! Key records, their private parts sealed under the key-encryption key.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use zeroize::Zeroizing;
+
+use super::Db;
+use super::row::{corrupt, counter, millis, stored, time, word};
+use super::statements::{KEY_ADVANCE, KEY_DESTROY, KEY_INSERT, KEY_LIST, KEY_PRIVATE};
+use super::store::Store;
+use super::write::Write;
+use crate::audit::AuditEvent;
+use crate::base::{Clock, Entropy, EntropyExt as _, UnixTime, base64url};
+use crate::jose::{Algorithm, Jwk, KeyUse, PrivateKey, SealContext, Sealer};
+use crate::keyring::{KeyRecord, KeyState, Purpose};
+use crate::ports::{Keys, PortError, PortResult};
+
+/// The store of key records.
+#[derive(Clone)]
+pub struct SqlKeys(Store);
+
+impl SqlKeys {
+    /// Key records in `db`, their private parts under `kek`, the key-encryption key.
+    #[must_use]
+    pub fn new(db: &Db, kek: &Sealer, entropy: &Arc<dyn Entropy>, clock: &Arc<dyn Clock>) -> Self {
+        Self(Store {
+            db: db.clone(),
+            sealer: kek.clone(),
+            entropy: Arc::clone(entropy),
+            clock: Arc::clone(clock),
+        })
+    }
+}
+
+#[async_trait]
+impl Keys for SqlKeys {
+    async fn list(&self) -> PortResult<Vec<KeyRecord>> {
+        let rows = sqlx::query(KEY_LIST).fetch_all(self.0.db.reader()).await?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn stage(&self, record: &KeyRecord, event: &AuditEvent) -> PortResult<Option<String>> {
+        let made = Made::generate(record.purpose, &record.algorithm, self.0.entropy.as_ref())?;
+        let clear = authenticated(&made.kid, record.purpose, &record.algorithm);
+        let context = SealContext { kind: SEALED, name: made.kid.as_bytes(), clear: &clear };
+        let sealed = self.0.sealer.seal(self.0.entropy.as_ref(), &context, &made.private);
+        let mut write = self.0.write().await?;
+        let row: Option<String> = sqlx::query_scalar(KEY_INSERT)
+            .bind(made.kid.as_str())
+            .bind(record.purpose.as_str())
+            .bind(record.algorithm.as_str())
+            .bind(record.state.as_str())
+            .bind(made.public_jwk.as_ref().map(ToString::to_string))
+            .bind(record.staged_at.millis())
+            .bind(millis(record.activates_at))
+            .bind(millis(record.activated_at))
+            .bind(stored(record.revision)?)
+            .bind(sealed)
+            .fetch_optional(write.connection())
+            .await?;
+        if row.is_some() {
+            write.commit(event).await?;
+        }
+        Ok(row)
+    }
+
+    async fn advance(
+        &self,
+        expected: u64,
+        next: &KeyRecord,
+        demoted: Option<&KeyRecord>,
+        event: &AuditEvent,
+    ) -> PortResult<bool> {
+        let mut write = self.0.write().await?;
+        // The key that leaves goes first: at no moment are two in use.
+        if let Some(demoted) = demoted
+            && !update(&mut write, demoted.revision.saturating_sub(1), demoted).await?
+        {
+            return Ok(false);
+        }
+        if !update(&mut write, expected, next).await? {
+            return Ok(false);
+        }
+        write.commit(event).await?;
+        Ok(true)
+    }
+
+    async fn symmetric(&self, kid: &str, purpose: Purpose) -> PortResult<Option<[u8; 32]>> {
+        let Some(key) = self.private(kid).await? else { return Ok(None) };
+        if key.purpose != purpose {
+            return Ok(None);
+        }
+        let Some(private) = key.private else { return Ok(None) };
+        private.as_slice().try_into().map(Some).map_err(|_| corrupt("a symmetric key is not 32 bytes"))
+    }
+}
+
+/// Purpose, algorithm, state, revision, sealed private part.
+type Stored = (String, String, String, i64, Option<Vec<u8>>);
+
+/// A key with its private part unsealed.
+pub(super) struct Unsealed {
+    pub(super) purpose: Purpose,
+    pub(super) algorithm: String,
+    pub(super) state: KeyState,
+    pub(super) revision: u64,
+    /// None once destroyed.
+    pub(super) private: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl SqlKeys {
+    pub(super) const fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub(super) async fn private(&self, kid: &str) -> PortResult<Option<Unsealed>> {
+        let row: Option<Stored> =
+            sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(self.0.db.reader()).await?;
+        let Some((purpose, algorithm, state, revision, sealed)) = row else { return Ok(None) };
+        let purpose = word(&purpose, PURPOSE)?;
+        let clear = authenticated(kid, purpose, &algorithm);
+        let context = SealContext { kind: SEALED, name: kid.as_bytes(), clear: &clear };
+        let open = |sealed: Vec<u8>| self.0.sealer.open(&context, &sealed).map(Zeroizing::new);
+        Ok(Some(Unsealed {
+            purpose,
+            state: word(&state, STATE)?,
+            revision: counter(revision)?,
+            private: sealed.map(open).transpose()?,
+            algorithm,
+        }))
+    }
+}
+
+impl fmt::Debug for SqlKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlKeys").finish_non_exhaustive()
+    }
+}
+
+/// A fresh key.
+struct Made {
+    kid: String,
+    public_jwk: Option<serde_json::Value>,
+    private: Zeroizing<Vec<u8>>,
+}
+
+impl Made {
+    fn generate(purpose: Purpose, algorithm: &str, entropy: &dyn Entropy) -> PortResult<Self> {
+        match purpose {
+            Purpose::Sign | Purpose::Audit => Self::signing(algorithm),
+            Purpose::Seal | Purpose::Cookie | Purpose::Nonce | Purpose::Pairwise => Ok(Self {
+                kid: base64url(entropy.bytes::<16>()),
+                public_jwk: None,
+                private: Zeroizing::new(entropy.bytes::<32>().to_vec()),
+            }),
+            // No document of ours is encrypted to us yet: a key nobody can use is not made.
+            Purpose::Decrypt => Err(corrupt("no decryption key can be made")),
+        }
+    }
+
+    fn signing(algorithm: &str) -> PortResult<Self> {
+        let algorithm = signature_algorithm(algorithm)?;
+        let key =
+            PrivateKey::generate(algorithm).map_err(|error| PortError::Unavailable(error.to_string()))?;
+        let kid = key.public().thumbprint().to_string();
+        let jwk = Jwk {
+            key: key.public().clone(),
+            kid: Some(kid.clone()),
+            alg: Some(algorithm),
+            key_use: Some(KeyUse::Sig),
+        };
+        let private = Zeroizing::new(key.to_pkcs8().to_vec());
+        Ok(Self { kid, public_jwk: Some(jwk.to_json()), private })
+    }
+}
+
+/// RFC 9864 names Ed25519 what RFC 8037 names `EdDSA`.
+pub(super) fn signature_algorithm(name: &str) -> PortResult<Algorithm> {
+    if name == "Ed25519" { Ok(Algorithm::EdDsa) } else { word(name, "a key's algorithm is unknown") }
+}
+
+/// What is authenticated with a private part: identifier, use and algorithm, none of which holds a line end.
+fn authenticated(kid: &str, purpose: Purpose, algorithm: &str) -> Vec<u8> {
+    [kid, purpose.as_str(), algorithm].join("\n").into_bytes()
+}
+
+/// False when the record is not at `expected`, or another key holds its place.
+async fn update(write: &mut Write<'_>, expected: u64, next: &KeyRecord) -> PortResult<bool> {
+    let updated = sqlx::query(KEY_ADVANCE)
+        .bind(next.kid.as_str())
+        .bind(stored(expected)?)
+        .bind(next.state.as_str())
+        .bind(millis(next.activates_at))
+        .bind(millis(next.activated_at))
+        .bind(millis(next.retired_at))
+        .bind(millis(next.gone_at))
+        .bind(millis(next.revoked_at))
+        .bind(stored(next.revision)?)
+        .fetch_optional(write.connection())
+        .await
+        .map_err(PortError::from);
+    match updated {
+        Err(PortError::Conflict) | Ok(None) => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(Some(_)) => {}
+    }
+    if destroys(next) {
+        sqlx::query(KEY_DESTROY).bind(next.kid.as_str()).execute(write.connection()).await?;
+    }
+    Ok(true)
+}
+
+/// The keyring's own rule, asked with a private part in hand.
+fn destroys(next: &KeyRecord) -> bool {
+    let held = KeyRecord { state: KeyState::Staged, sealed_private: Some(Vec::new()), ..next.clone() };
+    held.moved_to(next.state, next.staged_at).sealed_private.is_none()
+}
+
+fn read(row: &SqliteRow) -> PortResult<KeyRecord> {
+    let public_jwk: Option<String> = row.try_get("public_jwk")?;
+    let at = |column: &str| row.try_get::<Option<i64>, _>(column).map(time);
+    Ok(KeyRecord {
+        kid: row.try_get("kid")?,
+        purpose: word(row.try_get("purpose")?, PURPOSE)?,
+        algorithm: row.try_get("algorithm")?,
+        state: word(row.try_get("state")?, STATE)?,
+        public_jwk: public_jwk
+            .map(|text| serde_json::from_str(&text).map_err(|_| corrupt("a public key is not JSON")))
+            .transpose()?,
+        staged_at: UnixTime::from_millis(row.try_get("staged_at")?),
+        activates_at: at("activates_at")?,
+        activated_at: at("activated_at")?,
+        retired_at: at("retired_at")?,
+        gone_at: at("gone_at")?,
+        revoked_at: at("revoked_at")?,
+        revision: counter(row.try_get("revision")?)?,
+        sealed_private: None,
+    })
+}
+
+const SEALED: &str = "key_records/sealed_private";
+const PURPOSE: &str = "a key's purpose is unknown";
+const STATE: &str = "a key's state is unknown";

@@ -1,0 +1,54 @@
+//! Persons: sealed as a whole, found by id or by a keyed hash of the identity number.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::row::corrupt;
+use super::statements::{PERSON_FIND, PERSON_FIND_BY_INDEX};
+use super::store::Store;
+use crate::base::PersonId;
+use crate::identity::{NationalId, Person, PersonStatus};
+use crate::ports::{Persons, PortResult};
+
+pub(super) struct SqlPersons(pub(super) Store);
+
+#[async_trait]
+impl Persons for SqlPersons {
+    async fn find(&self, id: PersonId) -> PortResult<Option<Person>> {
+        let row: Option<StoredPerson> =
+            sqlx::query_as(PERSON_FIND).bind(id.uuid()).fetch_optional(self.0.db.reader()).await?;
+        row.map(|row| self.0.person(&row)).transpose()
+    }
+
+    async fn find_by_national_id(&self, national_id: &NationalId) -> PortResult<Option<Person>> {
+        let row: Option<StoredPerson> = sqlx::query_as(PERSON_FIND_BY_INDEX)
+            .bind(self.0.national_index(national_id).as_slice())
+            .fetch_optional(self.0.db.reader())
+            .await?;
+        row.map(|row| self.0.person(&row)).transpose()
+    }
+}
+
+/// Identifier, status, sealed person.
+pub(super) type StoredPerson = (Uuid, String, Vec<u8>);
+
+impl Store {
+    /// The blind index of an identity number.
+    pub(super) fn national_index(&self, national_id: &NationalId) -> [u8; 32] {
+        self.sealer.mac("national_id", &[national_id.expose().as_bytes()])
+    }
+
+    pub(super) fn seal_person(&self, person: &Person) -> PortResult<Vec<u8>> {
+        self.seal(SEALED, person.id.uuid().as_bytes(), person)
+    }
+
+    /// The column says the status: a revocation opens nothing.
+    pub(super) fn person(&self, (id, status, sealed): &StoredPerson) -> PortResult<Person> {
+        let person: Person = self.open(SEALED, id.as_bytes(), sealed)?;
+        let status =
+            PersonStatus::from_stored(status).ok_or_else(|| corrupt("a person's status is unknown"))?;
+        Ok(Person { status, ..person })
+    }
+}
+
+const SEALED: &str = "persons/sealed";

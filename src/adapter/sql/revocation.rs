@@ -1,0 +1,117 @@
+//! Revocation: the change itself, and the cut-off that tells the other replicas.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::row::{corrupt, word};
+use super::statements::{
+    CLIENT_DISABLE, CUTOFF_CHANGES, CUTOFF_ONCE, CUTOFF_RAISE, DEVICE_REVOKE, GRANT_KILL,
+    GRANT_KILL_FAMILIES, PERSON_LOCK, SESSION_KILL_FAMILIES, SESSION_KILL_GRANTS,
+};
+use super::store::Store;
+use super::write::Write;
+use crate::audit::AuditEvent;
+use crate::base::{GrantId, UnixTime};
+use crate::ports::{Cutoff, CutoffScope, PortResult, Revocation};
+
+/// How far behind `since` a change may have been committed late: twice the longest wait for the writer.
+pub(super) const OVERLAP: Duration = Duration::from_secs(10);
+
+pub(super) struct SqlRevocation(pub(super) Store);
+
+#[async_trait]
+impl Revocation for SqlRevocation {
+    async fn revoke(&self, cutoff: &Cutoff, event: &AuditEvent) -> PortResult<bool> {
+        let mut write = self.0.write().await?;
+        let ended = end_subject(&mut write, &cutoff.scope).await?;
+        let cut = cut(&mut write, cutoff).await?;
+        if !ended && !cut {
+            return Ok(false);
+        }
+        write.commit(event).await?;
+        Ok(true)
+    }
+
+    async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)> {
+        // Before the query: what is written while it runs belongs to the next one.
+        let now = self.0.clock.now();
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(CUTOFF_CHANGES)
+            .bind(since.minus(OVERLAP).millis())
+            .fetch_all(self.0.db.reader())
+            .await?;
+        let cutoffs = rows.into_iter().map(|(scope, subject, at)| {
+            Ok(Cutoff { scope: read_scope(&scope, &subject)?, at: UnixTime::from_millis(at) })
+        });
+        Ok((cutoffs.collect::<PortResult<_>>()?, now))
+    }
+}
+
+/// Ends a grant and its families, and tells the other replicas.
+pub(super) async fn end_grant(write: &mut Write<'_>, grant: GrantId, at: UnixTime) -> PortResult<()> {
+    end_subject(write, &CutoffScope::Grant(grant)).await?;
+    cut(write, &Cutoff { scope: CutoffScope::Grant(grant), at }).await?;
+    Ok(())
+}
+
+/// Whether a row changed.
+async fn end_subject(write: &mut Write<'_>, scope: &CutoffScope) -> PortResult<bool> {
+    match scope {
+        // The cut-off says it all: nothing is marked one by one.
+        CutoffScope::Global => Ok(false),
+        CutoffScope::Client(client) => {
+            let row = sqlx::query(CLIENT_DISABLE).bind(client.as_str()).fetch_optional(write.connection());
+            Ok(row.await?.is_some())
+        }
+        CutoffScope::Person(person) => mark(write, &[PERSON_LOCK], person.uuid()).await,
+        CutoffScope::Device(device) => mark(write, &[DEVICE_REVOKE], device.uuid()).await,
+        CutoffScope::Session(sid) => {
+            mark(write, &[SESSION_KILL_FAMILIES, SESSION_KILL_GRANTS], sid.uuid()).await
+        }
+        CutoffScope::Grant(grant) => mark(write, &[GRANT_KILL_FAMILIES, GRANT_KILL], grant.uuid()).await,
+    }
+}
+
+async fn mark(write: &mut Write<'_>, statements: &[&'static str], id: Uuid) -> PortResult<bool> {
+    let mut changed = false;
+    for statement in statements {
+        changed |= !sqlx::query(*statement).bind(id).fetch_all(write.connection()).await?.is_empty();
+    }
+    Ok(changed)
+}
+
+/// Whether the cut-off says more than the one before it.
+async fn cut(write: &mut Write<'_>, cutoff: &Cutoff) -> PortResult<bool> {
+    let (statement, scope, subject) = match &cutoff.scope {
+        CutoffScope::Global => (CUTOFF_RAISE, "global", String::new()),
+        CutoffScope::Client(client) => (CUTOFF_RAISE, "client", client.to_string()),
+        CutoffScope::Person(person) => (CUTOFF_RAISE, "person", person.to_string()),
+        // These never live again: the first cut-off is the last.
+        CutoffScope::Device(device) => (CUTOFF_ONCE, "device", device.to_string()),
+        CutoffScope::Session(sid) => (CUTOFF_ONCE, "session", sid.to_string()),
+        CutoffScope::Grant(grant) => (CUTOFF_ONCE, "grant", grant.to_string()),
+    };
+    let written_at = write.now().millis();
+    let row = sqlx::query(statement)
+        .bind(scope)
+        .bind(subject)
+        .bind(cutoff.at.millis())
+        .bind(written_at)
+        .fetch_optional(write.connection())
+        .await?;
+    Ok(row.is_some())
+}
+
+fn read_scope(scope: &str, subject: &str) -> PortResult<CutoffScope> {
+    const SUBJECT: &str = "a cut-off's subject is malformed";
+    match scope {
+        "global" => Ok(CutoffScope::Global),
+        "client" => word(subject, SUBJECT).map(CutoffScope::Client),
+        "person" => word(subject, SUBJECT).map(CutoffScope::Person),
+        "device" => word(subject, SUBJECT).map(CutoffScope::Device),
+        "session" => word(subject, SUBJECT).map(CutoffScope::Session),
+        "grant" => word(subject, SUBJECT).map(CutoffScope::Grant),
+        _ => Err(corrupt("a cut-off's scope is unknown")),
+    }
+}

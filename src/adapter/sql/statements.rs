@@ -1,0 +1,188 @@
+//! Every SQL statement of this program, in one catalogue that a test prepares against the schema.
+//!
+//! One text for each statement: `$n` parameters, `ON CONFLICT`, `RETURNING`, times as integers; no function of one
+//! engine. A conflict is read from the row that comes back, never from a count of affected rows.
+
+/// The catalogue by name.
+pub const ALL: [(&str, &str); 57] = [
+    ("begin", BEGIN),
+    ("client_find", CLIENT_FIND),
+    ("client_list", CLIENT_LIST),
+    ("client_upsert", CLIENT_UPSERT),
+    ("client_enabled", CLIENT_ENABLED),
+    ("client_disable", CLIENT_DISABLE),
+    ("person_find", PERSON_FIND),
+    ("person_find_by_index", PERSON_FIND_BY_INDEX),
+    ("person_insert", PERSON_INSERT),
+    ("person_update", PERSON_UPDATE),
+    ("person_status", PERSON_STATUS),
+    ("person_lock", PERSON_LOCK),
+    ("person_bind", PERSON_BIND),
+    ("device_find", DEVICE_FIND),
+    ("device_find_by_jkt", DEVICE_FIND_BY_JKT),
+    ("device_list", DEVICE_LIST),
+    ("device_count", DEVICE_COUNT),
+    ("device_insert", DEVICE_INSERT),
+    ("device_status", DEVICE_STATUS),
+    ("device_holder_status", DEVICE_HOLDER_STATUS),
+    ("device_count_up", DEVICE_COUNT_UP),
+    ("device_revoke", DEVICE_REVOKE),
+    ("fence_insert", FENCE_INSERT),
+    ("fence_first_grant", FENCE_FIRST_GRANT),
+    ("fence_replayed", FENCE_REPLAYED),
+    ("fence_purge", FENCE_PURGE),
+    ("grant_insert", GRANT_INSERT),
+    ("grant_device", GRANT_DEVICE),
+    ("grant_kill", GRANT_KILL),
+    ("grant_kill_families", GRANT_KILL_FAMILIES),
+    ("session_kill_grants", SESSION_KILL_GRANTS),
+    ("session_kill_families", SESSION_KILL_FAMILIES),
+    ("family_insert", FAMILY_INSERT),
+    ("family_find", FAMILY_FIND),
+    ("family_alive", FAMILY_ALIVE),
+    ("family_rotate", FAMILY_ROTATE),
+    ("family_keep", FAMILY_KEEP),
+    ("family_grant", FAMILY_GRANT),
+    ("issuance_insert", ISSUANCE_INSERT),
+    ("consent_find", CONSENT_FIND),
+    ("consent_upsert", CONSENT_UPSERT),
+    ("decision_insert", DECISION_INSERT),
+    ("decision_find", DECISION_FIND),
+    ("decision_evidence", DECISION_EVIDENCE),
+    ("cutoff_covering", CUTOFF_COVERING),
+    ("cutoff_once", CUTOFF_ONCE),
+    ("cutoff_raise", CUTOFF_RAISE),
+    ("cutoff_changes", CUTOFF_CHANGES),
+    ("key_list", KEY_LIST),
+    ("key_insert", KEY_INSERT),
+    ("key_advance", KEY_ADVANCE),
+    ("key_destroy", KEY_DESTROY),
+    ("key_private", KEY_PRIVATE),
+    ("key_state", KEY_STATE),
+    ("audit_insert", AUDIT_INSERT),
+    ("audit_payload_insert", AUDIT_PAYLOAD_INSERT),
+    ("audit_rows", AUDIT_ROWS),
+];
+
+// Where a lock must be taken before the first read. PostgreSQL says `BEGIN`.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+pub(super) const CLIENT_FIND: &str = "SELECT enabled, metadata FROM clients WHERE client_id = $1";
+pub(super) const CLIENT_LIST: &str = "SELECT enabled, metadata FROM clients ORDER BY client_id";
+pub(super) const CLIENT_UPSERT: &str = "INSERT INTO clients (client_id, enabled, metadata) VALUES ($1, $2, $3) \
+     ON CONFLICT (client_id) DO UPDATE SET enabled = excluded.enabled, metadata = excluded.metadata";
+pub(super) const CLIENT_ENABLED: &str = "SELECT enabled FROM clients WHERE client_id = $1";
+pub(super) const CLIENT_DISABLE: &str =
+    "UPDATE clients SET enabled = FALSE WHERE client_id = $1 AND enabled RETURNING client_id";
+
+pub(super) const PERSON_FIND: &str = "SELECT id, status, sealed FROM persons WHERE id = $1";
+pub(super) const PERSON_FIND_BY_INDEX: &str =
+    "SELECT id, status, sealed FROM persons WHERE national_index = $1";
+pub(super) const PERSON_INSERT: &str = "INSERT INTO persons (id, national_index, status, bindings, sealed) \
+     VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING RETURNING id";
+pub(super) const PERSON_UPDATE: &str = "UPDATE persons SET sealed = $2 WHERE id = $1";
+pub(super) const PERSON_STATUS: &str = "SELECT status FROM persons WHERE id = $1";
+pub(super) const PERSON_LOCK: &str =
+    "UPDATE persons SET status = 'locked' WHERE id = $1 AND status = 'active' RETURNING id";
+// Takes the row's lock, so that two bindings of one person count one after the other.
+pub(super) const PERSON_BIND: &str =
+    "UPDATE persons SET bindings = bindings + 1 WHERE id = $1 AND status = 'active' RETURNING id";
+
+pub(super) const DEVICE_FIND: &str = "SELECT id, status, sign_count, sealed FROM devices WHERE id = $1";
+pub(super) const DEVICE_FIND_BY_JKT: &str =
+    "SELECT id, status, sign_count, sealed FROM devices WHERE jkt = $1";
+pub(super) const DEVICE_LIST: &str =
+    "SELECT id, status, sign_count, sealed FROM devices WHERE person = $1 ORDER BY created_at, id";
+pub(super) const DEVICE_COUNT: &str = "SELECT count(*) FROM devices WHERE person = $1 AND status = 'active'";
+pub(super) const DEVICE_INSERT: &str = "INSERT INTO devices \
+     (id, person, credential_index, jkt, status, sign_count, created_at, sealed) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id";
+pub(super) const DEVICE_STATUS: &str = "SELECT status FROM devices WHERE id = $1";
+pub(super) const DEVICE_HOLDER_STATUS: &str = "SELECT d.status, p.status FROM devices d \
+     JOIN persons p ON p.id = d.person WHERE d.id = $1 AND d.person = $2";
+// Web Authentication Level 3, 7.2: greater, or both zero when the authenticator keeps none.
+pub(super) const DEVICE_COUNT_UP: &str = "UPDATE devices SET sign_count = $2 \
+     WHERE id = $1 AND (sign_count < $2 OR (sign_count = 0 AND $2 = 0)) RETURNING id";
+pub(super) const DEVICE_REVOKE: &str =
+    "UPDATE devices SET status = 'revoked' WHERE id = $1 AND status <> 'revoked' RETURNING id";
+
+pub(super) const FENCE_INSERT: &str = "INSERT INTO single_use (kind, hash, kept_until, grant_id) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING kind";
+pub(super) const FENCE_FIRST_GRANT: &str = "SELECT grant_id FROM single_use WHERE kind = $1 AND hash = $2";
+pub(super) const FENCE_REPLAYED: &str = "SELECT s.grant_id, g.client FROM single_use s \
+     LEFT JOIN grants g ON g.id = s.grant_id WHERE s.kind = $1 AND s.hash = $2";
+pub(super) const FENCE_PURGE: &str = "DELETE FROM single_use WHERE kept_until < $1";
+
+pub(super) const GRANT_INSERT: &str = "INSERT INTO grants \
+     (id, person, client, sid, device, created_at, dead, sealed) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7)";
+pub(super) const GRANT_DEVICE: &str = "SELECT device FROM grants WHERE id = $1";
+pub(super) const GRANT_KILL: &str = "UPDATE grants SET dead = TRUE WHERE id = $1 AND NOT dead RETURNING id";
+pub(super) const GRANT_KILL_FAMILIES: &str =
+    "UPDATE families SET dead = TRUE WHERE grant_id = $1 AND NOT dead RETURNING id";
+pub(super) const SESSION_KILL_GRANTS: &str =
+    "UPDATE grants SET dead = TRUE WHERE sid = $1 AND NOT dead RETURNING id";
+pub(super) const SESSION_KILL_FAMILIES: &str = "UPDATE families SET dead = TRUE \
+     WHERE grant_id IN (SELECT id FROM grants WHERE sid = $1) AND NOT dead RETURNING id";
+
+pub(super) const FAMILY_INSERT: &str = "INSERT INTO families \
+     (id, grant_id, generation, current_hash, current_sealed, jkt, absolute_expiry, idle_expiry, dead) \
+     VALUES ($1, $2, 0, $3, $4, $5, $6, $7, FALSE)";
+pub(super) const FAMILY_FIND: &str = "SELECT f.id, f.generation, f.current_hash, f.previous_hash, f.jkt, \
+     f.absolute_expiry, f.idle_expiry, (f.dead OR g.dead) AS dead, f.current_sealed, f.grant_id, g.sealed \
+     FROM families f JOIN grants g ON g.id = f.grant_id WHERE f.id = $1";
+pub(super) const FAMILY_ALIVE: &str = "SELECT f.id FROM families f JOIN grants g ON g.id = f.grant_id \
+     WHERE f.id = $1 AND g.id = $2 AND NOT f.dead AND NOT g.dead";
+pub(super) const FAMILY_ROTATE: &str = "UPDATE families SET previous_hash = current_hash, current_hash = $4, \
+     current_sealed = $5, generation = generation + 1, idle_expiry = $6 \
+     WHERE id = $1 AND generation = $2 AND current_hash = $3 AND NOT dead RETURNING id";
+pub(super) const FAMILY_KEEP: &str = "UPDATE families SET idle_expiry = $4 \
+     WHERE id = $1 AND generation = $2 AND current_hash = $3 AND NOT dead RETURNING id";
+pub(super) const FAMILY_GRANT: &str = "SELECT grant_id FROM families WHERE id = $1";
+
+pub(super) const ISSUANCE_INSERT: &str = "INSERT INTO issuances \
+     (jti, kid, issued_at, client, person, sid, grant_id, family) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+pub(super) const CONSENT_FIND: &str =
+    "SELECT scope, given_at FROM consents WHERE person = $1 AND client = $2";
+pub(super) const CONSENT_UPSERT: &str = "INSERT INTO consents (person, client, scope, given_at) \
+     VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (person, client) DO UPDATE SET scope = excluded.scope, given_at = excluded.given_at";
+
+pub(super) const DECISION_INSERT: &str = "INSERT INTO decisions \
+     (approval, device, decided_at, proof_sealed, evidence_sealed) VALUES ($1, $2, $3, $4, $5) \
+     ON CONFLICT DO NOTHING RETURNING approval";
+pub(super) const DECISION_FIND: &str = "SELECT decided_at, proof_sealed FROM decisions WHERE approval = $1";
+pub(super) const DECISION_EVIDENCE: &str = "SELECT evidence_sealed FROM decisions WHERE approval = $1";
+
+// An ended session or grant does not come back, whenever it was authenticated.
+pub(super) const CUTOFF_COVERING: &str = "SELECT scope FROM cutoffs WHERE \
+     (scope = 'grant' AND subject = $1) OR (scope = 'session' AND subject = $2) OR (cut_at >= $6 AND \
+     ((scope = 'person' AND subject = $3) OR (scope = 'client' AND subject = $4) \
+     OR (scope = 'device' AND subject = $5) OR (scope = 'global' AND subject = ''))) ORDER BY scope";
+pub(super) const CUTOFF_ONCE: &str = "INSERT INTO cutoffs (scope, subject, cut_at, written_at) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING scope";
+pub(super) const CUTOFF_RAISE: &str = "INSERT INTO cutoffs (scope, subject, cut_at, written_at) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT (scope, subject) \
+     DO UPDATE SET cut_at = excluded.cut_at, written_at = excluded.written_at \
+     WHERE excluded.cut_at > cutoffs.cut_at RETURNING scope";
+pub(super) const CUTOFF_CHANGES: &str = "SELECT scope, subject, cut_at FROM cutoffs \
+     WHERE written_at >= $1 ORDER BY written_at, scope, subject";
+
+pub(super) const KEY_LIST: &str = "SELECT kid, purpose, algorithm, state, public_jwk, staged_at, activates_at, \
+     activated_at, retired_at, gone_at, revoked_at, revision FROM key_records ORDER BY staged_at, kid";
+pub(super) const KEY_INSERT: &str = "INSERT INTO key_records \
+     (kid, purpose, algorithm, state, public_jwk, staged_at, activates_at, activated_at, revision, sealed_private) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING kid";
+pub(super) const KEY_ADVANCE: &str = "UPDATE key_records SET state = $3, activates_at = $4, activated_at = $5, \
+     retired_at = $6, gone_at = $7, revoked_at = $8, revision = $9 WHERE kid = $1 AND revision = $2 RETURNING kid";
+pub(super) const KEY_DESTROY: &str = "UPDATE key_records SET sealed_private = NULL WHERE kid = $1";
+pub(super) const KEY_PRIVATE: &str =
+    "SELECT purpose, algorithm, state, revision, sealed_private FROM key_records WHERE kid = $1";
+pub(super) const KEY_STATE: &str = "SELECT state, revision FROM key_records WHERE kid = $1";
+
+pub(super) const AUDIT_INSERT: &str = "INSERT INTO audit_events \
+     (writer, sequence, id, previous_hash, at, kind, record, leaf_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub(super) const AUDIT_PAYLOAD_INSERT: &str =
+    "INSERT INTO audit_payloads (event, at, sealed) VALUES ($1, $2, $3)";
+pub(super) const AUDIT_ROWS: &str = "SELECT writer, sequence, id, previous_hash, record, leaf_hash \
+     FROM audit_events WHERE writer > $1 OR (writer = $1 AND sequence > $2) ORDER BY writer, sequence LIMIT $3";

@@ -1,0 +1,80 @@
+//! The durable ports over one database and one storage key.
+
+use std::sync::Arc;
+
+use super::Db;
+use super::approval_decision::SqlApprovalDecision;
+use super::audit::SqlAudit;
+use super::clients::SqlClients;
+use super::devices::SqlDevices;
+use super::directory::SqlDirectory;
+use super::grants::SqlGrants;
+use super::issuance::SqlIssuance;
+use super::persons::SqlPersons;
+use super::revocation::SqlRevocation;
+use super::statements::FENCE_PURGE;
+use super::store::Store;
+use crate::base::{Clock, Entropy, UnixTime};
+use crate::jose::Sealer;
+use crate::ports::{
+    ApprovalDecision, Audit, Clients, Devices, Directory, Grants, Issuance, Persons, PortResult, Revocation,
+};
+
+/// The durable ports but those of keys.
+#[derive(Clone)]
+pub struct SqlStores {
+    /// Registered clients.
+    pub clients: Arc<dyn Clients>,
+    /// Persons by id and identity number.
+    pub persons: Arc<dyn Persons>,
+    /// The national directory's changes.
+    pub directory: Arc<dyn Directory>,
+    /// Enrolled phones.
+    pub devices: Arc<dyn Devices>,
+    /// Grants, families and consents.
+    pub grants: Arc<dyn Grants>,
+    /// The durable gate of token issue.
+    pub issuance: Arc<dyn Issuance>,
+    /// Decisions made on phones.
+    pub decisions: Arc<dyn ApprovalDecision>,
+    /// Revocation.
+    pub revocation: Arc<dyn Revocation>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
+    db: Db,
+}
+
+impl SqlStores {
+    /// The ports over `db`, whose sealed fields are under `storage`. The blind index of identity numbers depends on
+    /// its current master: see [`Sealer::mac`].
+    #[must_use]
+    pub fn new(db: &Db, storage: &Sealer, entropy: &Arc<dyn Entropy>, clock: &Arc<dyn Clock>) -> Self {
+        let store = Store {
+            db: db.clone(),
+            sealer: storage.clone(),
+            entropy: Arc::clone(entropy),
+            clock: Arc::clone(clock),
+        };
+        Self {
+            clients: Arc::new(SqlClients(store.clone())),
+            persons: Arc::new(SqlPersons(store.clone())),
+            directory: Arc::new(SqlDirectory(store.clone())),
+            devices: Arc::new(SqlDevices(store.clone())),
+            grants: Arc::new(SqlGrants(store.clone())),
+            issuance: Arc::new(SqlIssuance(store.clone())),
+            decisions: Arc::new(SqlApprovalDecision(store.clone())),
+            revocation: Arc::new(SqlRevocation(store.clone())),
+            audit: Arc::new(SqlAudit(store)),
+            db: db.clone(),
+        }
+    }
+
+    /// Forgets what was used up and cannot be presented any more at `now`. Gives the number of rows.
+    ///
+    /// # Errors
+    /// [`crate::ports::PortError::Unavailable`].
+    pub async fn purge(&self, now: UnixTime) -> PortResult<u64> {
+        let done = sqlx::query(FENCE_PURGE).bind(now.millis()).execute(self.db.writer()).await?;
+        Ok(done.rows_affected())
+    }
+}

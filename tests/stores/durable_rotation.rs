@@ -1,0 +1,151 @@
+//! Refresh token families: one live branch.
+
+use std::sync::Arc;
+
+use sceau::base::TokenHash;
+use sceau::ports::{
+    Cutoff, CutoffScope, IssueOutcome, IssuePlan, RefusedBy, RotateOutcome, RotatePlan, StoredFamily,
+};
+
+use super::durable::{START, World, granted, on_every_engine, race, refused};
+use super::durable_samples::{cast, later, record, rotate_plan};
+
+async fn issued(world: &World) -> IssuePlan {
+    let plan = cast(world).await.issue_plan();
+    let outcome = world.stores.issuance.issue(&plan, &granted(), &refused()).await.unwrap();
+    assert_eq!(outcome, IssueOutcome::Issued);
+    plan
+}
+
+async fn family(world: &World, plan: &IssuePlan) -> StoredFamily {
+    world.stores.grants.family(plan.family.as_ref().unwrap().id).await.unwrap().unwrap()
+}
+
+async fn rotate(world: &World, plan: &RotatePlan) -> RotateOutcome {
+    world.stores.issuance.rotate(plan, &granted(), &refused()).await.unwrap()
+}
+
+#[test]
+fn a_rotation_moves_the_family_one_generation_on() {
+    on_every_engine(async |world| {
+        let plan = issued(&world).await;
+        assert_eq!(rotate(&world, &rotate_plan(&plan, "second")).await, RotateOutcome::Rotated);
+        let stored = family(&world, &plan).await;
+        assert_eq!(stored.family.generation, 1);
+        assert_eq!(stored.family.current, TokenHash::of("second"));
+        assert_eq!(stored.family.previous, Some(TokenHash::of("first")));
+        assert_eq!(stored.family.idle_expiry, later(900));
+        assert_eq!(stored.current_sealed, b"second");
+    });
+}
+
+#[test]
+fn an_overtaken_rotation_changes_and_records_nothing() {
+    on_every_engine(async |world| {
+        let plan = issued(&world).await;
+        rotate(&world, &rotate_plan(&plan, "second")).await;
+        let rows = world.verified().await;
+        let wrong_token = RotatePlan { generation: 1, ..rotate_plan(&plan, "third") };
+        let wrong_generation =
+            RotatePlan { presented: TokenHash::of("second"), ..rotate_plan(&plan, "third") };
+        for overtaken in [rotate_plan(&plan, "third"), wrong_token, wrong_generation] {
+            assert_eq!(rotate(&world, &overtaken).await, RotateOutcome::Overtaken);
+        }
+        assert_eq!(family(&world, &plan).await.family.current, TokenHash::of("second"));
+        assert_eq!(world.verified().await, rows);
+    });
+}
+
+#[test]
+fn fifty_rotations_of_one_token_leave_one_branch() {
+    on_every_engine(async |world| {
+        let plan = Arc::new(issued(&world).await);
+        let outcomes = race(|number| {
+            let (world, plan) = (world.clone(), Arc::clone(&plan));
+            async move { rotate(&world, &rotate_plan(&plan, &format!("branch {number}"))).await }
+        })
+        .await;
+        let winners = outcomes.iter().filter(|outcome| **outcome == RotateOutcome::Rotated).count();
+        assert_eq!(winners, 1, "winners");
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == RotateOutcome::Overtaken).count(), 49);
+        assert_eq!(family(&world, &plan).await.family.generation, 1);
+    });
+}
+
+#[test]
+fn a_client_that_does_not_rotate_keeps_its_token() {
+    on_every_engine(async |world| {
+        let plan = issued(&world).await;
+        let keep = || RotatePlan { next: None, ..rotate_plan(&plan, "unused") };
+        assert_eq!(rotate(&world, &keep()).await, RotateOutcome::Rotated);
+        assert_eq!(rotate(&world, &keep()).await, RotateOutcome::Rotated);
+        let stored = family(&world, &plan).await;
+        assert_eq!((stored.family.generation, stored.family.previous), (0, None));
+        assert_eq!((stored.family.current, stored.family.idle_expiry), (TokenHash::of("first"), later(900)));
+    });
+}
+
+#[test]
+fn a_repeat_keeps_the_family_and_is_recorded() {
+    on_every_engine(async |world| {
+        let plan = issued(&world).await;
+        let id = plan.family.as_ref().unwrap().id;
+        let rows = world.verified().await;
+        let gate = &world.stores.issuance;
+        let again = gate.repeat(&plan.grant, id, &record(), &granted(), &refused()).await.unwrap();
+        assert_eq!(again, RotateOutcome::Rotated);
+        assert_eq!(family(&world, &plan).await.family.generation, 0);
+        assert_eq!(world.verified().await, rows + 1);
+    });
+}
+
+#[test]
+fn a_dead_family_neither_rotates_nor_repeats() {
+    on_every_engine(async |world| {
+        let plan = issued(&world).await;
+        let id = plan.family.as_ref().unwrap().id;
+        let gate = &world.stores.issuance;
+        gate.end_family(id, &granted()).await.unwrap();
+        assert!(family(&world, &plan).await.family.dead);
+        let dead = RotateOutcome::Refused(RefusedBy::Grant);
+        assert_eq!(rotate(&world, &rotate_plan(&plan, "second")).await, dead);
+        assert_eq!(gate.repeat(&plan.grant, id, &record(), &granted(), &refused()).await.unwrap(), dead);
+        assert_eq!(world.reasons().await.last().unwrap(), "grant_revoked");
+        // The other replicas hear of it.
+        let (cutoffs, _) = world.stores.revocation.changes_since(START).await.unwrap();
+        assert_eq!(cutoffs[0].scope, CutoffScope::Grant(plan.grant.id));
+    });
+}
+
+#[test]
+fn a_family_of_another_grant_is_not_rotated() {
+    on_every_engine(async |world| {
+        let plan = issued(&world).await;
+        let mut other = rotate_plan(&plan, "second");
+        other.grant.id = sceau::base::GrantId::random(&sceau::base::OsEntropy);
+        assert_eq!(rotate(&world, &other).await, RotateOutcome::Refused(RefusedBy::Grant));
+    });
+}
+
+#[test]
+fn revocation_ends_refreshing() {
+    type Scope = fn(&IssuePlan) -> CutoffScope;
+    let table: [(Scope, RefusedBy); 6] = [
+        (|plan| CutoffScope::Client(plan.grant.client.clone()), RefusedBy::Client),
+        (|plan| CutoffScope::Person(plan.grant.person), RefusedBy::Person),
+        (|plan| CutoffScope::Device(plan.grant.proof.device.unwrap()), RefusedBy::Device),
+        (|plan| CutoffScope::Session(plan.grant.sid), RefusedBy::Session),
+        (|plan| CutoffScope::Grant(plan.grant.id), RefusedBy::Grant),
+        (|_| CutoffScope::Global, RefusedBy::Session),
+    ];
+    for (scope, by) in table {
+        on_every_engine(async |world| {
+            let plan = issued(&world).await;
+            let cutoff = Cutoff { scope: scope(&plan), at: later(30) };
+            assert!(world.stores.revocation.revoke(&cutoff, &granted()).await.unwrap());
+            let outcome = rotate(&world, &rotate_plan(&plan, "second")).await;
+            assert_eq!(outcome, RotateOutcome::Refused(by), "{cutoff:?}");
+            assert_eq!(world.reasons().await.last().unwrap(), by.as_str());
+        });
+    }
+}
