@@ -1,0 +1,63 @@
+//! [`OneShot`]: a value is removed under the lock of its key, so that one caller gets it.
+
+use async_trait::async_trait;
+
+use super::InProcess;
+use crate::adapter::ephemeral::{Place, activation_head};
+use crate::adapter::sealed_value::Head;
+use crate::base::{ApprovalId, DeviceId, EnrolmentId, PersonId, TokenHash, UnixTime};
+use crate::device::{ActivationCodes, PendingEnrolment};
+use crate::ports::{Ceremony, CodePayload, OneShot, PortResult, PushedRequest};
+
+#[async_trait]
+impl OneShot for InProcess {
+    async fn put_code(&self, code: &TokenHash, payload: &CodePayload) -> PortResult<()> {
+        self.put_value(&Place::code(code), Head::whole(payload.deadline), payload)
+    }
+
+    async fn take_code(&self, code: &TokenHash, now: UnixTime) -> PortResult<Option<CodePayload>> {
+        self.take_value(&Place::code(code), now)
+    }
+
+    async fn put_pushed(&self, uri: &TokenHash, request: &PushedRequest) -> PortResult<()> {
+        self.put_value(&Place::pushed(uri), Head::whole(request.deadline), request)
+    }
+
+    async fn load_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<Option<PushedRequest>> {
+        Ok(self.load_value(&Place::pushed(uri), now)?.map(|stored| stored.value))
+    }
+
+    async fn finish_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<bool> {
+        Ok(self.take_value::<PushedRequest>(&Place::pushed(uri), now)?.is_some())
+    }
+
+    async fn put_ceremony(&self, ceremony: &Ceremony) -> PortResult<()> {
+        let place = Place::ceremony(ceremony.approval, ceremony.device);
+        self.put_value(&place, Head::whole(ceremony.deadline), ceremony)
+    }
+
+    async fn take_ceremony(
+        &self,
+        approval: ApprovalId,
+        device: DeviceId,
+        now: UnixTime,
+    ) -> PortResult<Option<Ceremony>> {
+        self.take_value(&Place::ceremony(approval, device), now)
+    }
+
+    async fn put_enrolment(&self, enrolment: &PendingEnrolment) -> PortResult<()> {
+        self.put_value(&Place::enrolment(enrolment.id), Head::whole(enrolment.deadline), enrolment)
+    }
+
+    async fn take_enrolment(&self, id: EnrolmentId, now: UnixTime) -> PortResult<Option<PendingEnrolment>> {
+        self.take_value(&Place::enrolment(id), now)
+    }
+
+    async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()> {
+        self.put_value(&Place::activation(codes.person), activation_head(codes), codes)
+    }
+
+    async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {
+        self.take_value(&Place::activation(person), now)
+    }
+}

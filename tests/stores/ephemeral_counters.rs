@@ -1,0 +1,82 @@
+//! Contract of `Replay` and `Throttle`.
+
+use std::sync::Arc;
+
+use sceau::ports::{ReplayKind, ThrottleRule};
+
+use super::ephemeral::{Kit, MILLISECOND, MINUTE, RACERS, ROUNDS, race, winners};
+use super::ephemeral_samples::token;
+
+const RULE: ThrottleRule = ThrottleRule { name: "contract", limit: 3, window: MINUTE };
+
+pub(super) async fn an_identifier_is_first_once_per_kind(kit: &Kit) {
+    let (store, hash, now, until) = (&kit.replay, token(kit), kit.now(), kit.soon());
+    assert!(store.first_seen(ReplayKind::DpopProof, &hash, until, now).await.unwrap());
+    assert!(!store.first_seen(ReplayKind::DpopProof, &hash, until, now).await.unwrap());
+    assert!(store.first_seen(ReplayKind::ClientAssertion, &hash, until, now).await.unwrap());
+    assert!(store.first_seen(ReplayKind::DpopProof, &token(kit), until, now).await.unwrap());
+}
+
+pub(super) async fn an_identifier_is_remembered_until_its_time(kit: &Kit) {
+    let (store, hash, until) = (&kit.replay, token(kit), kit.soon());
+    let first = async |until, now| store.first_seen(ReplayKind::DpopProof, &hash, until, now).await.unwrap();
+    assert!(first(until, kit.now()).await);
+    let before = until.minus(MILLISECOND);
+    assert!(!first(until.plus(MINUTE), before).await, "asking again moves nothing");
+    assert!(!first(until, until).await, "what cannot be remembered is not first");
+    kit.clock.set(until);
+    assert!(first(until.plus(MINUTE), until).await);
+}
+
+pub(super) async fn one_racer_is_first(kit: &Kit) {
+    let (now, until) = (kit.now(), kit.soon());
+    for _ in 0..ROUNDS {
+        let hash = token(kit);
+        let see = |_| {
+            let store = Arc::clone(&kit.replay);
+            async move { store.first_seen(ReplayKind::ClientAssertion, &hash, until, now).await }
+        };
+        assert_eq!(winners(race(see).await), 1);
+    }
+}
+
+pub(super) async fn a_window_begins_with_its_first_event(kit: &Kit) {
+    let (store, start) = (&kit.throttle, kit.now());
+    let last = start.plus(MINUTE).minus(MILLISECOND);
+    for now in [start, start.plus(MINUTE / 2), last] {
+        assert!(store.allows(RULE, b"subject", now).await.unwrap());
+        assert!(store.hit(RULE, b"subject", now).await.unwrap());
+    }
+    assert!(!store.allows(RULE, b"subject", last).await.unwrap());
+    assert!(!store.hit(RULE, b"subject", last).await.unwrap());
+    kit.clock.set(start.plus(MINUTE));
+    assert!(store.allows(RULE, b"subject", kit.now()).await.unwrap());
+    assert!(store.hit(RULE, b"subject", kit.now()).await.unwrap());
+}
+
+pub(super) async fn counters_are_apart(kit: &Kit) {
+    let (store, now) = (&kit.throttle, kit.now());
+    let once = ThrottleRule { limit: 1, ..RULE };
+    let other = ThrottleRule { name: "contract-", ..once };
+    assert!(store.hit(once, b"-a", now).await.unwrap());
+    assert!(!store.hit(once, b"-a", now).await.unwrap());
+    assert!(store.hit(once, b"b", now).await.unwrap(), "another subject");
+    assert!(store.hit(other, b"a", now).await.unwrap(), "another name");
+    let never = ThrottleRule { name: "never", limit: 0, ..RULE };
+    assert!(!store.allows(never, b"a", now).await.unwrap());
+    assert!(!store.hit(never, b"a", now).await.unwrap());
+}
+
+pub(super) async fn racers_get_exactly_the_limit(kit: &Kit) {
+    let now = kit.now();
+    let rule = ThrottleRule { limit: 7, ..RULE };
+    for round in 0..ROUNDS {
+        let hit = |_| {
+            let store = Arc::clone(&kit.throttle);
+            async move { store.hit(rule, &round.to_be_bytes(), now).await }
+        };
+        let answers = race(hit).await;
+        assert_eq!(answers.len(), RACERS);
+        assert_eq!(winners(answers), 7);
+    }
+}

@@ -1,0 +1,134 @@
+//! Contract of `OneShot`.
+
+use std::sync::Arc;
+
+use super::ephemeral::{Kit, MILLISECOND, MINUTE, ROUNDS, race, winners};
+use super::ephemeral_samples::{activation, ceremony, code, enrolment, pushed, token};
+
+pub(super) async fn every_value_is_taken_once(kit: &Kit) {
+    let (store, now) = (&kit.one_shot, kit.now());
+    let (hash, payload) = (token(kit), code(kit, kit.soon()));
+    store.put_code(&hash, &payload).await.unwrap();
+    let taken = store.take_code(&hash, now).await.unwrap().unwrap();
+    assert_eq!(format!("{taken:?}"), format!("{payload:?}"));
+    assert!(store.take_code(&hash, now).await.unwrap().is_none());
+
+    let asked = ceremony(kit, kit.soon());
+    store.put_ceremony(&asked).await.unwrap();
+    let taken = store.take_ceremony(asked.approval, asked.device, now).await.unwrap().unwrap();
+    assert_eq!((taken.challenge, taken.state), (asked.challenge, asked.state));
+    assert!(store.take_ceremony(asked.approval, asked.device, now).await.unwrap().is_none());
+
+    let pending = enrolment(kit, kit.soon());
+    store.put_enrolment(&pending).await.unwrap();
+    assert_eq!(store.take_enrolment(pending.id, now).await.unwrap(), Some(pending.clone()));
+    assert!(store.take_enrolment(pending.id, now).await.unwrap().is_none());
+
+    let codes = activation(kit, Some(kit.soon()));
+    store.put_activation(&codes).await.unwrap();
+    assert_eq!(store.take_activation(codes.person, now).await.unwrap(), Some(codes.clone()));
+    assert!(store.take_activation(codes.person, now).await.unwrap().is_none());
+}
+
+pub(super) async fn nothing_is_given_from_its_deadline_on(kit: &Kit) {
+    let (store, deadline) = (&kit.one_shot, kit.soon());
+    let before = deadline.minus(MILLISECOND);
+    for (now, alive) in [(before, true), (deadline, false), (deadline.plus(MILLISECOND), false)] {
+        let (hash, uri) = (token(kit), token(kit));
+        store.put_code(&hash, &code(kit, deadline)).await.unwrap();
+        assert_eq!(store.take_code(&hash, now).await.unwrap().is_some(), alive);
+
+        store.put_pushed(&uri, &pushed(deadline)).await.unwrap();
+        assert_eq!(store.load_pushed(&uri, now).await.unwrap().is_some(), alive);
+        assert_eq!(store.finish_pushed(&uri, now).await.unwrap(), alive);
+
+        let asked = ceremony(kit, deadline);
+        store.put_ceremony(&asked).await.unwrap();
+        assert_eq!(store.take_ceremony(asked.approval, asked.device, now).await.unwrap().is_some(), alive);
+
+        let pending = enrolment(kit, deadline);
+        store.put_enrolment(&pending).await.unwrap();
+        assert_eq!(store.take_enrolment(pending.id, now).await.unwrap().is_some(), alive);
+
+        let codes = activation(kit, Some(deadline));
+        store.put_activation(&codes).await.unwrap();
+        assert_eq!(store.take_activation(codes.person, now).await.unwrap().is_some(), alive);
+    }
+}
+
+pub(super) async fn codes_of_the_demonstration_have_no_deadline(kit: &Kit) {
+    let codes = activation(kit, None);
+    kit.one_shot.put_activation(&codes).await.unwrap();
+    let in_ten_years = kit.now().plus(MINUTE * 60 * 24 * 3650);
+    assert!(kit.one_shot.take_activation(codes.person, in_ten_years).await.unwrap().is_some());
+}
+
+pub(super) async fn a_pushed_request_is_read_until_it_is_finished(kit: &Kit) {
+    let (store, now, uri) = (&kit.one_shot, kit.now(), token(kit));
+    assert!(!store.finish_pushed(&uri, now).await.unwrap(), "unknown");
+    store.put_pushed(&uri, &pushed(kit.soon())).await.unwrap();
+    for _ in 0..2 {
+        let loaded = store.load_pushed(&uri, now).await.unwrap().unwrap();
+        assert_eq!(loaded.parameters, pushed(now).parameters);
+    }
+    assert!(store.finish_pushed(&uri, now).await.unwrap());
+    assert!(store.load_pushed(&uri, now).await.unwrap().is_none());
+    assert!(!store.finish_pushed(&uri, now).await.unwrap());
+}
+
+pub(super) async fn a_new_ceremony_or_code_replaces_the_earlier_one(kit: &Kit) {
+    let (store, now) = (&kit.one_shot, kit.now());
+    let first = ceremony(kit, kit.soon());
+    let mut second = ceremony(kit, kit.soon());
+    (second.approval, second.device) = (first.approval, first.device);
+    let mut elsewhere = ceremony(kit, kit.soon());
+    elsewhere.approval = first.approval;
+    for asked in [&first, &second, &elsewhere] {
+        store.put_ceremony(asked).await.unwrap();
+    }
+    let taken = store.take_ceremony(first.approval, first.device, now).await.unwrap().unwrap();
+    assert_eq!(taken.challenge, second.challenge);
+    assert!(store.take_ceremony(first.approval, first.device, now).await.unwrap().is_none());
+    let other = store.take_ceremony(first.approval, elsewhere.device, now).await.unwrap().unwrap();
+    assert_eq!(other.challenge, elsewhere.challenge, "another phone has its own");
+
+    let mut codes = activation(kit, Some(kit.soon()));
+    store.put_activation(&codes).await.unwrap();
+    codes.tries = 1;
+    store.put_activation(&codes).await.unwrap();
+    assert_eq!(store.take_activation(codes.person, now).await.unwrap().unwrap().tries, 1);
+}
+
+pub(super) async fn one_racer_takes_a_value(kit: &Kit) {
+    let now = kit.now();
+    for _ in 0..ROUNDS {
+        let hash = token(kit);
+        kit.one_shot.put_code(&hash, &code(kit, kit.soon())).await.unwrap();
+        let take = |_| {
+            let store = Arc::clone(&kit.one_shot);
+            async move { Ok(store.take_code(&hash, now).await?.is_some()) }
+        };
+        assert_eq!(winners(race(take).await), 1, "code");
+
+        let asked = ceremony(kit, kit.soon());
+        kit.one_shot.put_ceremony(&asked).await.unwrap();
+        let take = |_| {
+            let (store, approval, device) = (Arc::clone(&kit.one_shot), asked.approval, asked.device);
+            async move { Ok(store.take_ceremony(approval, device, now).await?.is_some()) }
+        };
+        assert_eq!(winners(race(take).await), 1, "ceremony");
+    }
+}
+
+pub(super) async fn one_racer_finishes_a_pushed_request(kit: &Kit) {
+    let now = kit.now();
+    for _ in 0..ROUNDS {
+        let uri = token(kit);
+        kit.one_shot.put_pushed(&uri, &pushed(kit.soon())).await.unwrap();
+        let finish = |_| {
+            let store = Arc::clone(&kit.one_shot);
+            async move { store.finish_pushed(&uri, now).await }
+        };
+        assert_eq!(winners(race(finish).await), 1);
+    }
+}
