@@ -12,4 +12,5 @@ pub mod jose;
 pub mod keyring;
 pub mod oauth;
 pub mod oidc;
+pub mod phone;
 pub mod ports;

@@ -8,3 +8,4 @@ pub mod inprocess;
 pub mod log_push;
 pub mod log_sender;
 pub mod sealed_value;
+pub mod webauthn;
