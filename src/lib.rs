@@ -6,6 +6,7 @@ pub mod audit;
 pub mod base;
 pub mod device;
 pub mod flow;
+pub mod http;
 pub mod identity;
 pub mod interaction;
 pub mod jose;

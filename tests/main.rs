@@ -1,11 +1,17 @@
 //! The integration tests, in one binary on purpose: one link, tests in parallel.
 
-mod domain;
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
-mod properties;
 mod domain;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod journeys;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]
 mod stores;
+#[cfg(test)]
+mod support;

@@ -1,11 +1,9 @@
 //! Layer 6: the ports, answered by engines and services. One port per file; adapters do not know each other.
 
-pub mod sql;
-//! Layer 6: the ports, filled.
-
 pub mod ephemeral;
 pub mod inprocess;
 pub mod log_push;
 pub mod log_sender;
 pub mod sealed_value;
+pub mod sql;
 pub mod webauthn;
