@@ -60,10 +60,7 @@ impl Provider {
         renew: bool,
     ) -> Result<Answer, TurnError> {
         let old = browser.session.as_ref().zip(held.session.as_ref());
-        let started = match renew {
-            true => Some(self.start_session(old, proof, held.now).await?),
-            false => None,
-        };
+        let started = if renew { Some(self.start_session(old, proof, held.now).await?) } else { None };
         let session = started.as_ref().map(|started| &started.session).or(held.session.as_ref());
         let session = session.ok_or(TurnError::Gone)?;
         let code = self.put_code(&held, session, proof).await?;
@@ -92,7 +89,7 @@ impl Provider {
                 client_id: held.client.client_id.clone(),
                 redirect_uri: request.oauth.redirect_uri.clone(),
                 redirect_uri_sent: request.oauth.redirect_uri_sent,
-                code_challenge: request.oauth.code_challenge.clone(),
+                code_challenge: request.oauth.code_challenge,
                 dpop_jkt: request.oauth.dpop_jkt,
             },
             grant: GrantId::random(&*self.ports.entropy),
@@ -116,11 +113,9 @@ impl Provider {
 
     /// The subject that an `id_token_hint` of ours names; `None` when the token is not one of ours or was issued to
     /// another client. An expired one is good (OpenID Connect Core 3.1.2.1).
-    pub(super) fn hinted_subject(&self, hint: &Secret, client: &Client) -> Result<Option<String>, FlowError> {
-        let keys = self.keyring.jwks();
-        let parse = || JwkSet::parse(&keys).ok();
-        let Some(keys) = parse() else { return Ok(None) };
-        let claims = validate_hint(hint, &keys, &self.policy.issuer).ok();
-        Ok(claims.filter(|claims| claims.aud == client.client_id).map(|claims| claims.sub))
+    pub(super) fn hinted_subject(&self, hint: &Secret, client: &Client) -> Option<String> {
+        let keys = JwkSet::parse(&self.keyring.jwks()).ok()?;
+        let claims = validate_hint(hint, &keys, &self.policy.issuer).ok()?;
+        (claims.aud == client.client_id).then_some(claims.sub)
     }
 }

@@ -13,10 +13,10 @@ use crate::ports::{ReplayKind, ThrottleRule};
 use super::{FlowError, Origin, Provider};
 
 /// A client assertion lives a minute at most: its replay memory stays small (`security.md` 4.4).
-const ASSERTION_LIFETIME: Duration = Duration::from_secs(300);
+const ASSERTION_LIFETIME: Duration = Duration::from_mins(5);
 /// Failures of client authentication per source.
 const FAILURES: ThrottleRule =
-    ThrottleRule { name: "client_auth_failures", limit: 100, window: Duration::from_secs(60) };
+    ThrottleRule { name: "client_auth_failures", limit: 100, window: Duration::from_mins(1) };
 
 /// Credentials as a request presented them, at most one kind.
 #[derive(Debug)]

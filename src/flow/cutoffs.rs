@@ -14,7 +14,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Knowledge older than this is not enough to accept anything.
 const USABLE: Duration = Duration::from_secs(5);
 /// Nothing lives longer than this on a cut-off's account: sessions and families are bounded well below.
-const MEMORY: Duration = Duration::from_secs(24 * 3600);
+const MEMORY: Duration = Duration::from_hours(24);
 
 /// What a token or session depends on.
 #[derive(Clone, Copy, Debug, Default)]

@@ -14,7 +14,7 @@ use crate::ports::ReplayKind;
 use super::{FlowError, Provider};
 
 /// Age and lead accepted for the `iat` of a proof; the nonce bounds it more tightly (RFC 9449 11.1).
-const PROOF_WINDOW: Duration = Duration::from_secs(300);
+const PROOF_WINDOW: Duration = Duration::from_mins(5);
 
 /// The `DPoP` headers of a request, and what a proof must say about it.
 #[derive(Debug)]

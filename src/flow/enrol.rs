@@ -10,35 +10,22 @@ use serde_json::Value;
 
 use crate::approval::enrolment_challenge;
 use crate::audit::{AuditEvent, EventKind};
-use crate::base::{DeviceId, EnrolmentId, EntropyExt, PersonId, Secret, TokenHash, UnixTime, sha256};
+use crate::base::{DeviceId, EnrolmentId, EntropyExt, PersonId, TokenHash, UnixTime, sha256};
 use crate::device::{
-    ActivationCodes, ActivationMode, CodesVerdict, Device, DeviceFacts, DeviceStatus, EnrolmentProof,
-    PendingEnrolment, assess,
+    ActivationMode, CodesVerdict, Device, DeviceFacts, DeviceStatus, EnrolmentProof, PendingEnrolment, assess,
 };
-use crate::identity::{Acr, NationalId, Person, PersonStatus};
+use crate::identity::{Acr, Person};
 use crate::jose::Thumbprint;
 use crate::ports::{
-    AuthenticatorError, BindOutcome, BindPlan, Channel, Fence, FenceKind, PortError, RegistrationRequest,
+    AuthenticatorError, BindOutcome, BindPlan, Fence, FenceKind, PortError, RegistrationRequest,
     ThrottleRule, VerifiedRegistration,
 };
 
 use super::{FlowError, Origin, PresentedProof, Provider};
 
-/// Codes sent to one person.
-const CODES: ThrottleRule =
-    ThrottleRule { name: "activation_codes", limit: 3, window: Duration::from_secs(86_400) };
 /// Codes asked for and enrolments tried from one source.
-const SOURCE: ThrottleRule =
-    ThrottleRule { name: "enrolment_source", limit: 30, window: Duration::from_secs(600) };
-
-/// How activation codes are drawn and kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ActivationPolicy {
-    /// In time, and so many a day.
-    Limited,
-    /// No time limit and no limit of number: only for the demonstration.
-    Unlimited,
-}
+pub(super) const SOURCE: ThrottleRule =
+    ThrottleRule { name: "enrolment_source", limit: 30, window: Duration::from_mins(10) };
 
 /// An enrolment as the phone begins it.
 pub struct EnrolmentStart {
@@ -85,60 +72,6 @@ impl From<PortError> for EnrolError {
 }
 
 impl Provider {
-    /// Sends two codes to the contacts recorded in the directory, never to one from the request. The caller learns
-    /// nothing: known and unknown look alike.
-    pub async fn send_activation_codes(&self, typed: &str, origin: &Origin) -> Result<(), EnrolError> {
-        let now = self.now();
-        if !self.ports.throttle.hit(SOURCE, origin.address.as_bytes(), now).await? {
-            return Err(EnrolError::Throttled);
-        }
-        let person = self.active_person(typed).await?;
-        let Some(person) = person else {
-            let event = self.refused(EventKind::EnrolmentCodes, "person_unknown_or_inactive", now);
-            self.ports.audit.append(&event).await?;
-            return Ok(());
-        };
-        let contacts = (person.professional.email.clone(), person.professional.phone.clone());
-        let (Some(email), Some(phone)) = contacts else {
-            let event =
-                self.refused(EventKind::EnrolmentCodes, "channel_missing", now).with_person(person.id);
-            self.ports.audit.append(&event).await?;
-            return Ok(());
-        };
-        let limited = self.policy.activation == ActivationPolicy::Limited;
-        if limited && !self.ports.throttle.hit(CODES, person.id.uuid().as_bytes(), now).await? {
-            let event = self.refused(EventKind::EnrolmentCodes, "too_many_codes", now).with_person(person.id);
-            self.ports.audit.append(&event).await?;
-            return Ok(());
-        }
-        let (by_email, by_phone) = self.issue_codes(person.id, now).await?;
-        let event = self.succeeded(EventKind::EnrolmentCodes, "sent", now).with_person(person.id);
-        self.ports.audit.append(&event).await?;
-        let sender = &self.ports.code_sender;
-        sender.send(person.id, Channel::Email, &Secret::new(email), &by_email).await?;
-        sender.send(person.id, Channel::Phone, &Secret::new(phone), &by_phone).await?;
-        Ok(())
-    }
-
-    /// Draws a pair of codes for a person and keeps their hashes.
-    pub async fn issue_codes(&self, person: PersonId, now: UnixTime) -> Result<(Secret, Secret), PortError> {
-        let email = self.activation_code();
-        let mut phone = self.activation_code();
-        while phone == email {
-            phone = self.activation_code();
-        }
-        let limited = self.policy.activation == ActivationPolicy::Limited;
-        let codes = ActivationCodes {
-            person,
-            email: TokenHash::of(email.expose()),
-            phone: TokenHash::of(phone.expose()),
-            tries: 0,
-            deadline: limited.then(|| now.plus(self.policy.lifetimes.activation)),
-        };
-        self.ports.one_shot.put_activation(&codes).await?;
-        Ok((email, phone))
-    }
-
     /// Judges the proof of identity and begins the ceremony for the phone that holds the request key.
     pub async fn start_enrolment(
         &self,
@@ -203,24 +136,6 @@ impl Provider {
         };
         let device = self.new_device((person, &pending), registration, facts, (evidence, reason), now);
         self.bind(device, &pending, now).await
-    }
-
-    async fn active_person(&self, typed: &str) -> Result<Option<Person>, PortError> {
-        let Ok(national_id) = NationalId::parse(typed.trim()) else { return Ok(None) };
-        let person = self.ports.persons.find_by_national_id(&national_id).await?;
-        Ok(person.filter(|person| person.status == PersonStatus::Active))
-    }
-
-    /// Eight digits, uniform: five tries leave a chance of one in twenty million.
-    fn activation_code(&self) -> Secret {
-        const RANGE: u64 = 100_000_000;
-        let fair = u64::MAX - u64::MAX % RANGE;
-        loop {
-            let drawn = u64::from_be_bytes(self.ports.entropy.bytes());
-            if drawn < fair {
-                return Secret::new(format!("{:08}", drawn % RANGE));
-            }
-        }
     }
 
     async fn begin_registration(

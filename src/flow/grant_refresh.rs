@@ -17,7 +17,7 @@ use super::{FlowError, Provider, Subject};
 
 /// Repeated answers to one lost rotation.
 const REPEATS: ThrottleRule =
-    ThrottleRule { name: "refresh_repeats", limit: 10, window: Duration::from_secs(60) };
+    ThrottleRule { name: "refresh_repeats", limit: 10, window: Duration::from_mins(1) };
 
 /// A refresh token as presented.
 pub(super) struct Presented {
@@ -108,8 +108,8 @@ impl Provider {
             idle_expiry: ends,
             record: mint.record.clone(),
         };
-        let granted = self.audited(self.succeeded(EventKind::TokensRefreshed, "refreshed", now), &mint);
-        let refused = self.audited(self.refused(EventKind::TokensRefreshed, "refused", now), &mint);
+        let granted = Self::audited(self.succeeded(EventKind::TokensRefreshed, "refreshed", now), &mint);
+        let refused = Self::audited(self.refused(EventKind::TokensRefreshed, "refused", now), &mint);
         match self.ports.issuance.rotate(&plan, &granted, &refused).await? {
             RotateOutcome::Rotated => {
                 self.sign_and_answer(client, &mint, Some(Refreshable { token, ends }), now).await.map(Some)
@@ -135,8 +135,8 @@ impl Provider {
             ));
         }
         let mint = self.prepare_refresh(client, stored, presented, now).await?;
-        let granted = self.audited(self.succeeded(EventKind::TokensRefreshed, "repeated", now), &mint);
-        let refused = self.audited(self.refused(EventKind::TokensRefreshed, "refused", now), &mint);
+        let granted = Self::audited(self.succeeded(EventKind::TokensRefreshed, "repeated", now), &mint);
+        let refused = Self::audited(self.refused(EventKind::TokensRefreshed, "refused", now), &mint);
         let issuance = &self.ports.issuance;
         match issuance.repeat(&stored.grant, id, &mint.record, &granted, &refused).await? {
             RotateOutcome::Rotated | RotateOutcome::Overtaken => {

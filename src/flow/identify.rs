@@ -8,22 +8,18 @@ use crate::approval::{
 use crate::audit::EventKind;
 use crate::base::{ApprovalId, DeviceId, InteractionId, PersonId, UnixTime};
 use crate::device::{Device, DeviceStatus};
-use crate::identity::{AuthenticationProof, NationalId, NationalIdError, Person, PersonStatus};
-use crate::interaction::{ApprovalProgress, ConsentProgress, Interaction, Locale, Refusal, Step};
-use crate::oauth::{Client, ConsentPolicy};
-use crate::oidc::{AuthenticationRequest, Prompt};
-use crate::ports::{Consent, OpenLimits, OpenOutcome, ThrottleRule, Versioned};
+use crate::identity::{NationalId, NationalIdError, Person, PersonStatus};
+use crate::interaction::{Interaction, Locale, Refusal, Step};
+use crate::oauth::Client;
+use crate::ports::{OpenLimits, OpenOutcome, ThrottleRule, Versioned};
 
-use super::{BrowserState, FlowError, Origin, Provider, Screen, TurnError};
+use super::{BrowserState, FlowError, Origin, Provider, TurnError};
 
 /// Identifiers tried from one source.
 const TRIES: ThrottleRule =
-    ThrottleRule { name: "identify_source", limit: 60, window: Duration::from_secs(60) };
+    ThrottleRule { name: "identify_source", limit: 60, window: Duration::from_mins(1) };
 /// Pushes to one person (design decision 12).
-const PUSHES: ThrottleRule = ThrottleRule { name: "push", limit: 1, window: Duration::from_secs(60) };
-/// A status request waits this long at most.
-const PATIENCE: Duration = Duration::from_secs(20);
-
+const PUSHES: ThrottleRule = ThrottleRule { name: "push", limit: 1, window: Duration::from_mins(1) };
 /// What became of an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identified {
@@ -35,15 +31,6 @@ pub enum Identified {
     Malformed,
     /// Too many requests wait, or too many tries from here.
     TooMany,
-}
-
-/// Whether a page still has to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Wait.
-    Waiting,
-    /// Resume.
-    Done,
 }
 
 impl Provider {
@@ -93,24 +80,6 @@ impl Provider {
         Ok(Identified::Accepted)
     }
 
-    /// Waits until the page has something new to show, twenty seconds at most.
-    pub async fn await_progress(
-        &self,
-        id: InteractionId,
-        browser: &BrowserState,
-    ) -> Result<Progress, TurnError> {
-        let interaction = self.own_interaction(id, browser, self.now()).await?.value;
-        let Step::Approve { approval } = interaction.step else { return Ok(Progress::Done) };
-        if self.approval_progress(approval, self.now()).await? != ApprovalProgress::Waiting {
-            return Ok(Progress::Done);
-        }
-        self.ports.approvals.changed(approval, PATIENCE).await;
-        match self.approval_progress(approval, self.now()).await? {
-            ApprovalProgress::Waiting => Ok(Progress::Waiting),
-            _ => Ok(Progress::Done),
-        }
-    }
-
     /// The person cancelled.
     pub async fn cancel(
         &self,
@@ -127,45 +96,6 @@ impl Provider {
         } else {
             Err(TurnError::Gone)
         }
-    }
-
-    /// The person answered the consent page. A yes is remembered where memory suffices.
-    pub async fn consent(
-        &self,
-        id: InteractionId,
-        browser: &BrowserState,
-        (allowed, csrf): (bool, &str),
-    ) -> Result<(), TurnError> {
-        let now = self.now();
-        let Versioned { version, value: mut interaction } =
-            self.form_interaction(id, browser, csrf, now).await?;
-        if interaction.step != Step::Consent {
-            return Err(TurnError::Gone);
-        }
-        let session = self.current_session(browser.session.as_ref(), now).await?;
-        let proof = interaction.proof.clone().or_else(|| session.map(|session| session.proof));
-        let Some(proof) = proof else { return Err(TurnError::Gone) };
-        interaction.consented = allowed;
-        interaction.refusal = (!allowed).then_some(Refusal::Consent);
-        if !self.ports.interactions.advance(version, &interaction).await? {
-            return Err(TurnError::Gone);
-        }
-        let consent = Consent {
-            person: proof.person,
-            client: interaction.request.oauth.client_id.clone(),
-            scope: interaction.request.oauth.scope.clone(),
-            at: now,
-        };
-        if allowed {
-            let event = self.succeeded(EventKind::Consent, "allowed", now);
-            let event = event.with_person(consent.person).with_client(consent.client.clone());
-            self.ports.grants.remember_consent(&consent, &event).await?;
-        } else {
-            let event = self.refused(EventKind::Consent, "refused", now);
-            let event = event.with_person(consent.person).with_client(consent.client.clone());
-            self.ports.audit.append(&event).await?;
-        }
-        Ok(())
     }
 
     /// The same page in another language.
@@ -185,7 +115,7 @@ impl Provider {
     }
 
     /// The interaction behind a form: its browser and its token.
-    async fn form_interaction(
+    pub(super) async fn form_interaction(
         &self,
         id: InteractionId,
         browser: &BrowserState,
@@ -264,94 +194,6 @@ impl Provider {
             }
         }
         Ok(())
-    }
-
-    /// Reads what the phone did, and takes its proof into the interaction. The committed decision is the truth; the
-    /// ephemeral approval only says when to look.
-    pub(super) async fn follow_approval(
-        &self,
-        interaction: &mut Interaction,
-        now: UnixTime,
-    ) -> Result<ApprovalProgress, FlowError> {
-        let Step::Approve { approval } = interaction.step else { return Ok(ApprovalProgress::None) };
-        let progress = self.approval_progress(approval, now).await?;
-        if matches!(progress, ApprovalProgress::None | ApprovalProgress::Expired)
-            && let Some(decision) = self.ports.decisions.find(approval).await?
-        {
-            interaction.proof = Some(decision.proof);
-            return Ok(ApprovalProgress::None);
-        }
-        Ok(if progress == ApprovalProgress::None { ApprovalProgress::Expired } else { progress })
-    }
-
-    /// `None` when it was approved, or is gone: the decision tells.
-    async fn approval_progress(&self, id: ApprovalId, now: UnixTime) -> Result<ApprovalProgress, FlowError> {
-        let stored = self.ports.approvals.load(id, now).await?;
-        Ok(match stored.map(|stored| stored.value.seen_at(now)) {
-            Some(StoredApproval::Pending(_)) => ApprovalProgress::Waiting,
-            Some(StoredApproval::Denied(_)) => ApprovalProgress::Denied,
-            Some(StoredApproval::Locked(_)) => ApprovalProgress::Locked,
-            Some(StoredApproval::Expired(_)) => ApprovalProgress::Expired,
-            Some(StoredApproval::Approved(_)) | None => ApprovalProgress::None,
-        })
-    }
-
-    pub(super) async fn number_screen(
-        &self,
-        interaction: &Interaction,
-        service: String,
-        now: UnixTime,
-    ) -> Result<Screen, TurnError> {
-        let Step::Approve { approval } = interaction.step else { return Err(TurnError::Gone) };
-        let Some(stored) = self.ports.approvals.load(approval, now).await? else {
-            return Err(TurnError::Gone);
-        };
-        let request = stored.value.request();
-        Ok(Screen::Number {
-            service,
-            number: request
-                .number
-                .number()
-                .map(|number| crate::base::Secret::new(number.expose().to_owned())),
-            expires_in: request.deadline.since(now).as_secs(),
-        })
-    }
-
-    pub(super) async fn consent_screen(
-        &self,
-        interaction: &Interaction,
-        service: String,
-        proof: Option<&AuthenticationProof>,
-    ) -> Result<Screen, TurnError> {
-        let Some(proof) = proof else { return Err(TurnError::Gone) };
-        let Some(person) = self.ports.persons.find(proof.person).await? else { return Err(TurnError::Gone) };
-        let professional = &person.professional;
-        Ok(Screen::Consent {
-            service,
-            scopes: interaction.request.oauth.scope.iter().map(str::to_owned).collect(),
-            identity: format!("{} {}", professional.given_names.join(" "), professional.family_name),
-        })
-    }
-
-    /// What is known of the person's consent without asking: not asked of implicit clients; never from memory for a
-    /// public client (RFC 8252 8.6) or when the client asks again.
-    pub(super) async fn remembered_consent(
-        &self,
-        request: &AuthenticationRequest,
-        client: &Client,
-        proof: Option<&AuthenticationProof>,
-    ) -> Result<ConsentProgress, FlowError> {
-        let asked_again = request.prompt.contains(Prompt::Consent);
-        if client.consent == ConsentPolicy::Implicit && !client.is_public() && !asked_again {
-            return Ok(ConsentProgress::NotNeeded);
-        }
-        let Some(proof) = proof else { return Ok(ConsentProgress::Missing) };
-        if client.is_public() || asked_again {
-            return Ok(ConsentProgress::Missing);
-        }
-        let remembered = self.ports.grants.consent(proof.person, &client.client_id).await?;
-        let covers = remembered.is_some_and(|consent| request.oauth.scope.is_subset(&consent.scope));
-        Ok(if covers { ConsentProgress::Given } else { ConsentProgress::Missing })
     }
 }
 

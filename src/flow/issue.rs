@@ -1,20 +1,16 @@
 //! The one gate of issue (design decision 5): commit, then sign with the planned key, then keep the access-token
 //! record, then answer. A failure after the commit is 503 and gives nothing.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::audit::{AuditEvent, EventKind};
-use crate::base::{EntropyExt, FamilyId, Secret, TokenHash, UnixTime, base64url};
+use crate::base::{EntropyExt, FamilyId, Secret, UnixTime, base64url};
 use crate::identity::{Acr, Person, sector_claims};
-use crate::jose::{Algorithm, SealContext, Thumbprint, compact, signing_input};
-use crate::oauth::{
-    AccessTokenContent, Client, ErrorCode, OAuthError, RefreshToken, TokenResponse, TokenType,
-    access_token_claims,
-};
-use crate::oidc::{IdTokenContent, at_hash, id_token_claims, pairwise_subject, requested_claims};
+use crate::jose::{Algorithm, SealContext, Thumbprint};
+use crate::oauth::{Client, RefreshToken, TokenResponse};
+use crate::oidc::{pairwise_subject, requested_claims};
 use crate::ports::{
-    AccessTokenRecord, Cutoff, CutoffScope, Fence, Grant, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily,
-    PortError,
+    Cutoff, CutoffScope, Fence, Grant, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, PortError,
 };
 
 use super::grant_code::invalid_grant;
@@ -78,8 +74,8 @@ impl Provider {
         let mut mint = self.prepare(client, grant, jkt, now).await?;
         let refreshable = self.first_refresh_token(client, &mint, session_end, now);
         mint.nonce = mint.grant.nonce.clone();
-        let granted = self.audited(self.succeeded(EventKind::TokensIssued, "code", now), &mint);
-        let refused = self.audited(self.refused(EventKind::TokensIssued, "refused", now), &mint);
+        let granted = Self::audited(self.succeeded(EventKind::TokensIssued, "code", now), &mint);
+        let refused = Self::audited(self.refused(EventKind::TokensIssued, "refused", now), &mint);
         let (family, token) = refreshable.map_or((None, None), |(family, token)| (Some(family), Some(token)));
         mint.family = family.as_ref().map(|family| family.id);
         let plan = IssuePlan { fence, grant: mint.grant.clone(), family, record: mint.record.clone() };
@@ -171,117 +167,8 @@ impl Provider {
         Ok(Secret::new(String::from_utf8(opened).map_err(|_| corrupt())?))
     }
 
-    /// Signs with the planned keys and keeps the record. Only after a commit.
-    pub(super) async fn sign_and_answer(
-        &self,
-        client: &Client,
-        mint: &Mint,
-        refresh: Option<Refreshable>,
-        now: UnixTime,
-    ) -> Result<TokenResponse, FlowError> {
-        let expires = now.plus(self.policy.lifetimes.access_token);
-        let access_token = self.sign_access_token(client, mint, expires, now).await.map_err(unsigned)?;
-        let id_token =
-            self.sign_id_token(client, mint, &access_token, (now, expires)).await.map_err(unsigned)?;
-        let record = self.token_record(client, mint, expires, now);
-        self.ports.access_tokens.put(&TokenHash::of(access_token.expose()), &record).await?;
-        Ok(TokenResponse {
-            access_token,
-            token_type: if mint.jkt.is_some() { TokenType::Dpop } else { TokenType::Bearer },
-            expires_in: self.policy.lifetimes.access_token.as_secs(),
-            refresh_expires_in: refresh.as_ref().map(|refresh| refresh.ends.since(now).as_secs()),
-            refresh_token: refresh.map(|refresh| refresh.token),
-            id_token: Some(id_token),
-            scope: mint.grant.scope.clone(),
-        })
-    }
-
-    async fn sign_access_token(
-        &self,
-        client: &Client,
-        mint: &Mint,
-        expires: UnixTime,
-        now: UnixTime,
-    ) -> Result<Secret, PortError> {
-        let claims = access_token_claims(&AccessTokenContent {
-            issuer: &self.policy.issuer,
-            subject: &mint.subject,
-            client_id: &client.client_id,
-            audience: &self.policy.issuer,
-            scope: &mint.grant.scope,
-            jti: &mint.jti,
-            iat: now,
-            exp: expires,
-            auth_time: Some(mint.grant.proof.auth_time),
-            acr: Some(mint.acr.as_str()),
-            sid: Some(mint.grant.sid),
-            jkt: mint.jkt,
-        });
-        // RFC 9068 2.1
-        let header = json!({ "alg": Algorithm::Es256.as_str(), "typ": "at+jwt", "kid": mint.access_kid });
-        self.sign_jwt(&header, &claims, &mint.access_kid).await
-    }
-
-    async fn sign_id_token(
-        &self,
-        client: &Client,
-        mint: &Mint,
-        access_token: &Secret,
-        (now, expires): (UnixTime, UnixTime),
-    ) -> Result<Secret, PortError> {
-        let alg = client.id_token_alg;
-        let claims = id_token_claims(&IdTokenContent {
-            issuer: &self.policy.issuer,
-            subject: &mint.subject,
-            client_id: &client.client_id,
-            iat: now,
-            exp: expires,
-            auth_time: mint.grant.proof.auth_time,
-            nonce: mint.nonce.as_deref(),
-            acr: mint.acr.as_str(),
-            amr: &mint.grant.proof.amr,
-            sid: Some(mint.grant.sid),
-            at_hash: Some(&at_hash(alg, access_token)),
-            extra: mint.extra.clone(),
-        });
-        let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": mint.id_kid });
-        self.sign_jwt(&header, &claims, &mint.id_kid).await
-    }
-
-    async fn sign_jwt(&self, header: &Value, claims: &Value, kid: &str) -> Result<Secret, PortError> {
-        let input = signing_input(header, claims);
-        let signature = self.ports.signer.sign(kid, input.as_bytes()).await?;
-        Ok(Secret::new(compact(input, &signature)))
-    }
-
-    fn token_record(
-        &self,
-        client: &Client,
-        mint: &Mint,
-        expires: UnixTime,
-        now: UnixTime,
-    ) -> AccessTokenRecord {
-        AccessTokenRecord {
-            client: client.client_id.clone(),
-            person: Some(mint.grant.person),
-            device: mint.grant.proof.device,
-            sid: Some(mint.grant.sid),
-            grant: Some(mint.grant.id),
-            family: mint.family,
-            subject: mint.subject.clone(),
-            scope: mint.grant.scope.clone(),
-            claims: mint.grant.claims.clone(),
-            audience: self.policy.issuer.clone(),
-            kid: mint.access_kid.clone(),
-            jkt: mint.jkt,
-            auth_mode: Some(mint.grant.proof.auth_mode),
-            issued_at: now,
-            expires_at: expires,
-        }
-    }
-
     /// An event with who and what the mint is about.
-    pub(super) fn audited(&self, event: AuditEvent, mint: &Mint) -> AuditEvent {
+    pub(super) fn audited(event: AuditEvent, mint: &Mint) -> AuditEvent {
         let event = event
             .with_client(mint.grant.client.clone())
             .with_person(mint.grant.person)
@@ -296,12 +183,4 @@ impl Provider {
 
 const fn refresh_context(family: &[u8; 16]) -> SealContext<'_> {
     SealContext { kind: "refresh/current", name: family, clear: &[] }
-}
-
-/// After the commit a failure gives nothing and says so: the code stays spent, a rotated refresh token is still
-/// accepted once more.
-fn unsigned(error: PortError) -> FlowError {
-    OAuthError::new(ErrorCode::TemporarilyUnavailable, "the tokens could not be signed; try again")
-        .with_internal(error.to_string())
-        .into()
 }

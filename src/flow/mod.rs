@@ -2,12 +2,15 @@
 //! atomic port call, and audits. A step never calls another step: it changes stored state and returns to the
 //! hub, [`authorize`].
 
+mod activation;
 mod answer;
 mod approve;
 mod authorize;
 mod client_auth;
 mod clients;
+mod consent;
 mod cutoffs;
+mod decision;
 mod device_auth;
 mod devices;
 mod directory;
@@ -19,23 +22,28 @@ mod issue;
 mod keyring;
 mod par;
 mod policy;
+mod progress;
 mod session;
+mod sign;
 mod token;
+mod turn;
 mod userinfo;
 
+pub use activation::ActivationPolicy;
 pub use approve::{ApprovalView, ChallengeView, DecideError, PhoneDecision};
-pub use authorize::{Answer, Begun, BrowserState, Opened, Screen, Turn, TurnError};
 pub use client_auth::{AuthenticatedClient, PresentedCredentials};
 pub use clients::{NewClient, Registered};
 pub use cutoffs::{Cutoffs, Subject};
 pub use device_auth::{AuthenticatedDevice, DeviceAuthError, PresentedProof};
 pub use directory::{ImportError, ImportReport};
-pub use enrol::{ActivationPolicy, EnrolError, EnrolmentOptions, EnrolmentStart};
-pub use identify::{Identified, Progress};
+pub use enrol::{EnrolError, EnrolmentOptions, EnrolmentStart};
+pub use identify::Identified;
 pub use keyring::{Keyring, SymmetricKeys, bootstrap_keys};
 pub use policy::{Lifetimes, Policy};
+pub use progress::Progress;
 pub use session::StartedSession;
 pub use token::TokenCall;
+pub use turn::{Answer, Begun, BrowserState, Opened, Screen, Turn, TurnError};
 pub use userinfo::UserinfoError;
 
 use crate::audit::{AuditEvent, Decision, EventKind};

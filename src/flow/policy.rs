@@ -40,17 +40,17 @@ pub struct Lifetimes {
 impl Default for Lifetimes {
     fn default() -> Self {
         Self {
-            access_token: Duration::from_secs(120),
-            refresh_idle: Duration::from_secs(30 * 60),
-            session: Duration::from_secs(4 * 3600),
-            session_idle: Duration::from_secs(30 * 60),
-            code: Duration::from_secs(60),
+            access_token: Duration::from_mins(2),
+            refresh_idle: Duration::from_mins(30),
+            session: Duration::from_hours(4),
+            session_idle: Duration::from_mins(30),
+            code: Duration::from_mins(1),
             pushed_request: Duration::from_secs(90),
-            interaction: Duration::from_secs(15 * 60),
+            interaction: Duration::from_mins(15),
             approval: Duration::from_secs(90),
-            ceremony: Duration::from_secs(60),
-            activation: Duration::from_secs(10 * 60),
-            device: Duration::from_secs(3 * 365 * 86_400),
+            ceremony: Duration::from_mins(1),
+            activation: Duration::from_mins(10),
+            device: Duration::from_hours(26280),
             skew: Duration::from_secs(10),
         }
     }

@@ -111,7 +111,7 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
     }
     let floor = required_acr(situation.request);
     // Rule 3. The ways of this provider end at the ceiling of the best of them.
-    if floor.is_some_and(|floor| floor > best_reachable(situation.policy)) {
+    if floor.is_some_and(|floor| floor > best_reachable(*situation.policy)) {
         return refuse(
             ErrorCode::UnmetAuthenticationRequirements,
             "the requested acr cannot be reached here",
@@ -218,7 +218,7 @@ fn required_acr(request: &AuthenticationRequest) -> Option<Acr> {
     asked.max(essential)
 }
 
-fn best_reachable(policy: &AssurancePolicy) -> Acr {
+fn best_reachable(policy: AssurancePolicy) -> Acr {
     Way::TypedNumber.ceiling().min(policy.ceiling)
 }
 

@@ -1,0 +1,98 @@
+//! Activation codes: two, over the two channels of the directory (order of 4 April 2022, `domain.md` 2.1).
+
+use std::time::Duration;
+
+use crate::audit::EventKind;
+use crate::base::{EntropyExt, PersonId, Secret, TokenHash, UnixTime};
+use crate::device::ActivationCodes;
+use crate::identity::{NationalId, Person, PersonStatus};
+use crate::ports::{Channel, PortError, ThrottleRule};
+
+use super::enrol::SOURCE;
+use super::{EnrolError, Origin, Provider};
+
+/// Codes sent to one person.
+const CODES: ThrottleRule =
+    ThrottleRule { name: "activation_codes", limit: 3, window: Duration::from_hours(24) };
+/// How activation codes are drawn and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivationPolicy {
+    /// In time, and so many a day.
+    Limited,
+    /// No time limit and no limit of number: only for the demonstration.
+    Unlimited,
+}
+
+impl Provider {
+    /// Sends two codes to the contacts recorded in the directory, never to one from the request. The caller learns
+    /// nothing: known and unknown look alike.
+    pub async fn send_activation_codes(&self, typed: &str, origin: &Origin) -> Result<(), EnrolError> {
+        let now = self.now();
+        if !self.ports.throttle.hit(SOURCE, origin.address.as_bytes(), now).await? {
+            return Err(EnrolError::Throttled);
+        }
+        let person = self.active_person(typed).await?;
+        let Some(person) = person else {
+            let event = self.refused(EventKind::EnrolmentCodes, "person_unknown_or_inactive", now);
+            self.ports.audit.append(&event).await?;
+            return Ok(());
+        };
+        let contacts = (person.professional.email.clone(), person.professional.phone.clone());
+        let (Some(email), Some(phone)) = contacts else {
+            let event =
+                self.refused(EventKind::EnrolmentCodes, "channel_missing", now).with_person(person.id);
+            self.ports.audit.append(&event).await?;
+            return Ok(());
+        };
+        let limited = self.policy.activation == ActivationPolicy::Limited;
+        if limited && !self.ports.throttle.hit(CODES, person.id.uuid().as_bytes(), now).await? {
+            let event = self.refused(EventKind::EnrolmentCodes, "too_many_codes", now).with_person(person.id);
+            self.ports.audit.append(&event).await?;
+            return Ok(());
+        }
+        let (by_email, by_phone) = self.issue_codes(person.id, now).await?;
+        let event = self.succeeded(EventKind::EnrolmentCodes, "sent", now).with_person(person.id);
+        self.ports.audit.append(&event).await?;
+        let sender = &self.ports.code_sender;
+        sender.send(person.id, Channel::Email, &Secret::new(email), &by_email).await?;
+        sender.send(person.id, Channel::Phone, &Secret::new(phone), &by_phone).await?;
+        Ok(())
+    }
+
+    /// Draws a pair of codes for a person and keeps their hashes.
+    pub async fn issue_codes(&self, person: PersonId, now: UnixTime) -> Result<(Secret, Secret), PortError> {
+        let email = self.activation_code();
+        let mut phone = self.activation_code();
+        while phone == email {
+            phone = self.activation_code();
+        }
+        let limited = self.policy.activation == ActivationPolicy::Limited;
+        let codes = ActivationCodes {
+            person,
+            email: TokenHash::of(email.expose()),
+            phone: TokenHash::of(phone.expose()),
+            tries: 0,
+            deadline: limited.then(|| now.plus(self.policy.lifetimes.activation)),
+        };
+        self.ports.one_shot.put_activation(&codes).await?;
+        Ok((email, phone))
+    }
+
+    pub(super) async fn active_person(&self, typed: &str) -> Result<Option<Person>, PortError> {
+        let Ok(national_id) = NationalId::parse(typed.trim()) else { return Ok(None) };
+        let person = self.ports.persons.find_by_national_id(&national_id).await?;
+        Ok(person.filter(|person| person.status == PersonStatus::Active))
+    }
+
+    /// Eight digits, uniform: five tries leave a chance of one in twenty million.
+    fn activation_code(&self) -> Secret {
+        const RANGE: u64 = 100_000_000;
+        let fair = u64::MAX - u64::MAX % RANGE;
+        loop {
+            let drawn = u64::from_be_bytes(self.ports.entropy.bytes());
+            if drawn < fair {
+                return Secret::new(format!("{:08}", drawn % RANGE));
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Consent: asked on a page, remembered where memory suffices (OpenID Connect Core 3.1.2.4).
+
+use crate::audit::EventKind;
+use crate::base::InteractionId;
+use crate::identity::AuthenticationProof;
+use crate::interaction::{ConsentProgress, Interaction, Refusal, Step};
+use crate::oauth::{Client, ConsentPolicy};
+use crate::oidc::{AuthenticationRequest, Prompt};
+use crate::ports::{Consent, Versioned};
+
+use super::{BrowserState, FlowError, Provider, Screen, TurnError};
+
+impl Provider {
+    /// The person answered the consent page. A yes is remembered where memory suffices.
+    pub async fn consent(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        (allowed, csrf): (bool, &str),
+    ) -> Result<(), TurnError> {
+        let now = self.now();
+        let Versioned { version, value: mut interaction } =
+            self.form_interaction(id, browser, csrf, now).await?;
+        if interaction.step != Step::Consent {
+            return Err(TurnError::Gone);
+        }
+        let session = self.current_session(browser.session.as_ref(), now).await?;
+        let proof = interaction.proof.clone().or_else(|| session.map(|session| session.proof));
+        let Some(proof) = proof else { return Err(TurnError::Gone) };
+        interaction.consented = allowed;
+        interaction.refusal = (!allowed).then_some(Refusal::Consent);
+        if !self.ports.interactions.advance(version, &interaction).await? {
+            return Err(TurnError::Gone);
+        }
+        let consent = Consent {
+            person: proof.person,
+            client: interaction.request.oauth.client_id.clone(),
+            scope: interaction.request.oauth.scope.clone(),
+            at: now,
+        };
+        if allowed {
+            let event = self.succeeded(EventKind::Consent, "allowed", now);
+            let event = event.with_person(consent.person).with_client(consent.client.clone());
+            self.ports.grants.remember_consent(&consent, &event).await?;
+        } else {
+            let event = self.refused(EventKind::Consent, "refused", now);
+            let event = event.with_person(consent.person).with_client(consent.client.clone());
+            self.ports.audit.append(&event).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn consent_screen(
+        &self,
+        interaction: &Interaction,
+        service: String,
+        proof: Option<&AuthenticationProof>,
+    ) -> Result<Screen, TurnError> {
+        let Some(proof) = proof else { return Err(TurnError::Gone) };
+        let Some(person) = self.ports.persons.find(proof.person).await? else { return Err(TurnError::Gone) };
+        let professional = &person.professional;
+        Ok(Screen::Consent {
+            service,
+            scopes: interaction.request.oauth.scope.iter().map(str::to_owned).collect(),
+            identity: format!("{} {}", professional.given_names.join(" "), professional.family_name),
+        })
+    }
+
+    /// What is known of the person's consent without asking: not asked of implicit clients; never from memory for a
+    /// public client (RFC 8252 8.6) or when the client asks again.
+    pub(super) async fn remembered_consent(
+        &self,
+        request: &AuthenticationRequest,
+        client: &Client,
+        proof: Option<&AuthenticationProof>,
+    ) -> Result<ConsentProgress, FlowError> {
+        let asked_again = request.prompt.contains(Prompt::Consent);
+        if client.consent == ConsentPolicy::Implicit && !client.is_public() && !asked_again {
+            return Ok(ConsentProgress::NotNeeded);
+        }
+        let Some(proof) = proof else { return Ok(ConsentProgress::Missing) };
+        if client.is_public() || asked_again {
+            return Ok(ConsentProgress::Missing);
+        }
+        let remembered = self.ports.grants.consent(proof.person, &client.client_id).await?;
+        let covers = remembered.is_some_and(|consent| request.oauth.scope.is_subset(&consent.scope));
+        Ok(if covers { ConsentProgress::Given } else { ConsentProgress::Missing })
+    }
+}

@@ -1,0 +1,89 @@
+//! What the phone has done, as the browser's page follows it.
+
+use std::time::Duration;
+
+use crate::approval::StoredApproval;
+use crate::base::{ApprovalId, InteractionId, Secret, UnixTime};
+use crate::interaction::{ApprovalProgress, Interaction, Step};
+
+use super::{BrowserState, FlowError, Provider, Screen, TurnError};
+
+/// A status request waits this long at most.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whether a page still has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Wait.
+    Waiting,
+    /// Resume.
+    Done,
+}
+
+impl Provider {
+    /// Waits until the page has something new to show, twenty seconds at most.
+    pub async fn await_progress(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+    ) -> Result<Progress, TurnError> {
+        let interaction = self.own_interaction(id, browser, self.now()).await?.value;
+        let Step::Approve { approval } = interaction.step else { return Ok(Progress::Done) };
+        if self.approval_progress(approval, self.now()).await? != ApprovalProgress::Waiting {
+            return Ok(Progress::Done);
+        }
+        self.ports.approvals.changed(approval, PATIENCE).await;
+        match self.approval_progress(approval, self.now()).await? {
+            ApprovalProgress::Waiting => Ok(Progress::Waiting),
+            _ => Ok(Progress::Done),
+        }
+    }
+
+    /// Reads what the phone did, and takes its proof into the interaction. The committed decision is the truth; the
+    /// ephemeral approval only says when to look.
+    pub(super) async fn follow_approval(
+        &self,
+        interaction: &mut Interaction,
+        now: UnixTime,
+    ) -> Result<ApprovalProgress, FlowError> {
+        let Step::Approve { approval } = interaction.step else { return Ok(ApprovalProgress::None) };
+        let progress = self.approval_progress(approval, now).await?;
+        if matches!(progress, ApprovalProgress::None | ApprovalProgress::Expired)
+            && let Some(decision) = self.ports.decisions.find(approval).await?
+        {
+            interaction.proof = Some(decision.proof);
+            return Ok(ApprovalProgress::None);
+        }
+        Ok(if progress == ApprovalProgress::None { ApprovalProgress::Expired } else { progress })
+    }
+
+    /// `None` when it was approved, or is gone: the decision tells.
+    async fn approval_progress(&self, id: ApprovalId, now: UnixTime) -> Result<ApprovalProgress, FlowError> {
+        let stored = self.ports.approvals.load(id, now).await?;
+        Ok(match stored.map(|stored| stored.value.seen_at(now)) {
+            Some(StoredApproval::Pending(_)) => ApprovalProgress::Waiting,
+            Some(StoredApproval::Denied(_)) => ApprovalProgress::Denied,
+            Some(StoredApproval::Locked(_)) => ApprovalProgress::Locked,
+            Some(StoredApproval::Expired(_)) => ApprovalProgress::Expired,
+            Some(StoredApproval::Approved(_)) | None => ApprovalProgress::None,
+        })
+    }
+
+    pub(super) async fn number_screen(
+        &self,
+        interaction: &Interaction,
+        service: String,
+        now: UnixTime,
+    ) -> Result<Screen, TurnError> {
+        let Step::Approve { approval } = interaction.step else { return Err(TurnError::Gone) };
+        let Some(stored) = self.ports.approvals.load(approval, now).await? else {
+            return Err(TurnError::Gone);
+        };
+        let request = stored.value.request();
+        Ok(Screen::Number {
+            service,
+            number: request.number.number().map(|number| Secret::new(number.expose().to_owned())),
+            expires_in: request.deadline.since(now).as_secs(),
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! What a browser brings to the hub and what it takes away.
+
+use crate::base::{InteractionId, Secret};
+use crate::interaction::Locale;
+use crate::oauth::AuthorizationResponse;
+
+use super::{FlowError, StartedSession};
+
+/// What a browser shows of itself.
+#[derive(Clone, Debug, Default)]
+pub struct BrowserState {
+    /// Session cookie.
+    pub session: Option<Secret>,
+    /// Cookie of the interaction addressed, if any.
+    pub interaction: Option<Secret>,
+    /// Languages of `Accept-Language`, best first.
+    pub languages: Vec<String>,
+}
+
+/// What `/authorize` answers.
+pub enum Begun {
+    /// The client, through the browser.
+    Answer(Box<Answer>),
+    /// The person must do something: an interaction was opened.
+    Opened(Opened),
+}
+
+/// An interaction opened in a browser.
+pub struct Opened {
+    /// Its identifier, for the address.
+    pub id: InteractionId,
+    /// Its cookie.
+    pub cookie: Secret,
+    /// How long it lives, in seconds.
+    pub max_age: u64,
+}
+
+/// An answer to the client.
+pub struct Answer {
+    /// Redirect or form.
+    pub response: AuthorizationResponse,
+    /// The session that begins, for its cookie.
+    pub session: Option<StartedSession>,
+    /// Language of the form page.
+    pub locale: Locale,
+}
+
+/// What comes next in an interaction.
+pub enum Turn {
+    /// A page for the person.
+    Page {
+        /// Which.
+        screen: Screen,
+        /// In what language.
+        locale: Locale,
+        /// Where the client will be answered, for the page's form targets.
+        redirect_uri: String,
+        /// Token the page's forms carry.
+        csrf: String,
+    },
+    /// The answer to the client.
+    Answer(Answer),
+}
+
+/// A page to show.
+pub enum Screen {
+    /// Ask who the person is.
+    Identify {
+        /// Name of the service.
+        service: String,
+        /// The last request died unanswered.
+        expired: bool,
+    },
+    /// Show the number and wait.
+    Number {
+        /// Name of the service.
+        service: String,
+        /// The number to type on the phone.
+        number: Option<Secret>,
+        /// Seconds left.
+        expires_in: u64,
+    },
+    /// Ask for consent.
+    Consent {
+        /// Name of the service.
+        service: String,
+        /// Scope asked for.
+        scopes: Vec<String>,
+        /// Who the person is, as they know themselves.
+        identity: String,
+    },
+}
+
+/// Why a browser is shown an error page.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// The request cannot be answered to its client (RFC 6749 4.1.2.1).
+    #[error(transparent)]
+    Request(FlowError),
+    /// The interaction is over, or never was.
+    #[error("interaction gone")]
+    Gone,
+    /// It belongs to another browser.
+    #[error("interaction of another browser")]
+    OtherBrowser,
+}
+
+impl<E: Into<FlowError>> From<E> for TurnError {
+    fn from(error: E) -> Self {
+        Self::Request(error.into())
+    }
+}

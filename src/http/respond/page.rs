@@ -1,0 +1,237 @@
+//! The pages people see, rendered on the server and usable without JavaScript (design decision 23).
+//!
+//! RFC 9700 4.16 and 4.2.4; OAuth 2.0 Form Post Response Mode 2. Whoever calls decides what to show; nothing
+//! here does. Texts are in `page_text`, headers in `page_headers`.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::page_headers::page_headers;
+use super::page_text::Texts;
+use crate::interaction::Locale;
+
+/// What a page is shown in.
+pub struct PageFrame {
+    /// Language.
+    pub locale: Locale,
+    /// Where a form may end besides us: the client's `redirect_uri` or its origin.
+    pub form_targets: Vec<String>,
+    /// Address of the same page in the other language.
+    pub switch_url: Option<String>,
+}
+
+/// Why the identifier is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentifyNotice {
+    /// The RPPS number without its leading 8.
+    ElevenDigits,
+    /// Not an identifier.
+    Malformed,
+    /// Nobody answered on the phone in time.
+    Expired,
+    /// Too many requests.
+    TooMany,
+}
+
+/// What went wrong, as the person needs to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorTitle {
+    /// The service's request cannot be followed.
+    InvalidRequest,
+    /// Too late.
+    Expired,
+    /// The interaction belongs to another browser (design decision 11).
+    OtherBrowser,
+    /// Our fault, try again.
+    Unavailable,
+    /// Nothing at this address.
+    NotFound,
+}
+
+/// A page. `action` addresses receive a POST with the hidden field `csrf`.
+pub enum Page {
+    /// Asks who the person is: field `identifier`.
+    Identify {
+        /// Name of the service.
+        service: String,
+        /// Where the form goes.
+        action: String,
+        /// Where giving up goes.
+        cancel_action: String,
+        /// Anti-forgery value.
+        csrf: String,
+        /// Why it is asked again.
+        notice: Option<IdentifyNotice>,
+    },
+    /// Shows the number to type on the phone, and waits.
+    Number {
+        /// Name of the service.
+        service: String,
+        /// The number; none when the phone only confirms.
+        number: Option<String>,
+        /// Seconds the approval still lives.
+        expires_in: u64,
+        /// Answers `{"status":"waiting"|"done"}`, holding the answer back while waiting.
+        status_url: String,
+        /// Where to go on.
+        resume_url: String,
+        /// Where giving up goes.
+        cancel_action: String,
+        /// Anti-forgery value.
+        csrf: String,
+    },
+    /// Asks whether the service may know: field `decision`, `allow` or `deny`.
+    Consent {
+        /// Name of the service.
+        service: String,
+        /// Names of the scopes.
+        scopes: Vec<String>,
+        /// The person's name.
+        identity: String,
+        /// Where the form goes.
+        action: String,
+        /// Anti-forgery value.
+        csrf: String,
+    },
+    /// Says what went wrong.
+    Error {
+        /// What, for the person.
+        title: ErrorTitle,
+        /// What support finds in the log.
+        reference: String,
+        /// What, for the developer of the service.
+        detail: Option<&'static str>,
+    },
+    /// Carries the answer to the service (OAuth 2.0 Form Post Response Mode 2).
+    FormPost {
+        /// The service's address.
+        action: String,
+        /// Names and values.
+        fields: Vec<(String, String)>,
+    },
+}
+
+impl Page {
+    /// The response that shows this page.
+    pub fn respond(self, frame: &PageFrame, status: StatusCode) -> Response {
+        // The answer goes straight to the service, whatever the frame names.
+        let own_target = if let Self::FormPost { action, .. } = &self { Some(action.clone()) } else { None };
+        let targets = frame.form_targets.iter().chain(&own_target).map(String::as_str);
+        let headers = page_headers(frame.locale, targets);
+        match self.render(Texts::new(frame.locale), frame.switch_url.as_deref()) {
+            Ok(html) => (status, headers, html).into_response(),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+
+    fn render(self, t: Texts, switch_url: Option<&str>) -> askama::Result<String> {
+        match self {
+            Self::Identify { service, action, cancel_action, csrf, notice } => {
+                let faulty = matches!(notice, Some(IdentifyNotice::ElevenDigits | IdentifyNotice::Malformed));
+                let notice = notice.map(IdentifyNotice::text_id);
+                IdentifyView { t, switch_url, service, action, cancel_action, csrf, notice, faulty }.render()
+            }
+            Self::Number { service, number, expires_in, status_url, resume_url, cancel_action, csrf } => {
+                let left = format!("{}:{:02}", expires_in / 60, expires_in % 60);
+                #[rustfmt::skip]
+                let view = NumberView {
+                    t, switch_url, service, number, expires_in, left, status_url, resume_url, cancel_action, csrf,
+                };
+                view.render()
+            }
+            Self::Consent { service, scopes, identity, action, csrf } => {
+                let scopes = scopes.iter().map(|scope| t.scope(scope)).collect();
+                ConsentView { t, switch_url, service, scopes, identity, action, csrf }.render()
+            }
+            Self::Error { title, reference, detail } => {
+                let (title, explanation) = title.text_ids();
+                ErrorView { t, switch_url, title, explanation, reference, detail }.render()
+            }
+            Self::FormPost { action, fields } => FormPostView { t, switch_url, action, fields }.render(),
+        }
+    }
+}
+
+impl IdentifyNotice {
+    const fn text_id(self) -> &'static str {
+        match self {
+            Self::ElevenDigits => "notice-eleven-digits",
+            Self::Malformed => "notice-malformed",
+            Self::Expired => "notice-expired",
+            Self::TooMany => "notice-too-many",
+        }
+    }
+}
+
+impl ErrorTitle {
+    const fn text_ids(self) -> (&'static str, &'static str) {
+        match self {
+            Self::InvalidRequest => ("error-invalid-request", "error-invalid-request-text"),
+            Self::Expired => ("error-expired", "error-expired-text"),
+            Self::OtherBrowser => ("error-other-browser", "error-other-browser-text"),
+            Self::Unavailable => ("error-unavailable", "error-unavailable-text"),
+            Self::NotFound => ("error-not-found", "error-not-found-text"),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "identify.html", config = ".askama.toml")]
+struct IdentifyView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    service: String,
+    action: String,
+    cancel_action: String,
+    csrf: String,
+    notice: Option<&'static str>,
+    faulty: bool,
+}
+
+#[derive(Template)]
+#[template(path = "number.html", config = ".askama.toml")]
+struct NumberView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    service: String,
+    number: Option<String>,
+    expires_in: u64,
+    left: String,
+    status_url: String,
+    resume_url: String,
+    cancel_action: String,
+    csrf: String,
+}
+
+#[derive(Template)]
+#[template(path = "consent.html", config = ".askama.toml")]
+struct ConsentView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    service: String,
+    scopes: Vec<String>,
+    identity: String,
+    action: String,
+    csrf: String,
+}
+
+#[derive(Template)]
+#[template(path = "error.html", config = ".askama.toml")]
+struct ErrorView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    title: &'static str,
+    explanation: &'static str,
+    reference: String,
+    detail: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "form_post.html", config = ".askama.toml")]
+struct FormPostView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    action: String,
+    fields: Vec<(String, String)>,
+}

@@ -1,0 +1,3 @@
+//! Layer 7 by itself: what pages and their files look like on the wire.
+
+mod pages;
