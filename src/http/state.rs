@@ -1,0 +1,32 @@
+//! What every handler is given.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use super::extract::TrustedProxies;
+use crate::flow::Provider;
+
+/// The state of the router.
+#[derive(Clone)]
+pub struct AppState {
+    /// The use cases.
+    pub provider: Arc<Provider>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Web origins that may call `/mobile/v1`, as browsers write them in `Origin`.
+    pub mobile_origins: Vec<String>,
+}
+
+impl FromRef<AppState> for Arc<Provider> {
+    fn from_ref(state: &AppState) -> Self {
+        Self::clone(&state.provider)
+    }
+}
+
+impl FromRef<AppState> for TrustedProxies {
+    fn from_ref(state: &AppState) -> Self {
+        Self::new(state.trusted_proxies.clone())
+    }
+}
