@@ -6,6 +6,7 @@ mod discovery;
 pub mod extract;
 mod interaction;
 mod layers;
+pub mod mobile;
 mod ops;
 mod par;
 pub mod respond;
@@ -16,7 +17,7 @@ mod userinfo;
 use axum::Router;
 use axum::routing::{get, post};
 
-pub use extract::{Network, NetworkError, Peer};
+pub use extract::{Network, NetworkError, Peer, TrustedProxies};
 pub use layers::HttpLimits;
 pub use ops::{Health, admin_router};
 pub use state::AppState;
@@ -38,6 +39,7 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/interaction/{id}/consent", post(interaction::consent))
         .route("/interaction/{id}/cancel", post(interaction::cancel))
         .route("/interaction/{id}/status", get(interaction::status));
-    let routes = backchannel.merge(pages).fallback(respond::not_found).with_state(state);
+    let phones = mobile::router(&state);
+    let routes = backchannel.merge(pages).merge(phones).fallback(respond::not_found).with_state(state);
     layers::around(routes.merge(respond::assets()), limits)
 }

@@ -1,19 +1,21 @@
-//! What every handler may ask for.
+//! What every handler is given.
 
 use std::sync::Arc;
 
-use super::extract::Network;
+use axum::extract::FromRef;
+
+use super::extract::TrustedProxies;
 use crate::flow::Provider;
 
-/// State of the public router.
+/// The state of the router.
 #[derive(Clone)]
 pub struct AppState {
     /// The use cases.
     pub provider: Arc<Provider>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Arc<[Network]>,
-    /// Origins of phones that live in a browser: CORS of `/mobile/v1`.
-    pub mobile_origins: Arc<[String]>,
+    pub trusted_proxies: TrustedProxies,
+    /// Web origins that may call `/mobile/v1`, as browsers write them in `Origin`.
+    pub mobile_origins: Vec<String>,
 }
 
 impl AppState {
@@ -21,5 +23,17 @@ impl AppState {
     #[must_use]
     pub fn secure_cookies(&self) -> bool {
         self.provider.policy.issuer.starts_with("https://")
+    }
+}
+
+impl FromRef<AppState> for Arc<Provider> {
+    fn from_ref(state: &AppState) -> Self {
+        Self::clone(&state.provider)
+    }
+}
+
+impl FromRef<AppState> for TrustedProxies {
+    fn from_ref(state: &AppState) -> Self {
+        state.trusted_proxies.clone()
     }
 }

@@ -1,84 +1,77 @@
-//! Where a request comes from, as shown to the person and counted by limits.
+//! Where a request comes from: the address of the browser or phone, and its agent.
+//!
+//! `X-Forwarded-For` is a list that every hop appends to; only what a trusted proxy appended is believed
+//! (`A-196`). Reading goes from the right and stops at the first hop that is not a trusted proxy.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, header};
 
-use super::{Network, Peer};
+use super::{Network, Peer, short_agent};
 use crate::flow::Origin;
-use crate::http::state::AppState;
 
-/// The origin of a request.
-pub(crate) struct PeerOrigin(pub Origin);
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Hops read at most.
+const MAX_HOPS: usize = 32;
 
-impl<S> FromRequestParts<S> for PeerOrigin
+/// The proxies in front of this server.
+#[derive(Clone, Debug)]
+pub struct TrustedProxies(Arc<[Network]>);
+
+impl TrustedProxies {
+    /// These networks and no other.
+    #[must_use]
+    pub fn new(networks: Vec<Network>) -> Self {
+        Self(networks.into())
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// The address a request comes from: the right-most that is not one of these. An entry that is no address ends
+    /// the reading at the proxy that passed it on.
+    #[must_use]
+    pub fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut source = peer.to_canonical();
+        let lines: Vec<&str> =
+            headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("?")).collect();
+        let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
+        for hop in hops.take(MAX_HOPS) {
+            let Some(hop) = address_of(hop.trim()).filter(|_| self.contains(source)) else { break };
+            source = hop;
+        }
+        source
+    }
+}
+
+/// An address, with or without a port.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());
+    hop.parse().or_else(|_| with_port()).ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// The [`Origin`] of a request. Without a [`Peer`] all requests share one source.
+pub struct RequestOrigin(pub Origin);
+
+impl<S> FromRequestParts<S> for RequestOrigin
 where
-    AppState: FromRef<S>,
     S: Send + Sync,
+    TrustedProxies: FromRef<S>,
 {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let state = AppState::from_ref(state);
-        let peer =
-            parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        let address = client_address(peer, &parts.headers, &state.trusted_proxies);
-        Ok(Self(Origin { address: address.to_string(), agent: agent(&parts.headers) }))
-    }
-}
-
-/// The right-most address of `X-Forwarded-For` that no trusted proxy wrote; the peer itself when it is not one
-/// (`attacks.md` A-196: what a stranger writes to the left is not believed).
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    if !is_trusted(peer) {
-        return peer;
-    }
-    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<Option<IpAddr>> =
-        hops.flat_map(|value| value.split(',')).map(|hop| hop.trim().parse().ok()).collect();
-    let mut seen = peer;
-    for hop in hops.into_iter().rev() {
-        let Some(hop) = hop else { return seen };
-        seen = hop;
-        if !is_trusted(hop) {
-            return hop;
-        }
-    }
-    seen
-}
-
-/// Browser and system in a few words, for the person to recognise. Known words only: nothing of the header is copied.
-fn agent(headers: &HeaderMap) -> String {
-    let sent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let first = |table: &[(&str, &'static str)]| {
-        table.iter().find(|(mark, _)| sent.contains(mark)).map(|(_, name)| *name)
-    };
-    let browser = first(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("SamsungBrowser/", "Samsung Internet"),
-        ("Firefox/", "Firefox"),
-        ("FxiOS/", "Firefox"),
-        ("CriOS/", "Chrome"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ]);
-    let system = first(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("CrOS", "ChromeOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} · {system}"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => String::from("?"),
+        let peer = parts.extensions.get::<Peer>();
+        let source = peer.map(|peer| TrustedProxies::from_ref(state).source(peer.0.ip(), &parts.headers));
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Ok(Self(Origin {
+            address: source.map_or_else(|| String::from("-"), |source| source.to_string()),
+            agent: short_agent(agent.unwrap_or_default()),
+        }))
     }
 }
