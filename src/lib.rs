@@ -1,9 +1,12 @@
 //! `sceau`: the authentication backend behind a phone that replaces a health card.
 
 pub mod adapter;
+pub mod app;
 pub mod approval;
 pub mod audit;
 pub mod base;
+pub mod cli;
+pub mod config;
 pub mod device;
 pub mod flow;
 pub mod http;
@@ -15,3 +18,5 @@ pub mod oauth;
 pub mod oidc;
 pub mod phone;
 pub mod ports;
+pub mod telemetry;
+pub mod worker;

@@ -2,6 +2,10 @@
 
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
+mod adapters;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
 mod domain;
 #[cfg(test)]
 mod http;
@@ -9,6 +13,8 @@ mod http;
 mod journeys;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod server;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]

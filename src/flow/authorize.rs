@@ -75,8 +75,7 @@ impl Provider {
                     .with_transaction(opened.id.to_string());
                 self.ports.audit.append(&event).await?;
                 self.ports.interactions.insert(&opened).await?;
-                let max_age = self.policy.lifetimes.interaction.as_secs();
-                Ok(Begun::Opened(Opened { id: opened.id, cookie: interaction.cookie, max_age }))
+                Ok(Begun::Opened(Opened { id: opened.id, cookie: interaction.cookie }))
             }
         }
     }

@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 
 use crate::audit::{AuditEvent, Decision, EventKind};
 use crate::base::{AuditId, Clock, Entropy, UnixTime};
+use crate::identity::Acr;
+use crate::jose::Algorithm;
 use crate::keyring::{Action, KeyPolicy, KeyRecord, KeyState, Purpose, published, signer, sweep};
-use crate::oauth::{ErrorCode, OAuthError};
+use crate::oauth::{ClientAuthMethod, ErrorCode, GrantType, OAuthError};
+use crate::oidc::{ProviderFeatures, metadata};
 use crate::ports::{Keys, PortError, PortResult};
 
 use super::{FlowError, Provider};
@@ -101,6 +104,36 @@ impl Provider {
         }
         let missing = || OAuthError::new(ErrorCode::TemporarilyUnavailable, "no signing key is ready");
         self.keyring.signer(algorithm).ok_or_else(|| missing().with_internal(algorithm).into())
+    }
+
+    /// Reads the cut-offs again when they are no longer fresh (design decision 15).
+    pub async fn refresh_cutoffs(&self) -> PortResult<()> {
+        self.cutoffs.keep_fresh(&*self.ports.revocation, self.now()).await
+    }
+
+    /// Whether requests can be served: the store answers and a signing key is active.
+    pub async fn ready(&self) -> Result<(), FlowError> {
+        self.cutoffs.keep_fresh(&*self.ports.revocation, self.now()).await?;
+        self.planned_kid(Algorithm::Es256.as_str(), self.now()).await.map(|_| ())
+    }
+
+    /// Provider metadata of what is enabled now (OpenID Connect Discovery 1.0 3).
+    #[must_use]
+    pub fn metadata(&self) -> Value {
+        let algorithms = self.keyring.signing_algorithms();
+        metadata(&ProviderFeatures {
+            issuer: self.policy.issuer.clone(),
+            id_token_algorithms: algorithms.iter().filter_map(|name| name.parse().ok()).collect(),
+            acr_values: vec![
+                Acr::Eidas1.to_string(),
+                Acr::Eidas2.min(self.policy.assurance.ceiling).to_string(),
+            ],
+            scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            auth_methods: ClientAuthMethod::ALL.to_vec(),
+            par_required: false,
+            service_documentation: None,
+        })
     }
 
     /// Applies what the policy asks of the keys now. Several replicas may run it: each transition has one winner.
@@ -229,6 +262,9 @@ async fn stage_first_keys(
     }
     Ok(())
 }
+
+/// Scopes offered (`domain.md` 1.2).
+const SCOPES: [&str; 6] = ["openid", "profile", "scope_all", "rpps", "identity", "offline_access"];
 
 /// Uses other than signing, with their algorithms.
 const FIRST_KEYS: [(Purpose, &str); 5] = [

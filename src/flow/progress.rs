@@ -48,7 +48,7 @@ impl Provider {
     ) -> Result<ApprovalProgress, FlowError> {
         let Step::Approve { approval } = interaction.step else { return Ok(ApprovalProgress::None) };
         let progress = self.approval_progress(approval, now).await?;
-        if matches!(progress, ApprovalProgress::None | ApprovalProgress::Expired)
+        if progress != ApprovalProgress::Waiting
             && let Some(decision) = self.ports.decisions.find(approval).await?
         {
             interaction.proof = Some(decision.proof);

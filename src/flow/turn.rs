@@ -31,8 +31,6 @@ pub struct Opened {
     pub id: InteractionId,
     /// Its cookie.
     pub cookie: Secret,
-    /// How long it lives, in seconds.
-    pub max_age: u64,
 }
 
 /// An answer to the client.

@@ -1,8 +1,45 @@
-//! Layer 7: HTTP. Extractors parse and never decide; responders are the only makers of responses.
+//! Layer 7: HTTP. Extractors parse and never decide; responders are the only makers of responses; every route is
+//! in this file or, for phones, in `mobile`, and the order of the layers in [`layers`].
 
+mod authorize;
+mod discovery;
 pub mod extract;
+mod interaction;
+mod layers;
 pub mod mobile;
+mod ops;
+mod par;
 pub mod respond;
 mod state;
+mod token;
+mod userinfo;
 
+use axum::Router;
+use axum::routing::{get, post};
+
+pub use extract::{Network, NetworkError, Peer};
+pub use layers::HttpLimits;
+pub use ops::{Health, admin_router};
 pub use state::AppState;
+
+/// The public routes of the provider.
+pub fn router(state: AppState, limits: &HttpLimits) -> Router {
+    let backchannel = Router::new()
+        .route("/par", post(par::push))
+        .route("/token", post(token::token))
+        .route("/userinfo", get(userinfo::get).post(userinfo::post))
+        .route("/jwks", get(discovery::jwks))
+        .route("/.well-known/openid-configuration", get(discovery::metadata))
+        .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
+        .route("/.well-known/wallet-openid-configuration", get(discovery::metadata));
+    let pages = Router::new()
+        .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/interaction/{id}", get(interaction::show))
+        .route("/interaction/{id}/identify", post(interaction::identify))
+        .route("/interaction/{id}/consent", post(interaction::consent))
+        .route("/interaction/{id}/cancel", post(interaction::cancel))
+        .route("/interaction/{id}/status", get(interaction::status));
+    let phones = mobile::router(&state);
+    let routes = backchannel.merge(pages).merge(phones).fallback(respond::not_found).with_state(state);
+    layers::around(routes.merge(respond::assets()), limits)
+}

@@ -1,32 +1,33 @@
-//! What every handler is given.
+//! What every handler may ask for.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 
-use super::extract::TrustedProxies;
+use super::extract::Network;
 use crate::flow::Provider;
 
-/// The state of the router.
+/// State of the public router.
 #[derive(Clone)]
 pub struct AppState {
     /// The use cases.
     pub provider: Arc<Provider>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
-    /// Web origins that may call `/mobile/v1`, as browsers write them in `Origin`.
-    pub mobile_origins: Vec<String>,
+    pub trusted_proxies: Arc<[Network]>,
+    /// Origins of phones that live in a browser: CORS of `/mobile/v1`.
+    pub mobile_origins: Arc<[String]>,
+}
+
+impl AppState {
+    /// Cookies carry the `__Host-` prefix and `Secure`, but on an http loopback issuer (design decision 11).
+    #[must_use]
+    pub fn secure_cookies(&self) -> bool {
+        self.provider.policy.issuer.starts_with("https://")
+    }
 }
 
 impl FromRef<AppState> for Arc<Provider> {
     fn from_ref(state: &AppState) -> Self {
         Self::clone(&state.provider)
-    }
-}
-
-impl FromRef<AppState> for TrustedProxies {
-    fn from_ref(state: &AppState) -> Self {
-        Self::new(state.trusted_proxies.clone())
     }
 }

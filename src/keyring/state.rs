@@ -57,7 +57,7 @@ impl Purpose {
     /// Whether time alone may replace a key: a new pairwise key would change every subject.
     #[must_use]
     pub const fn rotates(self) -> bool {
-        !matches!(self, Self::Pairwise)
+        !matches!(self, Self::Pairwise | Self::Seal)
     }
 
     /// Whether time alone may destroy a key: what was sealed may be as old as the database.

@@ -2,6 +2,7 @@
 //! `ephemeral_*` files as tests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,9 +17,13 @@ use tokio::task::JoinSet;
 pub(super) const START: UnixTime = UnixTime::from_secs(1_800_000_000);
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
-/// Tasks released together in a race, and how often it is run.
+/// Tasks released together in a race, how often it is run, and over how many values in a row where one value would
+/// be decided before the second task is awake.
 pub(super) const RACERS: usize = 50;
 pub(super) const ROUNDS: usize = 20;
+pub(super) const VALUES: usize = 100;
+pub(super) const ROUNDS_OF_MANY: usize = 5;
+const SPINS: usize = 10_000;
 
 /// An empty backend and its clock.
 #[derive(Clone)]
@@ -71,6 +76,41 @@ where
         });
     }
     tasks.join_all().await
+}
+
+/// Races for each of `values` in turn; every one must have exactly one winner. The first two racers at a value wait
+/// for each other, so that a gap of nanoseconds between looking and acting is hit.
+pub(super) async fn race_for_each<V, F>(
+    values: Vec<V>,
+    attempt: impl Fn(V) -> F + Clone + Send + Sync + 'static,
+) where
+    V: Clone + Send + Sync + 'static,
+    F: Future<Output = PortResult<bool>> + Send + 'static,
+{
+    let count = values.len();
+    let arrived: Arc<[AtomicUsize]> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+    let answers = race(|_| {
+        let (values, attempt, arrived) = (values.clone(), attempt.clone(), Arc::clone(&arrived));
+        async move {
+            let mut won = Vec::new();
+            for (value, arrived) in values.into_iter().zip(arrived.iter()) {
+                arrived.fetch_add(1, Ordering::SeqCst);
+                for _ in 0..SPINS {
+                    if arrived.load(Ordering::SeqCst) >= 2 {
+                        break;
+                    }
+                    std::hint::spin_loop();
+                }
+                won.push(attempt(value).await.unwrap());
+            }
+            won
+        }
+    })
+    .await;
+    for value in 0..count {
+        let winners = answers.iter().filter(|won| won[value]).count();
+        assert_eq!(winners, 1, "winners of value {value}");
+    }
 }
 
 /// How many of the racers were told yes.

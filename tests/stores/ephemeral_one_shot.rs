@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ephemeral::{Kit, MILLISECOND, MINUTE, ROUNDS, race, winners};
+use super::ephemeral::{Kit, MILLISECOND, MINUTE, ROUNDS_OF_MANY, VALUES, race_for_each};
 use super::ephemeral_samples::{activation, ceremony, code, enrolment, pushed, token};
 
 pub(super) async fn every_value_is_taken_once(kit: &Kit) {
@@ -101,34 +101,40 @@ pub(super) async fn a_new_ceremony_or_code_replaces_the_earlier_one(kit: &Kit) {
 
 pub(super) async fn one_racer_takes_a_value(kit: &Kit) {
     let now = kit.now();
-    for _ in 0..ROUNDS {
-        let hash = token(kit);
-        kit.one_shot.put_code(&hash, &code(kit, kit.soon())).await.unwrap();
-        let take = |_| {
-            let store = Arc::clone(&kit.one_shot);
+    for _ in 0..ROUNDS_OF_MANY {
+        let codes: Vec<_> = (0..VALUES).map(|_| token(kit)).collect();
+        let ceremonies: Vec<_> = (0..VALUES).map(|_| ceremony(kit, kit.soon())).collect();
+        for (code_hash, asked) in codes.iter().zip(&ceremonies) {
+            kit.one_shot.put_code(code_hash, &code(kit, kit.soon())).await.unwrap();
+            kit.one_shot.put_ceremony(asked).await.unwrap();
+        }
+        let store = Arc::clone(&kit.one_shot);
+        race_for_each(codes, move |hash| {
+            let store = Arc::clone(&store);
             async move { Ok(store.take_code(&hash, now).await?.is_some()) }
-        };
-        assert_eq!(winners(race(take).await), 1, "code");
-
-        let asked = ceremony(kit, kit.soon());
-        kit.one_shot.put_ceremony(&asked).await.unwrap();
-        let take = |_| {
-            let (store, approval, device) = (Arc::clone(&kit.one_shot), asked.approval, asked.device);
-            async move { Ok(store.take_ceremony(approval, device, now).await?.is_some()) }
-        };
-        assert_eq!(winners(race(take).await), 1, "ceremony");
+        })
+        .await;
+        let store = Arc::clone(&kit.one_shot);
+        race_for_each(ceremonies, move |asked| {
+            let store = Arc::clone(&store);
+            async move { Ok(store.take_ceremony(asked.approval, asked.device, now).await?.is_some()) }
+        })
+        .await;
     }
 }
 
 pub(super) async fn one_racer_finishes_a_pushed_request(kit: &Kit) {
     let now = kit.now();
-    for _ in 0..ROUNDS {
-        let uri = token(kit);
-        kit.one_shot.put_pushed(&uri, &pushed(kit.soon())).await.unwrap();
-        let finish = |_| {
-            let store = Arc::clone(&kit.one_shot);
+    for _ in 0..ROUNDS_OF_MANY {
+        let uris: Vec<_> = (0..VALUES).map(|_| token(kit)).collect();
+        for uri in &uris {
+            kit.one_shot.put_pushed(uri, &pushed(kit.soon())).await.unwrap();
+        }
+        let store = Arc::clone(&kit.one_shot);
+        race_for_each(uris, move |uri| {
+            let store = Arc::clone(&store);
             async move { store.finish_pushed(&uri, now).await }
-        };
-        assert_eq!(winners(race(finish).await), 1);
+        })
+        .await;
     }
 }

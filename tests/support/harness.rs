@@ -4,21 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sceau::adapter::inprocess::InProcess;
-use sceau::adapter::log_push::LogPush;
-use sceau::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
-use sceau::adapter::webauthn::WebauthnAuthenticator;
+use sceau::app::{App, Durable, Parts, RelyingParty};
 use sceau::base::{Clock, Entropy, PersonId, SeededEntropy, TestClock, UnixTime};
 use sceau::device::AttestationPolicy;
-use sceau::flow::{ActivationPolicy, Cutoffs, Lifetimes, Policy, Provider, bootstrap_keys};
-use sceau::http::{AppState, mobile};
+use sceau::flow::{ActivationPolicy, Lifetimes, Policy, Provider};
+use sceau::http::HttpLimits;
 use sceau::identity::{Acr, AssurancePolicy, NationalId, SectorSettings};
-use sceau::jose::Sealer;
 use sceau::keyring::{KeyPolicy, SHIPPED_POLICY};
 use sceau::phone::{Attestation, Phone, SOFTWARE_PHONE_AAGUID, Surroundings, TestRoot, Transport};
-use sceau::ports::{Channel, Keys, Ports};
+use sceau::ports::Channel;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -46,26 +40,31 @@ impl Harness {
     /// The same under a policy changed by `change`.
     pub(crate) async fn with(change: impl FnOnce(&mut Policy)) -> Self {
         let clock = Arc::new(TestClock::at(START));
-        let ticking: Arc<dyn Clock> = Arc::<TestClock>::clone(&clock);
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(711));
         let directory = tempfile::tempdir().unwrap();
         let root = TestRoot::load_or_make(&directory.path().join("root.pem")).unwrap();
         let outbox = Arc::new(Outbox::default());
         let mut policy = policy();
         change(&mut policy);
-        let (ports, storage) = ports(&ticking, &entropy, &root, &outbox).await;
-        let keyring = bootstrap_keys(&*ports.keys, &policy.keys, &*ticking, &*entropy).await.unwrap();
-        let provider = Provider { ports, policy, keyring, cutoffs: Cutoffs::default(), storage };
-        let report = provider.import_directory(SAMPLE.lines()).await.unwrap();
+        let app = App::assemble(Parts {
+            policy,
+            durable: Durable::Memory,
+            key_encryption_key: [7; 32],
+            relying_party: RelyingParty {
+                id: String::from("sceau.example"),
+                name: String::from("sceau"),
+                allowed_origins: vec!["https://app.example".parse().unwrap()],
+                attestation_roots: vec![root.certificate().to_vec()],
+            },
+            code_sender: Arc::<Outbox>::clone(&outbox),
+            clock: Arc::<TestClock>::clone(&clock),
+            entropy: Arc::clone(&entropy),
+        });
+        let app = app.await.unwrap();
+        let report = app.provider.import_directory(SAMPLE.lines()).await.unwrap();
         assert!(report.counts.created > 10, "{report:?}");
-        let provider = Arc::new(provider);
-        let state = AppState {
-            provider: Arc::clone(&provider),
-            trusted_proxies: Vec::new(),
-            mobile_origins: vec![String::from("https://app.example")],
-        };
-        let router = mobile::router(&state).with_state(state);
-        Self { provider, router, clock, entropy, directory, outbox }
+        let router = app.router(Vec::new(), &HttpLimits::default());
+        Self { provider: app.provider, router, clock, entropy, directory, outbox }
     }
 
     /// The codes last sent to a person: by e-mail, by telephone.
@@ -157,55 +156,4 @@ fn policy() -> Policy {
         live_approvals: 3,
         activation: ActivationPolicy::Limited,
     }
-}
-
-async fn ports(
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
-    root: &TestRoot,
-    outbox: &Arc<Outbox>,
-) -> (Ports, Sealer) {
-    let db = Db::in_memory().await.unwrap();
-    db.migrate().await.unwrap();
-    let storage = Sealer::new(2, &[8; 32]);
-    let keys = SqlKeys::new(&db, &Sealer::new(1, &[7; 32]), entropy, clock);
-    let signer = Arc::new(SealedSigner::new(keys.clone()));
-    let keys: Arc<dyn Keys> = Arc::new(keys);
-    let sql = SqlStores::new(&db, &storage, entropy, clock);
-    let memory = Arc::new(InProcess::new(storage.clone(), Arc::clone(entropy), Arc::clone(clock)));
-    let ports = Ports {
-        clock: Arc::clone(clock),
-        entropy: Arc::clone(entropy),
-        clients: sql.clients,
-        persons: sql.persons,
-        directory: sql.directory,
-        devices: sql.devices,
-        grants: sql.grants,
-        issuance: sql.issuance,
-        decisions: sql.decisions,
-        revocation: sql.revocation,
-        keys,
-        signer,
-        audit: sql.audit,
-        one_shot: Arc::<InProcess>::clone(&memory),
-        interactions: Arc::<InProcess>::clone(&memory),
-        approvals: Arc::<InProcess>::clone(&memory),
-        sessions: Arc::<InProcess>::clone(&memory),
-        access_tokens: Arc::<InProcess>::clone(&memory),
-        replay: Arc::<InProcess>::clone(&memory),
-        throttle: memory,
-        authenticator: Arc::new(authenticator(root).with_clock(Arc::clone(clock))),
-        push: Arc::new(LogPush),
-        code_sender: Arc::<Outbox>::clone(outbox),
-    };
-    (ports, storage)
-}
-
-fn authenticator(root: &TestRoot) -> WebauthnAuthenticator {
-    let pem = format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        STANDARD.encode(root.certificate())
-    );
-    let origin = ISSUER.parse().unwrap();
-    WebauthnAuthenticator::new("sceau.example", &origin, &[], pem.as_bytes(), "sceau").unwrap()
 }

@@ -54,9 +54,8 @@ impl Approvals for InProcess {
         let bell = self.bells.of(&id);
         let moved = async {
             loop {
-                let mut rung = std::pin::pin!(bell.notified());
-                // Registered before the look, so that no ring between the two is missed.
-                rung.as_mut().enable();
+                // Made before the look: it hears every ring from here on, awaited or not.
+                let rung = bell.notified();
                 if self.open_version(&place) != Some(before) {
                     return;
                 }

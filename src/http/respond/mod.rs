@@ -1,9 +1,15 @@
 //! Makers of responses: the pages people see, with their texts, headers and assets.
 
+mod answer;
 mod asset;
+mod failure_page;
+mod oauth_error;
 mod page;
 mod page_headers;
 mod page_text;
 
+pub(crate) use answer::{authorization_answer, form_target, interaction_opened, private_json, see_other};
 pub use asset::assets;
+pub(crate) use failure_page::{failure_page, not_found};
+pub use oauth_error::OAuthFailure;
 pub use page::{ErrorTitle, IdentifyNotice, Page, PageFrame};

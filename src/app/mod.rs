@@ -1,0 +1,205 @@
+//! The composition root: the only place that names concrete adapters. It opens the stores, makes or reads the keys,
+//! fills the ports and hands out the routers.
+
+pub mod server;
+pub mod tls;
+
+mod connection;
+mod jobs;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use base64::Engine as _;
+use url::Url;
+
+use crate::adapter::inprocess::InProcess;
+use crate::adapter::log_push::LogPush;
+use crate::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
+use crate::adapter::webauthn::WebauthnAuthenticator;
+use crate::base::{Clock, Entropy};
+use crate::flow::{Cutoffs, Keyring, Policy, Provider, bootstrap_keys};
+use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
+use crate::jose::Sealer;
+use crate::keyring::{KeyState, Purpose};
+use crate::ports::{CodeSender, Keys, Ports};
+
+/// Key id of the key-encryption key in sealed private parts.
+const KEK_ID: u32 = 1;
+
+/// Where durable records live.
+#[derive(Clone, Debug)]
+pub enum Durable {
+    /// A SQLite file.
+    File(PathBuf),
+    /// Memory, for tests.
+    Memory,
+}
+
+/// What a provider is made of.
+pub struct Parts {
+    /// Rules and lifetimes.
+    pub policy: Policy,
+    /// Where durable records live.
+    pub durable: Durable,
+    /// The key-encryption key.
+    pub key_encryption_key: [u8; 32],
+    /// WebAuthn relying party.
+    pub relying_party: RelyingParty,
+    /// Sender of activation codes.
+    pub code_sender: Arc<dyn CodeSender>,
+    /// Clock.
+    pub clock: Arc<dyn Clock>,
+    /// Entropy.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The WebAuthn relying party and whom it trusts.
+pub struct RelyingParty {
+    /// Identifier: a domain, never an address (Web Authentication 5.1.2).
+    pub id: String,
+    /// Name shown by phones.
+    pub name: String,
+    /// Origins of phone apps beside the issuer's own.
+    pub allowed_origins: Vec<Url>,
+    /// Roots of attestation chains, DER.
+    pub attestation_roots: Vec<Vec<u8>>,
+}
+
+/// A provider put together.
+#[derive(Clone)]
+pub struct App {
+    /// The use cases.
+    pub provider: Arc<Provider>,
+    durable: Arc<SqlStores>,
+    ephemeral: Arc<InProcess>,
+    mobile_origins: Arc<[String]>,
+}
+
+impl App {
+    /// Opens the stores, migrates them, makes the first keys where there are none, and fills the ports.
+    pub async fn assemble(parts: Parts) -> anyhow::Result<Self> {
+        let db = match &parts.durable {
+            Durable::File(path) => Db::open(path).await,
+            Durable::Memory => Db::in_memory().await,
+        };
+        let db = db.context("opening the database")?;
+        db.migrate().await.context("migrating the database")?;
+        let kek = Sealer::new(KEK_ID, &parts.key_encryption_key);
+        let keys = SqlKeys::new(&db, &kek, &parts.entropy, &parts.clock);
+        let keyring = bootstrap_keys(&keys, &parts.policy.keys, &*parts.clock, &*parts.entropy)
+            .await
+            .context("reading the keys: is this the key-encryption key of this database?")?;
+        let storage = storage_sealer(&keys).await?;
+        let durable = Arc::new(SqlStores::new(&db, &storage, &parts.entropy, &parts.clock));
+        let ephemeral = InProcess::new(storage.clone(), parts.entropy.clone(), parts.clock.clone());
+        let ephemeral = Arc::new(ephemeral);
+        let mobile_origins =
+            parts.relying_party.allowed_origins.iter().map(|url| url.origin().ascii_serialization());
+        let mobile_origins = mobile_origins.filter(|origin| origin.starts_with("http")).collect();
+        let ports = fill_ports(&parts, keys, &durable, &ephemeral)?;
+        let provider = assemble_provider(ports, parts.policy, keyring, storage);
+        Ok(Self { provider: Arc::new(provider), durable, ephemeral, mobile_origins })
+    }
+
+    /// The public routes.
+    #[must_use]
+    pub fn router(&self, trusted_proxies: Vec<Network>, limits: &HttpLimits) -> Router {
+        let state = AppState {
+            provider: self.provider.clone(),
+            trusted_proxies: trusted_proxies.into(),
+            mobile_origins: self.mobile_origins.clone(),
+        };
+        router(state, limits)
+    }
+
+    /// The operator's routes.
+    #[must_use]
+    pub fn admin_router(&self, metrics: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
+        admin_router(Health { provider: self.provider.clone(), metrics })
+    }
+
+    /// Forgets what has expired.
+    pub async fn purge(&self) -> anyhow::Result<()> {
+        let now = self.provider.now();
+        self.ephemeral.sweep(now);
+        self.durable.purge(now).await?;
+        Ok(())
+    }
+}
+
+/// The sealer of stored values, under the oldest seal key: the blind indexes of persons are made with it.
+async fn storage_sealer(keys: &SqlKeys) -> anyhow::Result<Sealer> {
+    let mut records = keys.list().await?;
+    records.retain(|key| {
+        key.purpose == Purpose::Seal && matches!(key.state, KeyState::Active | KeyState::Retiring)
+    });
+    records.sort_by_key(|key| key.staged_at);
+    let oldest = records.first().context("no seal key")?;
+    let master = keys.symmetric(&oldest.kid, Purpose::Seal).await?.context("the seal key is gone")?;
+    Ok(Sealer::new(1, &master))
+}
+
+fn fill_ports(
+    parts: &Parts,
+    keys: SqlKeys,
+    durable: &SqlStores,
+    ephemeral: &Arc<InProcess>,
+) -> anyhow::Result<Ports> {
+    let issuer = Url::parse(&parts.policy.issuer).context("issuer")?;
+    let party = &parts.relying_party;
+    let authenticator = WebauthnAuthenticator::new(
+        &party.id,
+        &issuer,
+        &party.allowed_origins,
+        &pem(&party.attestation_roots),
+        &party.name,
+    )
+    .context("WebAuthn relying party")?;
+    Ok(Ports {
+        clock: parts.clock.clone(),
+        entropy: parts.entropy.clone(),
+        clients: durable.clients.clone(),
+        persons: durable.persons.clone(),
+        directory: durable.directory.clone(),
+        devices: durable.devices.clone(),
+        grants: durable.grants.clone(),
+        issuance: durable.issuance.clone(),
+        decisions: durable.decisions.clone(),
+        revocation: durable.revocation.clone(),
+        signer: Arc::new(SealedSigner::new(keys.clone())),
+        keys: Arc::new(keys),
+        audit: durable.audit.clone(),
+        one_shot: ephemeral.clone(),
+        interactions: ephemeral.clone(),
+        approvals: ephemeral.clone(),
+        sessions: ephemeral.clone(),
+        access_tokens: ephemeral.clone(),
+        replay: ephemeral.clone(),
+        throttle: ephemeral.clone(),
+        authenticator: Arc::new(authenticator),
+        push: Arc::new(LogPush),
+        code_sender: parts.code_sender.clone(),
+    })
+}
+
+fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Sealer) -> Provider {
+    Provider { ports, policy, keyring, cutoffs: Cutoffs::default(), storage }
+}
+
+/// Certificates as PEM (RFC 7468 5).
+fn pem(certificates: &[Vec<u8>]) -> Vec<u8> {
+    let mut text = String::new();
+    for der in certificates {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(der);
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in encoded.as_bytes().chunks(64) {
+            text.push_str(&String::from_utf8_lossy(line));
+            text.push('\n');
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+    }
+    text.into_bytes()
+}

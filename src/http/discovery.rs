@@ -1,0 +1,38 @@
+//! Discovery (OpenID Connect Discovery 1.0 4, RFC 8414 3) and the JWK Set. Public, cacheable, open to browsers.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::state::AppState;
+use crate::base::{base64url, sha256};
+
+/// Provider metadata.
+pub(super) async fn metadata(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    cacheable(&headers, &state.provider.metadata(), 600)
+}
+
+/// The published keys; the cache time is that of the key policy (`security.md` 5.6).
+pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let max_age = state.provider.policy.keys.jwks_max_age.as_secs();
+    cacheable(&headers, &state.provider.keyring.jwks(), max_age)
+}
+
+fn cacheable(headers: &HeaderMap, document: &Value, max_age: u64) -> Response {
+    let body = document.to_string();
+    let etag = format!("\"{}\"", base64url(sha256(&[body.as_bytes()])));
+    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == etag.as_bytes());
+    let mut response =
+        if known { StatusCode::NOT_MODIFIED.into_response() } else { Json(document.clone()).into_response() };
+    let answer = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&format!("public, max-age={max_age}")) {
+        answer.insert(header::CACHE_CONTROL, value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&etag) {
+        answer.insert(header::ETAG, value);
+    }
+    answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}

@@ -1,0 +1,43 @@
+//! What a browser shows of itself: its cookies and languages.
+
+use axum::http::{HeaderMap, header};
+use axum_extra::extract::cookie::CookieJar;
+
+use crate::base::{InteractionId, Secret};
+use crate::flow::BrowserState;
+use crate::http::state::AppState;
+
+/// Name of the session cookie.
+#[must_use]
+pub(crate) fn session_cookie(state: &AppState) -> &'static str {
+    if state.secure_cookies() { "__Host-sceau-session" } else { "sceau-session" }
+}
+
+/// Name of an interaction's cookie: each has its own (design decision 11).
+#[must_use]
+pub(crate) fn interaction_cookie(state: &AppState, id: InteractionId) -> String {
+    let prefix = if state.secure_cookies() { "__Host-" } else { "" };
+    format!("{prefix}sceau-i-{}", id.uuid().simple())
+}
+
+/// Reads cookies and languages.
+pub(crate) fn browser_state(
+    state: &AppState,
+    headers: &HeaderMap,
+    interaction: Option<InteractionId>,
+) -> BrowserState {
+    let jar = CookieJar::from_headers(headers);
+    let value = |name: &str| jar.get(name).map(|cookie| Secret::new(cookie.value().to_owned()));
+    BrowserState {
+        session: value(session_cookie(state)),
+        interaction: interaction.and_then(|id| value(&interaction_cookie(state, id))),
+        languages: languages(headers),
+    }
+}
+
+/// `Accept-Language` tags in the order sent; weights are given in that order by every browser (RFC 9110 12.5.4).
+fn languages(headers: &HeaderMap) -> Vec<String> {
+    let value = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let tags = value.split(',').filter_map(|part| part.split(';').next()).map(str::trim);
+    tags.filter(|tag| !tag.is_empty()).take(8).map(str::to_owned).collect()
+}

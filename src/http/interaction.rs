@@ -1,0 +1,192 @@
+//! The pages of an authorization in progress: identifier, number, consent, and their status.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
+use super::respond::{
+    IdentifyNotice, OAuthFailure, Page, PageFrame, authorization_answer, failure_page, form_target, see_other,
+};
+use super::state::AppState;
+use crate::base::InteractionId;
+use crate::flow::{BrowserState, Identified, Progress, Screen, Turn, TurnError};
+use crate::interaction::Locale;
+
+/// `GET /interaction/{id}`: what comes next, as a page or as the answer to the client.
+pub(super) async fn show(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    params: Result<QueryParams, OAuthFailure>,
+) -> Response {
+    let (id, browser, locale) = match addressed(&state, &id, &headers) {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let wish = params.ok().and_then(|QueryParams(params)| chosen_locale(&params));
+    if let Some(wish) = wish
+        && let Err(error) = state.provider.speak(id, &browser, wish).await
+    {
+        return failure_page(error, locale);
+    }
+    turn(&state, id, &browser, None).await.unwrap_or_else(|error| failure_page(error, locale))
+}
+
+/// `POST /interaction/{id}/identify`.
+pub(super) async fn identify(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    origin: PeerOrigin,
+    form: Result<FormParams, OAuthFailure>,
+) -> Response {
+    let (id, browser, locale) = match addressed(&state, &id, &headers) {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let done = async {
+        let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
+        let typed = params.get("identifier")?.unwrap_or("");
+        let csrf = params.get("csrf")?.unwrap_or("");
+        let notice = match state.provider.identify(id, &browser, (typed, csrf), &origin.0).await? {
+            Identified::Accepted => return Ok(see_other(&format!("/interaction/{id}"))),
+            Identified::MissingTypeDigit => IdentifyNotice::ElevenDigits,
+            Identified::Malformed => IdentifyNotice::Malformed,
+            Identified::TooMany => IdentifyNotice::TooMany,
+        };
+        turn(&state, id, &browser, Some(notice)).await
+    };
+    done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
+}
+
+/// `POST /interaction/{id}/consent`.
+pub(super) async fn consent(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Result<FormParams, OAuthFailure>,
+) -> Response {
+    let (id, browser, locale) = match addressed(&state, &id, &headers) {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let done = async {
+        let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
+        let allowed = params.get("decision")? == Some("allow");
+        state.provider.consent(id, &browser, (allowed, params.get("csrf")?.unwrap_or(""))).await?;
+        turn(&state, id, &browser, None).await
+    };
+    done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
+}
+
+/// `POST /interaction/{id}/cancel`.
+pub(super) async fn cancel(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Result<FormParams, OAuthFailure>,
+) -> Response {
+    let (id, browser, locale) = match addressed(&state, &id, &headers) {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let done = async {
+        let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
+        state.provider.cancel(id, &browser, params.get("csrf")?.unwrap_or("")).await?;
+        turn(&state, id, &browser, None).await
+    };
+    done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
+}
+
+/// `GET /interaction/{id}/status`: answers when the page has something new to show, or after a while.
+pub(super) async fn status(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let progress = match addressed(&state, &id, &headers) {
+        Ok((id, browser, _)) => state.provider.await_progress(id, &browser).await,
+        Err(_) => Err(TurnError::Gone),
+    };
+    let (status, word) = match progress {
+        Ok(Progress::Waiting) => (StatusCode::OK, "waiting"),
+        // Whatever ended it, the page that follows says so.
+        Ok(Progress::Done) | Err(TurnError::Gone) => (StatusCode::OK, "done"),
+        Err(TurnError::OtherBrowser) => (StatusCode::FORBIDDEN, "refused"),
+        Err(TurnError::Request(_)) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    let mut response = (status, Json(json!({ "status": word }))).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[expect(clippy::result_large_err, reason = "the refusal is the response itself")]
+fn addressed(
+    state: &AppState,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<(InteractionId, BrowserState, Locale), Response> {
+    let parsed: Option<InteractionId> = id.parse().ok();
+    let browser = browser_state(state, headers, parsed);
+    let locale = Locale::choose(browser.languages.iter().map(String::as_str));
+    parsed.map(|id| (id, browser, locale)).ok_or_else(|| failure_page(TurnError::Gone, locale))
+}
+
+async fn turn(
+    state: &AppState,
+    id: InteractionId,
+    browser: &BrowserState,
+    notice: Option<IdentifyNotice>,
+) -> Result<Response, TurnError> {
+    match state.provider.resume(id, browser).await? {
+        Turn::Answer(answer) => Ok(authorization_answer(state, answer, Some(id))),
+        Turn::Page { screen, locale, redirect_uri, csrf } => {
+            let other = match locale {
+                Locale::Fr => Locale::En,
+                Locale::En => Locale::Fr,
+            };
+            let frame = PageFrame {
+                locale,
+                form_targets: vec![form_target(&redirect_uri)],
+                switch_url: Some(format!("/interaction/{id}?ui_locales={}", other.as_str())),
+            };
+            Ok(page(id, screen, csrf, notice).respond(&frame, StatusCode::OK))
+        }
+    }
+}
+
+fn page(id: InteractionId, screen: Screen, csrf: String, notice: Option<IdentifyNotice>) -> Page {
+    let address = format!("/interaction/{id}");
+    match screen {
+        Screen::Identify { service, expired } => Page::Identify {
+            service,
+            action: format!("{address}/identify"),
+            cancel_action: format!("{address}/cancel"),
+            csrf,
+            notice: notice.or_else(|| expired.then_some(IdentifyNotice::Expired)),
+        },
+        Screen::Number { service, number, expires_in } => Page::Number {
+            service,
+            number: number.map(|number| number.expose().to_owned()),
+            expires_in,
+            status_url: format!("{address}/status"),
+            cancel_action: format!("{address}/cancel"),
+            resume_url: address,
+            csrf,
+        },
+        Screen::Consent { service, scopes, identity } => {
+            Page::Consent { service, scopes, identity, action: format!("{address}/consent"), csrf }
+        }
+    }
+}
+
+fn chosen_locale(params: &crate::oauth::RawParams) -> Option<Locale> {
+    match params.get("ui_locales").ok().flatten() {
+        Some("fr") => Some(Locale::Fr),
+        Some("en") => Some(Locale::En),
+        _ => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! The tower stack, outermost first: request id, span and metrics, panics, load shed, time-out, body limit, headers.
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tracing::Instrument as _;
+
+/// Limits of the public router.
+#[derive(Clone, Debug)]
+pub struct HttpLimits {
+    /// Time a request may take; a page's status poll waits up to 20 s.
+    pub request: Duration,
+    /// Bytes a body may have.
+    pub body: usize,
+    /// HSTS is sent (https issuer).
+    pub hsts: bool,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self { request: Duration::from_secs(30), body: 64 * 1024, hsts: false }
+    }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Puts the stack around `routes`.
+pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
+    let hsts = limits.hsts.then(|| {
+        let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, value)
+    });
+    let stack = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(middleware::from_fn(observe))
+        .layer(CatchPanicLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
+        .layer(RequestBodyLimitLayer::new(limits.body))
+        .layer(DefaultBodyLimit::max(limits.body))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .option_layer(hsts);
+    routes.layer(stack)
+}
+
+/// A span and two metrics a request: route, method, status. Never the query, which carries codes and states.
+async fn observe(request: Request, next: Next) -> Response {
+    let method = request.method().to_string();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
+    let span =
+        tracing::info_span!("http.request", http.method = %method, http.route = %route, request.id = %id);
+    let started = begun();
+    let response = next.run(request).instrument(span).await;
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("sceau_http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("sceau_http_request_seconds", "route" => route).record(started.elapsed());
+    response
+}
+
+#[expect(clippy::disallowed_methods, reason = "telemetry measures durations, not points in time")]
+fn begun() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,99 @@
+//! Answers of good requests: JSON that must not be kept, and authorization responses through the browser.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use serde_json::Value;
+
+use super::{Page, PageFrame};
+use crate::base::{InteractionId, Secret};
+use crate::flow::{Answer, Opened};
+use crate::http::extract::{interaction_cookie, session_cookie};
+use crate::http::state::AppState;
+use crate::oauth::AuthorizationResponse;
+
+/// JSON with `Cache-Control: no-store` (RFC 6749 5.1), and a nonce for the next proof when one is used.
+pub(crate) fn private_json(status: StatusCode, body: Value, nonce: Option<String>) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    if let Some(nonce) = nonce.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        headers.insert("dpop-nonce", nonce);
+    }
+    response
+}
+
+/// `303 See Other` (RFC 9700 4.12: never 307), kept by nobody.
+pub(crate) fn see_other(location: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// The authorization response, with the cookie of a session that begins. `ended` is the interaction it ends.
+pub(crate) fn authorization_answer(
+    state: &AppState,
+    answer: Answer,
+    ended: Option<InteractionId>,
+) -> Response {
+    let mut response = match answer.response {
+        AuthorizationResponse::Redirect(location) => see_other(&location),
+        AuthorizationResponse::Form { action, fields } => {
+            let frame = PageFrame {
+                locale: answer.locale,
+                form_targets: vec![form_target(&action)],
+                switch_url: None,
+            };
+            let fields = fields.into_iter().map(|(name, value)| (name.clone(), value)).collect();
+            Page::FormPost { action, fields }.respond(&frame, StatusCode::OK)
+        }
+    };
+    if let Some(started) = answer.session {
+        set_cookie(response.headers_mut(), cookie(state, session_cookie(state).to_owned(), &started.cookie));
+    }
+    if let Some(id) = ended {
+        let mut gone = cookie(state, interaction_cookie(state, id), &Secret::new(String::new()));
+        gone.make_removal();
+        set_cookie(response.headers_mut(), gone);
+    }
+    response
+}
+
+/// The way to the page of an interaction just opened.
+pub(crate) fn interaction_opened(state: &AppState, opened: &Opened) -> Response {
+    let mut response = see_other(&format!("/interaction/{}", opened.id));
+    let cookie = cookie(state, interaction_cookie(state, opened.id), &opened.cookie);
+    set_cookie(response.headers_mut(), cookie);
+    response
+}
+
+/// The source that `form-action` must name for a redirect to `uri`: its origin, or its scheme for a native client.
+pub(crate) fn form_target(uri: &str) -> String {
+    match url::Url::parse(uri) {
+        Ok(parsed) if parsed.origin().is_tuple() => parsed.origin().ascii_serialization(),
+        Ok(parsed) => format!("{}:", parsed.scheme()),
+        Err(_) => String::from("'self'"),
+    }
+}
+
+fn cookie(state: &AppState, name: String, value: &Secret) -> Cookie<'static> {
+    Cookie::build((name, value.expose().to_owned()))
+        .path("/")
+        .http_only(true)
+        .secure(state.secure_cookies())
+        .same_site(SameSite::Lax)
+        .build()
+}
+
+fn set_cookie(headers: &mut HeaderMap, cookie: Cookie<'static>) {
+    if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
+        headers.append(header::SET_COOKIE, value);
+    }
+}

@@ -1,0 +1,37 @@
+//! Error pages: what cannot be told to a client is told to the person (RFC 6749 4.1.2.1).
+
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+use super::{ErrorTitle, Page, PageFrame};
+use crate::flow::TurnError;
+use crate::interaction::Locale;
+
+/// The page of a turn that failed.
+pub(crate) fn failure_page(error: TurnError, locale: Locale) -> Response {
+    let (title, status, detail) = match error {
+        TurnError::Gone => (ErrorTitle::Expired, StatusCode::BAD_REQUEST, None),
+        TurnError::OtherBrowser => (ErrorTitle::OtherBrowser, StatusCode::BAD_REQUEST, None),
+        TurnError::Request(error) => {
+            let error = error.into_oauth();
+            if error.code.status() >= 500 {
+                tracing::error!(error = error.code.as_str(), reason = error.internal, "page failed");
+                (ErrorTitle::Unavailable, StatusCode::SERVICE_UNAVAILABLE, None)
+            } else {
+                tracing::warn!(error = error.code.as_str(), reason = error.internal, "request refused");
+                (ErrorTitle::InvalidRequest, StatusCode::BAD_REQUEST, Some(error.public))
+            }
+        }
+    };
+    page(title, status, detail, locale)
+}
+
+/// The page of an address that does not exist.
+pub(crate) async fn not_found(_: Uri) -> Response {
+    page(ErrorTitle::NotFound, StatusCode::NOT_FOUND, None, Locale::default()).into_response()
+}
+
+fn page(title: ErrorTitle, status: StatusCode, detail: Option<&'static str>, locale: Locale) -> Response {
+    let frame = PageFrame { locale, form_targets: Vec::new(), switch_url: None };
+    Page::Error { title, reference: String::new(), detail }.respond(&frame, status)
+}

@@ -1,0 +1,36 @@
+//! `POST /token` (RFC 6749 3.2).
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+
+use super::extract::{FormParams, PeerOrigin, client_credentials, presented_proof};
+use super::respond::{OAuthFailure, private_json};
+use super::state::AppState;
+use crate::flow::TokenCall;
+use crate::oauth::NonceClass;
+
+/// Exchanges a grant for tokens.
+pub(super) async fn token(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    origin: PeerOrigin,
+    FormParams(params): FormParams,
+) -> Result<Response, OAuthFailure> {
+    let basic = headers.contains_key(header::AUTHORIZATION);
+    let proof = presented_proof(&headers, "POST", "/token", NonceClass::AuthorizationServer);
+    let nonce =
+        (!proof.headers.is_empty()).then(|| state.provider.fresh_nonce(NonceClass::AuthorizationServer));
+    let credentials = client_credentials(&headers, &params)?;
+    let call = TokenCall { params, credentials, proof, origin: origin.0 };
+    match state.provider.token(call).await {
+        Ok(tokens) => Ok(private_json(StatusCode::OK, tokens.to_json(), nonce)),
+        Err(error) => {
+            let failure = OAuthFailure::from(error).for_basic(basic);
+            Err(match nonce {
+                Some(nonce) => failure.with_nonce(nonce),
+                None => failure,
+            })
+        }
+    }
+}

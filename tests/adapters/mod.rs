@@ -1,0 +1,7 @@
+//! Adapters against what they adapt, without a network.
+
+mod lab;
+//mod phone;
+mod webauthn;
+mod webauthn_certificates;
+mod webauthn_vectors;
