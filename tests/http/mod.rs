@@ -3,3 +3,4 @@
 mod mobile;
 mod origin;
 mod pages;
+mod phone_page;
