@@ -21,7 +21,7 @@ use crate::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
 use crate::flow::{Cutoffs, Keyring, Policy, Provider, bootstrap_keys};
-use crate::http::{AppState, Health, HttpLimits, Network, TrustedProxies, admin_router, router};
+use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::keyring::{KeyState, Purpose};
 use crate::ports::{CodeSender, Keys, Ports};
@@ -109,8 +109,8 @@ impl App {
     pub fn router(&self, trusted_proxies: Vec<Network>, limits: &HttpLimits) -> Router {
         let state = AppState {
             provider: self.provider.clone(),
-            trusted_proxies: TrustedProxies::new(trusted_proxies),
-            mobile_origins: self.mobile_origins.to_vec(),
+            trusted_proxies: trusted_proxies.into(),
+            mobile_origins: self.mobile_origins.clone(),
         };
         router(state, limits)
     }

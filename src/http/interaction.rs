@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::extract::{FormParams, QueryParams, RequestOrigin, browser_state};
+use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
 use super::respond::{
     IdentifyNotice, OAuthFailure, Page, PageFrame, authorization_answer, failure_page, form_target, see_other,
 };
@@ -40,7 +40,7 @@ pub(super) async fn identify(
     State(state): State<AppState>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    origin: RequestOrigin,
+    origin: PeerOrigin,
     form: Result<FormParams, OAuthFailure>,
 ) -> Response {
     let (id, browser, locale) = match addressed(&state, &id, &headers) {

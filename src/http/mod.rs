@@ -1,5 +1,5 @@
 //! Layer 7: HTTP. Extractors parse and never decide; responders are the only makers of responses; every route is
-//! in this file, and the order of the layers in [`layers`].
+//! in this file or, for phones, in `mobile`, and the order of the layers in [`layers`].
 
 mod authorize;
 mod discovery;
@@ -17,7 +17,7 @@ mod userinfo;
 use axum::Router;
 use axum::routing::{get, post};
 
-pub use extract::{Network, NetworkError, Peer, TrustedProxies};
+pub use extract::{Network, NetworkError, Peer};
 pub use layers::HttpLimits;
 pub use ops::{Health, admin_router};
 pub use state::AppState;

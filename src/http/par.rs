@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
-use super::extract::{FormParams, RequestOrigin, client_credentials};
+use super::extract::{FormParams, PeerOrigin, client_credentials};
 use super::respond::{OAuthFailure, private_json};
 use super::state::AppState;
 
@@ -12,7 +12,7 @@ use super::state::AppState;
 pub(super) async fn push(
     State(state): State<AppState>,
     headers: HeaderMap,
-    origin: RequestOrigin,
+    origin: PeerOrigin,
     FormParams(params): FormParams,
 ) -> Result<Response, OAuthFailure> {
     let basic = headers.contains_key(header::AUTHORIZATION);

@@ -1,21 +1,21 @@
-//! What every handler is given.
+//! What every handler may ask for.
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 
-use super::extract::TrustedProxies;
+use super::extract::Network;
 use crate::flow::Provider;
 
-/// The state of the router.
+/// State of the public router.
 #[derive(Clone)]
 pub struct AppState {
     /// The use cases.
     pub provider: Arc<Provider>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: TrustedProxies,
-    /// Web origins that may call `/mobile/v1`, as browsers write them in `Origin`.
-    pub mobile_origins: Vec<String>,
+    pub trusted_proxies: Arc<[Network]>,
+    /// Origins of phones that live in a browser: CORS of `/mobile/v1`.
+    pub mobile_origins: Arc<[String]>,
 }
 
 impl AppState {
@@ -29,11 +29,5 @@ impl AppState {
 impl FromRef<AppState> for Arc<Provider> {
     fn from_ref(state: &AppState) -> Self {
         Self::clone(&state.provider)
-    }
-}
-
-impl FromRef<AppState> for TrustedProxies {
-    fn from_ref(state: &AppState) -> Self {
-        state.trusted_proxies.clone()
     }
 }

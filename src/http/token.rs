@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
-use super::extract::{FormParams, RequestOrigin, client_credentials, presented_proof};
+use super::extract::{FormParams, PeerOrigin, client_credentials, presented_proof};
 use super::respond::{OAuthFailure, private_json};
 use super::state::AppState;
 use crate::flow::TokenCall;
@@ -14,7 +14,7 @@ use crate::oauth::NonceClass;
 pub(super) async fn token(
     State(state): State<AppState>,
     headers: HeaderMap,
-    origin: RequestOrigin,
+    origin: PeerOrigin,
     FormParams(params): FormParams,
 ) -> Result<Response, OAuthFailure> {
     let basic = headers.contains_key(header::AUTHORIZATION);

@@ -1,17 +1,16 @@
 //! Where a request comes from, as far as it can be believed (`A-196`).
 
-use std::net::IpAddr;
-
-use http::{HeaderMap, HeaderValue};
-use sceau::http::extract::{TrustedProxies, short_agent};
+use axum::http::{HeaderMap, HeaderValue};
+use sceau::http::Network;
+use sceau::http::extract::{client_address, short_agent};
 
 fn source(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
-    let trusted = TrustedProxies::new(trusted.iter().map(|address| address.parse().unwrap()).collect());
+    let trusted: Vec<Network> = trusted.iter().map(|network| network.parse().unwrap()).collect();
     let mut headers = HeaderMap::new();
     for line in forwarded {
         headers.append("x-forwarded-for", HeaderValue::from_str(line).unwrap());
     }
-    trusted.source(peer.parse::<IpAddr>().unwrap(), &headers).to_string()
+    client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
 }
 
 #[test]
@@ -25,6 +24,7 @@ fn a_trusted_proxy_names_its_client() {
     assert_eq!(source(&["10.0.0.1"], "10.0.0.1", &["203.0.113.7"]), "203.0.113.7");
     assert_eq!(source(&["10.0.0.1"], "::ffff:10.0.0.1", &["203.0.113.7"]), "203.0.113.7");
     assert_eq!(source(&["10.0.0.1"], "10.0.0.1", &[]), "10.0.0.1");
+    assert_eq!(source(&["10.0.0.0/8"], "10.1.2.3", &["203.0.113.7, 10.9.9.9"]), "203.0.113.7");
 }
 
 #[test]

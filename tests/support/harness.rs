@@ -40,14 +40,13 @@ impl Harness {
     /// The same under a policy changed by `change`.
     pub(crate) async fn with(change: impl FnOnce(&mut Policy)) -> Self {
         let clock = Arc::new(TestClock::at(START));
-        let ticking: Arc<dyn Clock> = Arc::<TestClock>::clone(&clock);
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(711));
         let directory = tempfile::tempdir().unwrap();
         let root = TestRoot::load_or_make(&directory.path().join("root.pem")).unwrap();
         let outbox = Arc::new(Outbox::default());
         let mut policy = policy();
         change(&mut policy);
-        let parts = Parts {
+        let app = App::assemble(Parts {
             policy,
             durable: Durable::Memory,
             key_encryption_key: [7; 32],
@@ -58,15 +57,14 @@ impl Harness {
                 attestation_roots: vec![root.certificate().to_vec()],
             },
             code_sender: Arc::<Outbox>::clone(&outbox),
-            clock: ticking,
+            clock: Arc::<TestClock>::clone(&clock),
             entropy: Arc::clone(&entropy),
-        };
-        let app = App::assemble(parts).await.unwrap();
-        let provider = Arc::clone(&app.provider);
-        let report = provider.import_directory(SAMPLE.lines()).await.unwrap();
+        });
+        let app = app.await.unwrap();
+        let report = app.provider.import_directory(SAMPLE.lines()).await.unwrap();
         assert!(report.counts.created > 10, "{report:?}");
         let router = app.router(Vec::new(), &HttpLimits::default());
-        Self { provider, router, clock, entropy, directory, outbox }
+        Self { provider: app.provider, router, clock, entropy, directory, outbox }
     }
 
     /// The codes last sent to a person: by e-mail, by telephone.

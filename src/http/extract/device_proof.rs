@@ -4,29 +4,20 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OriginalUri};
-use http::HeaderName;
 use http::request::Parts;
 
+use super::presented_proof;
 use crate::flow::{AuthenticatedDevice, PresentedProof, Provider};
 use crate::http::mobile::MobileError;
 use crate::oauth::NonceClass;
 
-const DPOP: HeaderName = HeaderName::from_static("dpop");
-
 /// The `DPoP` headers of a phone's request, not judged.
-pub struct DeviceProof(pub PresentedProof);
+pub(crate) struct DeviceProof(pub PresentedProof);
 
 impl DeviceProof {
     fn read(parts: &Parts) -> Self {
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
-        // A header that is not ASCII stays one, so that it is refused and not overlooked.
-        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        Self(PresentedProof {
-            headers: parts.headers.get_all(DPOP).iter().map(text).collect(),
-            method: parts.method.as_str().to_owned(),
-            path: uri.path().to_owned(),
-            class: NonceClass::Phone,
-        })
+        Self(presented_proof(&parts.headers, parts.method.as_str(), uri.path(), NonceClass::Phone))
     }
 }
 
@@ -39,7 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for DeviceProof {
 }
 
 /// A request of an enrolled, active phone.
-pub struct PhoneRequest(pub AuthenticatedDevice);
+pub(crate) struct PhoneRequest(pub AuthenticatedDevice);
 
 impl<S> FromRequestParts<S> for PhoneRequest
 where

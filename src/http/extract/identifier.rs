@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 
 /// The one identifier of the path; none when it is not spelled like one, which is the same as one nobody has.
-pub struct Identifier<T>(pub Option<T>);
+pub(crate) struct Identifier<T>(pub Option<T>);
 
 impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Identifier<T> {
     type Rejection = Infallible;

@@ -5,11 +5,10 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use crate::jose::{JsonCaps, parse_strict};
+use crate::jose::{JsonCaps, StrictJsonError, parse_strict};
 
-/// Longest body, in bytes.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
-const CAPS: JsonCaps = JsonCaps { bytes: MAX_BODY, members: 64, depth: 16 };
+/// A credential with its certificates fits well.
+const CAPS: JsonCaps = JsonCaps { bytes: 64 * 1024, members: 64, depth: 16 };
 
 /// Why a body is not read. What was wrong in it is not told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +25,7 @@ pub enum BodyError {
 }
 
 /// The body of a request as `T`.
-pub struct StrictJson<T>(pub T);
+pub(crate) struct StrictJson<T>(pub T);
 
 impl<S, T> FromRequest<S> for StrictJson<T>
 where
@@ -44,7 +43,10 @@ where
                 StatusCode::PAYLOAD_TOO_LARGE => BodyError::TooLong,
                 _ => BodyError::Malformed,
             })?;
-        let value = parse_strict(&bytes, CAPS).map_err(|_| BodyError::Malformed)?;
+        let value = parse_strict(&bytes, CAPS).map_err(|error| match error {
+            StrictJsonError::TooLong => BodyError::TooLong,
+            _ => BodyError::Malformed,
+        })?;
         Ok(Self(T::deserialize(value).map_err(|_| BodyError::Malformed)?))
     }
 }

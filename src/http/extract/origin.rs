@@ -1,52 +1,51 @@
-//! Where a request comes from: the address of the browser or phone, and its agent.
-//!
-//! `X-Forwarded-For` is a list that every hop appends to; only what a trusted proxy appended is believed
-//! (`A-196`). Reading goes from the right and stops at the first hop that is not a trusted proxy.
+//! Where a request comes from, as shown to the person and counted by limits.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{FromRef, FromRequestParts};
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 
 use super::{Network, Peer, short_agent};
 use crate::flow::Origin;
+use crate::http::state::AppState;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// Hops read at most.
-const MAX_HOPS: usize = 32;
+/// The origin of a request.
+pub(crate) struct PeerOrigin(pub Origin);
 
-/// The proxies in front of this server.
-#[derive(Clone, Debug)]
-pub struct TrustedProxies(Arc<[Network]>);
+impl<S> FromRequestParts<S> for PeerOrigin
+where
+    AppState: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Infallible;
 
-impl TrustedProxies {
-    /// These networks and no other.
-    #[must_use]
-    pub fn new(networks: Vec<Network>) -> Self {
-        Self(networks.into())
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let state = AppState::from_ref(state);
+        let peer =
+            parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        let address = client_address(peer, &parts.headers, &state.trusted_proxies);
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Ok(Self(Origin { address: address.to_string(), agent: short_agent(agent.unwrap_or_default()) }))
     }
+}
 
-    fn contains(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+/// The right-most address of `X-Forwarded-For` that no trusted proxy wrote; the peer itself when it is not one
+/// (`attacks.md` A-196: what a stranger writes to the left is not believed). An entry that is no address ends the
+/// reading at the proxy that passed it on.
+#[must_use]
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let lines: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or("not text")).collect();
+    let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    let mut seen = peer.to_canonical();
+    for hop in hops.take(MAX_HOPS) {
+        let Some(hop) = address_of(hop.trim()).filter(|_| is_trusted(seen)) else { break };
+        seen = hop;
     }
-
-    /// The address a request comes from: the right-most that is not one of these. An entry that is no address ends
-    /// the reading at the proxy that passed it on.
-    #[must_use]
-    pub fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut source = peer.to_canonical();
-        let lines: Vec<&str> =
-            headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("?")).collect();
-        let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
-        for hop in hops.take(MAX_HOPS) {
-            let Some(hop) = address_of(hop.trim()).filter(|_| self.contains(source)) else { break };
-            source = hop;
-        }
-        source
-    }
+    seen
 }
 
 /// An address, with or without a port.
@@ -55,23 +54,5 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     hop.parse().or_else(|_| with_port()).ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// The [`Origin`] of a request. Without a [`Peer`] all requests share one source.
-pub struct RequestOrigin(pub Origin);
-
-impl<S> FromRequestParts<S> for RequestOrigin
-where
-    S: Send + Sync,
-    TrustedProxies: FromRef<S>,
-{
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<Peer>();
-        let source = peer.map(|peer| TrustedProxies::from_ref(state).source(peer.0.ip(), &parts.headers));
-        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-        Ok(Self(Origin {
-            address: source.map_or_else(|| String::from("-"), |source| source.to_string()),
-            agent: short_agent(agent.unwrap_or_default()),
-        }))
-    }
-}
+/// Hops read at most.
+const MAX_HOPS: usize = 32;

@@ -18,7 +18,7 @@ use crate::base::{EnrolmentId, Secret, base64url};
 use crate::device::{DeviceFacts, EnrolmentProof};
 use crate::flow::{EnrolmentOptions, EnrolmentStart, Provider};
 use crate::http::AppState;
-use crate::http::extract::{BodyError, DeviceProof, Identifier, RequestOrigin, StrictJson};
+use crate::http::extract::{BodyError, DeviceProof, Identifier, PeerOrigin, StrictJson};
 
 pub(super) fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -122,7 +122,7 @@ struct CredentialAnswer {
     ))]
 async fn send_codes(
     State(provider): State<Arc<Provider>>,
-    RequestOrigin(origin): RequestOrigin,
+    PeerOrigin(origin): PeerOrigin,
     StrictJson(request): StrictJson<CodesRequest>,
 ) -> Result<(StatusCode, Json<Accepted>), MobileError> {
     provider.send_activation_codes(&request.national_id, &origin).await?;
@@ -142,7 +142,7 @@ async fn send_codes(
 async fn start_enrolment(
     State(provider): State<Arc<Provider>>,
     DeviceProof(proof): DeviceProof,
-    RequestOrigin(origin): RequestOrigin,
+    PeerOrigin(origin): PeerOrigin,
     StrictJson(request): StrictJson<EnrolmentRequest>,
 ) -> Result<(StatusCode, Json<EnrolmentAnswer>), MobileError> {
     let begun = provider.start_enrolment(request.into(), &proof, &origin).await?;

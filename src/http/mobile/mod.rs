@@ -12,7 +12,7 @@ mod openapi;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use axum::routing::get;
@@ -23,7 +23,6 @@ pub use error::MobileError;
 pub use openapi::document as openapi_document;
 
 use super::AppState;
-use super::extract::MAX_BODY;
 use crate::flow::Provider;
 use crate::oauth::NonceClass;
 
@@ -38,13 +37,12 @@ pub fn router(state: &AppState) -> Router<AppState> {
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
     let routes = routes
         .route(&format!("{BASE}/openapi.json"), get(document))
-        .method_not_allowed_fallback(async || MobileError::MethodNotAllowed)
-        .route_layer(DefaultBodyLimit::max(MAX_BODY));
+        .method_not_allowed_fallback(async || MobileError::MethodNotAllowed);
     let rest = Router::new().fallback(async || MobileError::NotFound);
     routes
         .nest(BASE, rest)
         .layer(map_response_with_state(Arc::clone(&state.provider), dress))
-        .layer(cors(state.mobile_origins.clone()))
+        .layer(cors(Arc::clone(&state.mobile_origins)))
 }
 
 /// What every answer carries: the nonce of the next proof (RFC 9449 8.2), and no permission to keep it.
@@ -57,7 +55,7 @@ async fn dress(State(provider): State<Arc<Provider>>, mut response: Response) ->
 }
 
 /// Applications in a web view call from another origin: these origins, letter by letter, and without cookies.
-fn cors(origins: Vec<String>) -> CorsLayer {
+fn cors(origins: Arc<[String]>) -> CorsLayer {
     let is_allowed = move |origin: &HeaderValue| origins.iter().any(|allowed| origin == allowed.as_str());
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| is_allowed(origin)))
