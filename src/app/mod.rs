@@ -1,6 +1,11 @@
 //! The composition root: the only place that names concrete adapters. It opens the stores, makes or reads the keys,
 //! fills the ports and hands out the routers.
 
+pub mod server;
+pub mod tls;
+
+mod connection;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

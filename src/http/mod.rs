@@ -40,3 +40,8 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
     let routes = backchannel.merge(pages).fallback(respond::not_found).with_state(state);
     layers::around(routes.merge(respond::assets()), limits)
 }
+//! Layer 7: HTTP.
+
+mod extract;
+
+pub use extract::{Network, NetworkError, Peer};

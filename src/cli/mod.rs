@@ -1,0 +1,4 @@
+//! Layer 9: commands.
+
+pub mod config;
+pub mod output;
