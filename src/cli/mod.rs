@@ -2,3 +2,7 @@
 
 pub mod config;
 pub mod output;
+
+
+pub mod output;
+pub mod phone;
