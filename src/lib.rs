@@ -7,6 +7,7 @@ pub mod audit;
 pub mod base;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod device;
 pub mod flow;
 pub mod http;
