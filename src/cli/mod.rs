@@ -2,7 +2,4 @@
 
 pub mod config;
 pub mod output;
-
-
-pub mod output;
 pub mod phone;
