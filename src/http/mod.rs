@@ -16,6 +16,7 @@ mod userinfo;
 use axum::Router;
 use axum::routing::{get, post};
 
+pub use extract::{Network, NetworkError, Peer};
 pub use layers::HttpLimits;
 pub use ops::{Health, admin_router};
 pub use state::AppState;
@@ -40,8 +41,3 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
     let routes = backchannel.merge(pages).fallback(respond::not_found).with_state(state);
     layers::around(routes.merge(respond::assets()), limits)
 }
-//! Layer 7: HTTP.
-
-mod extract;
-
-pub use extract::{Network, NetworkError, Peer};
