@@ -3,6 +3,7 @@
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
 mod adapters;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod domain;
