@@ -10,6 +10,8 @@ mod domain;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod journeys;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod server;
@@ -17,3 +19,5 @@ mod server;
 mod spec;
 #[cfg(test)]
 mod stores;
+#[cfg(test)]
+mod support;
