@@ -269,6 +269,11 @@ fn a_bad_store_or_phone_setting_is_named() {
         (aaguid, "00000000-0000-0000-0000-000000000000", "mobile.aaguids"),
         (aaguid, "phone", "mobile.aaguids"),
         ("allow_self_attestation = false", "allow_self_attestation = true", "mobile.allow_self_attestation"),
+        (
+            "allow_self_attestation = false",
+            "allow_self_attestation = false\nactivation_codes_file = \"/tmp/codes\"",
+            "mobile.activation_codes_file",
+        ),
         ("devices_per_person = 3", "devices_per_person = 0", "mobile.devices_per_person"),
         ("live = 4", "live = 0", "approval.live"),
         ("live = 4", "live = 11", "approval.live"),
