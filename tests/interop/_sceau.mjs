@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+const NOTHING_PENDING = 3;
 export const BINARY = process.env.SCEAU_BINARY ?? "sceau";
 
 // --- checks ------------------------------------------------------------------------------------------------------
@@ -144,8 +145,9 @@ export class CommandLinePhone {
 
   async pending() {
     const answer = await sceau("phone", "pending", "--state", this.state, "--json");
+    if (answer.status === NOTHING_PENDING) return [];
     if (answer.status !== 0) throw new Error(`pending ended with ${answer.status}: ${answer.stdout}${answer.stderr}`);
-    return answer.body.approvals ?? answer.body;
+    return answer.body.approvals;
   }
 
   approve(number, ...options) {
