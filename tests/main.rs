@@ -3,12 +3,15 @@
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
 mod adapters;
+mod config;
 #[cfg(test)]
 mod domain;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod server;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! The composition root: the only place that names concrete adapters. It opens the stores, makes or reads the keys,
 //! fills the ports and hands out the routers.
 
-use std::net::IpAddr;
+pub mod server;
+pub mod tls;
+
+mod connection;
+mod jobs;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use base64::Engine as _;
 use axum::Router;
 use url::Url;
 
@@ -15,7 +21,7 @@ use crate::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
 use crate::flow::{Cutoffs, Keyring, Policy, Provider, bootstrap_keys};
-use crate::http::{AppState, HttpLimits, router};
+use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::keyring::{KeyState, Purpose};
 use crate::ports::{CodeSender, Keys, Ports};
@@ -58,8 +64,8 @@ pub struct RelyingParty {
     pub name: String,
     /// Origins of phone apps beside the issuer's own.
     pub allowed_origins: Vec<Url>,
-    /// Roots of attestation chains, PEM.
-    pub attestation_roots: Vec<u8>,
+    /// Roots of attestation chains, DER.
+    pub attestation_roots: Vec<Vec<u8>>,
 }
 
 /// A provider put together.
@@ -100,13 +106,19 @@ impl App {
 
     /// The public routes.
     #[must_use]
-    pub fn router(&self, trusted_proxies: Vec<IpAddr>, limits: &HttpLimits) -> Router {
+    pub fn router(&self, trusted_proxies: Vec<Network>, limits: &HttpLimits) -> Router {
         let state = AppState {
             provider: self.provider.clone(),
             trusted_proxies: trusted_proxies.into(),
             mobile_origins: self.mobile_origins.clone(),
         };
         router(state, limits)
+    }
+
+    /// The operator's routes.
+    #[must_use]
+    pub fn admin_router(&self, metrics: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
+        admin_router(Health { provider: self.provider.clone(), metrics })
     }
 
     /// Forgets what has expired.
@@ -142,7 +154,7 @@ fn fill_ports(
         &party.id,
         &issuer,
         &party.allowed_origins,
-        &party.attestation_roots,
+        &pem(&party.attestation_roots),
         &party.name,
     )
     .context("WebAuthn relying party")?;
@@ -175,4 +187,19 @@ fn fill_ports(
 
 fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Sealer) -> Provider {
     Provider { ports, policy, keyring, cutoffs: Cutoffs::default(), storage }
+}
+
+/// Certificates as PEM (RFC 7468 5).
+fn pem(certificates: &[Vec<u8>]) -> Vec<u8> {
+    let mut text = String::new();
+    for der in certificates {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(der);
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in encoded.as_bytes().chunks(64) {
+            text.push_str(&String::from_utf8_lossy(line));
+            text.push('\n');
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+    }
+    text.into_bytes()
 }

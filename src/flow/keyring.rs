@@ -106,6 +106,11 @@ impl Provider {
         self.keyring.signer(algorithm).ok_or_else(|| missing().with_internal(algorithm).into())
     }
 
+    /// Reads the cut-offs again when they are no longer fresh (design decision 15).
+    pub async fn refresh_cutoffs(&self) -> PortResult<()> {
+        self.cutoffs.keep_fresh(&*self.ports.revocation, self.now()).await
+    }
+
     /// Whether requests can be served: the store answers and a signing key is active.
     pub async fn ready(&self) -> Result<(), FlowError> {
         self.cutoffs.keep_fresh(&*self.ports.revocation, self.now()).await?;

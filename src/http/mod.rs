@@ -16,6 +16,7 @@ mod userinfo;
 use axum::Router;
 use axum::routing::{get, post};
 
+pub use extract::{Network, NetworkError, Peer};
 pub use layers::HttpLimits;
 pub use ops::{Health, admin_router};
 pub use state::AppState;

@@ -1,8 +1,8 @@
 //! What every handler may ask for.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::extract::Network;
 use crate::flow::Provider;
 
 /// State of the public router.
@@ -11,7 +11,7 @@ pub struct AppState {
     /// The use cases.
     pub provider: Arc<Provider>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Arc<[IpAddr]>,
+    pub trusted_proxies: Arc<[Network]>,
     /// Origins of phones that live in a browser: CORS of `/mobile/v1`.
     pub mobile_origins: Arc<[String]>,
 }

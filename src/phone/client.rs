@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::Method;
+use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 

@@ -3,7 +3,7 @@
 //! The challenge is SHA-256(`sceau/approval/1` ‖ random ‖ SHA-256(JCS(text))) with RFC 8785; the phone signs it
 //! only for the text it shows.
 
-use http::Method;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::authenticator::Ceremony;

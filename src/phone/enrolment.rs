@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use http::Method;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::authenticator::{Attestor, Ceremony};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::header::CONTENT_TYPE;
+use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use url::{Host, Url};
 

@@ -1,14 +1,16 @@
 //! The state file: one JSON document of mode 0600, replaced whole.
 
-use std::fs;
-use std::io::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::PhoneError;
-use crate::base::{base64url, from_base64url};
+use crate::base::{EntropyExt as _, OsEntropy, base64url, from_base64url};
 use crate::jose::{Algorithm, PrivateKey};
 
 const VERSION: u8 = 1;
@@ -108,16 +110,25 @@ impl PhoneState {
 
 /// Writes `bytes` to `path` with mode 0600, by replacement.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), PhoneError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    // A temporary file of this crate has mode 0600 from the start.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| at(path, &error))?;
-    file.write_all(bytes).map_err(|error| at(path, &error))?;
-    file.as_file().sync_all().map_err(|error| at(path, &error))?;
-    file.persist(path).map_err(|error| at(path, &error))?;
-    Ok(())
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", base64url(OsEntropy.bytes::<8>())));
+    let beside = PathBuf::from(beside);
+    let written = write_new(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        drop(fs::remove_file(&beside));
+    }
+    written.map_err(|error| at(path, &error))
+}
+
+/// Private from the first byte on, and on disk when this returns.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 fn at(path: &Path, error: &dyn std::fmt::Display) -> PhoneError {

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct Call {
     /// HTTP method.
-    pub method: http::Method,
+    pub method: reqwest::Method,
     /// Path from the server's root, beginning with `/`.
     pub path: String,
     /// The one `DPoP` header (RFC 9449 4.1), absent on calls that need none.

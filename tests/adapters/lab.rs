@@ -99,7 +99,7 @@ impl Registration {
     }
 
     /// Attested by `leaf` and the certificates after it.
-    pub(super) fn certified(leaf: Certificate, above: &[&Certificate]) -> Self {
+    pub(super) fn certified(leaf: &Certificate, above: &[&Certificate]) -> Self {
         let mut chain = vec![leaf.der.clone()];
         chain.extend(above.iter().map(|certificate| certificate.der.clone()));
         Self { signer: Signer::Certified { key: leaf.private(), chain }, ..Self::good() }

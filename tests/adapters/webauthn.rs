@@ -251,6 +251,13 @@ fn s7_1_each_wrong_field_of_a_registration_is_refused() {
             |r| r.more_statement = BTreeMap::from([(text("ecdaaKeyId"), Cbor::Bytes(vec![1]))]),
             "attestation_statement",
         ),
+    ];
+    judge_registrations(table);
+}
+
+#[test]
+fn s7_1_a_registration_of_another_credential_or_other_bytes_is_refused() {
+    let table: Vec<Mutation<Registration>> = vec![
         ("id and rawId", |r| r.id = b"another".to_vec(), "credential_id"),
         ("rawId and attested id", |r| r.attested_id = b"another".to_vec(), "credential_id"),
         (
@@ -291,6 +298,10 @@ fn s7_1_each_wrong_field_of_a_registration_is_refused() {
         ("short coordinate", |r| set(r, -2, Cbor::Bytes(vec![1; 31])), "credential_key"),
         ("private part in the key", |r| set(r, -4, Cbor::Bytes(vec![1; 32])), "credential_key"),
     ];
+    judge_registrations(table);
+}
+
+fn judge_registrations(table: Vec<Mutation<Registration>>) {
     let relying_party = relying_party("");
     for (name, mutate, expected) in table {
         let mut registration = Registration::good();

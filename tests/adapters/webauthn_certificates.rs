@@ -34,11 +34,11 @@ fn nothing(_: &mut CertificateParams) {}
 #[test]
 fn s8_2_a_chain_under_a_listed_root_is_trusted() {
     let root = Certificate::root("Maker root", nothing);
-    assert!(trusted(&root.pem, &Registration::certified(root.leaf(nothing), &[])));
+    assert!(trusted(&root.pem, &Registration::certified(&root.leaf(nothing), &[])));
     let between = root.authority("Maker issuing", nothing);
-    assert!(trusted(&root.pem, &Registration::certified(between.leaf(nothing), &[&between])));
+    assert!(trusted(&root.pem, &Registration::certified(&between.leaf(nothing), &[&between])));
     // The intermediate may itself be the anchor.
-    assert!(trusted(&between.pem, &Registration::certified(between.leaf(nothing), &[])));
+    assert!(trusted(&between.pem, &Registration::certified(&between.leaf(nothing), &[])));
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn s8_2_every_root_of_the_right_name_is_tried() {
     let (old, root) = (Certificate::root("Maker root", nothing), Certificate::root("Maker root", nothing));
     let both = [old.pem.as_str(), root.pem.as_str()].concat();
     for issuer in [&old, &root] {
-        assert!(trusted(&both, &Registration::certified(issuer.leaf(nothing), &[])));
+        assert!(trusted(&both, &Registration::certified(&issuer.leaf(nothing), &[])));
     }
 }
 
@@ -56,10 +56,10 @@ fn s7_1_a_chain_to_no_root_of_ours_is_untrusted() {
     let other = Certificate::root("Another root", nothing);
     let same_name = Certificate::root("Maker root", nothing);
     for roots in [String::new(), other.pem.clone(), same_name.pem.clone()] {
-        assert!(!trusted(&roots, &Registration::certified(root.leaf(nothing), &[])));
+        assert!(!trusted(&roots, &Registration::certified(&root.leaf(nothing), &[])));
     }
     // The unknown root itself, brought along.
-    assert!(!trusted(&other.pem, &Registration::certified(root.leaf(nothing), &[&root])));
+    assert!(!trusted(&other.pem, &Registration::certified(&root.leaf(nothing), &[&root])));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn rfc5280_6_1_a_leaf_is_no_authority() {
     let root = Certificate::root("Maker root", nothing);
     let leaf = root.leaf(nothing);
     let under_leaf = leaf.leaf(nothing);
-    assert!(!trusted(&root.pem, &Registration::certified(under_leaf, &[&leaf])));
+    assert!(!trusted(&root.pem, &Registration::certified(&under_leaf, &[&leaf])));
 }
 
 #[test]
@@ -75,28 +75,28 @@ fn rfc5280_4_2_1_9_the_path_length_holds() {
     let root = Certificate::root("Maker root", |params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     });
-    assert!(trusted(&root.pem, &Registration::certified(root.leaf(nothing), &[])));
+    assert!(trusted(&root.pem, &Registration::certified(&root.leaf(nothing), &[])));
     let between = root.authority("Maker issuing", nothing);
-    assert!(!trusted(&root.pem, &Registration::certified(between.leaf(nothing), &[&between])));
+    assert!(!trusted(&root.pem, &Registration::certified(&between.leaf(nothing), &[&between])));
 }
 
 #[test]
 fn rfc5280_6_1_each_broken_link_ends_the_path() {
     let root = Certificate::root("Maker root", nothing);
     let no_signing = root.authority("Maker issuing", |params| params.key_usages.clear());
-    assert!(!trusted(&root.pem, &Registration::certified(no_signing.leaf(nothing), &[&no_signing])));
+    assert!(!trusted(&root.pem, &Registration::certified(&no_signing.leaf(nothing), &[&no_signing])));
     let between = root.authority("Maker issuing", nothing);
     let namesake = root.authority("Maker issuing", nothing);
-    assert!(!trusted(&root.pem, &Registration::certified(between.leaf(nothing), &[&namesake])));
+    assert!(!trusted(&root.pem, &Registration::certified(&between.leaf(nothing), &[&namesake])));
     let mut forged = root.authority("Maker issuing", nothing);
     *forged.der.last_mut().unwrap() ^= 1;
-    assert!(!trusted(&root.pem, &Registration::certified(forged.leaf(nothing), &[&forged])));
+    assert!(!trusted(&root.pem, &Registration::certified(&forged.leaf(nothing), &[&forged])));
     let critical = root.leaf(|params| {
         let mut unknown = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 32473, 9], vec![5, 0]);
         unknown.set_criticality(true);
         params.custom_extensions.push(unknown);
     });
-    assert!(!trusted(&root.pem, &Registration::certified(critical, &[])));
+    assert!(!trusted(&root.pem, &Registration::certified(&critical, &[])));
 }
 
 #[test]
@@ -104,12 +104,12 @@ fn rfc5280_4_1_2_5_dates_hold_everywhere() {
     let past = |params: &mut CertificateParams| params.not_after = date_time_ymd(2026, 1, 1);
     let future = |params: &mut CertificateParams| params.not_before = date_time_ymd(2027, 1, 1);
     let root = Certificate::root("Maker root", nothing);
-    assert!(!trusted(&root.pem, &Registration::certified(root.leaf(past), &[])));
-    assert!(!trusted(&root.pem, &Registration::certified(root.leaf(future), &[])));
+    assert!(!trusted(&root.pem, &Registration::certified(&root.leaf(past), &[])));
+    assert!(!trusted(&root.pem, &Registration::certified(&root.leaf(future), &[])));
     let expired = root.authority("Maker issuing", past);
-    assert!(!trusted(&root.pem, &Registration::certified(expired.leaf(nothing), &[&expired])));
+    assert!(!trusted(&root.pem, &Registration::certified(&expired.leaf(nothing), &[&expired])));
     let old_root = Certificate::root("Old root", past);
-    assert!(!trusted(&old_root.pem, &Registration::certified(old_root.leaf(nothing), &[])));
+    assert!(!trusted(&old_root.pem, &Registration::certified(&old_root.leaf(nothing), &[])));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn s8_2_1_each_wrong_field_of_the_leaf_is_refused() {
     ];
     let root = Certificate::root("Maker root", nothing);
     for (name, change, expected) in table {
-        let registration = Registration::certified(root.leaf(change), &[]);
+        let registration = Registration::certified(&root.leaf(change), &[]);
         assert_eq!(reason(register(&relying_party(&root.pem), &registration.json())), expected, "{name}");
     }
 }
@@ -155,7 +155,7 @@ fn s8_2_1_only_version_3() {
     let mut leaf = root.leaf(nothing);
     let at = leaf.der.windows(5).position(|bytes| bytes == [0xA0, 3, 2, 1, 2]).unwrap();
     leaf.der[at + 4] = 1;
-    let registration = Registration::certified(leaf, &[]);
+    let registration = Registration::certified(&leaf, &[]);
     assert_eq!(reason(register(&relying_party(&root.pem), &registration.json())), "attestation_certificate");
 }
 
@@ -179,7 +179,7 @@ fn s8_2_each_wrong_field_of_a_certified_statement_is_refused() {
     ];
     let root = Certificate::root("Maker root", nothing);
     for (name, change, expected) in table {
-        let mut registration = Registration::certified(root.leaf(nothing), &[]);
+        let mut registration = Registration::certified(&root.leaf(nothing), &[]);
         change(&mut registration);
         assert_eq!(reason(register(&relying_party(&root.pem), &registration.json())), expected, "{name}");
     }

@@ -2,6 +2,7 @@
 
 mod browser;
 mod client_credentials;
+mod network;
 mod origin;
 mod peer;
 mod proof;
@@ -9,6 +10,7 @@ mod raw_params;
 
 pub(crate) use browser::{browser_state, interaction_cookie, session_cookie};
 pub(crate) use client_credentials::client_credentials;
+pub use network::{Network, NetworkError};
 pub(crate) use origin::PeerOrigin;
 pub use peer::Peer;
 pub(crate) use proof::presented_proof;

@@ -7,7 +7,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
-use super::Peer;
+use super::{Network, Peer};
 use crate::flow::Origin;
 use crate::http::state::AppState;
 
@@ -32,8 +32,9 @@ where
 
 /// The right-most address of `X-Forwarded-For` that no trusted proxy wrote; the peer itself when it is not one
 /// (`attacks.md` A-196: what a stranger writes to the left is not believed).
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    if !trusted.contains(&peer) {
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    if !is_trusted(peer) {
         return peer;
     }
     let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
@@ -43,7 +44,7 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAd
     for hop in hops.into_iter().rev() {
         let Some(hop) = hop else { return seen };
         seen = hop;
-        if !trusted.contains(&hop) {
+        if !is_trusted(hop) {
             return hop;
         }
     }

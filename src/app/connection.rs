@@ -1,0 +1,160 @@
+//! One connection: its requests, its idle time, its end.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::http::{Request, Response};
+use axum::Router;
+use axum::body::Body;
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::config::Limits;
+use crate::http::Peer;
+
+/// HTTP/1.1 until the client leaves, dawdles, or the server stops.
+pub(super) async fn http1(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: &Router,
+    peer: Peer,
+    limits: &Limits,
+    stop: &CancellationToken,
+) {
+    let under_way = UnderWay::new();
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(HEADERS);
+    let service = service_fn(|request| answer(router.clone(), request, peer, under_way.begin()));
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    finish(serving, &under_way, limits.idle_timeout, stop).await;
+}
+
+/// HTTP/2 until the client leaves, is idle or dead, or the server stops.
+pub(super) async fn http2(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: &Router,
+    peer: Peer,
+    limits: &Limits,
+    stop: &CancellationToken,
+) {
+    let under_way = UnderWay::new();
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEADER_LIST)
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(Some(limits.header_timeout))
+        .keep_alive_timeout(limits.header_timeout);
+    let service = service_fn(|request| answer(router.clone(), request, peer, under_way.begin()));
+    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    finish(serving, &under_way, limits.idle_timeout, stop).await;
+}
+
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    peer: Peer,
+    begun: Begun,
+) -> Result<Response<Counted>, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(peer);
+    let response = router.oneshot(request).await?;
+    Ok(response.map(|body| Counted { body, _begun: begun }))
+}
+
+/// Serves until the connection ends by itself, or asks it to once it is idle or the server stops.
+async fn finish<C: GracefulConnection>(
+    serving: C,
+    under_way: &UnderWay,
+    idle_timeout: Duration,
+    stop: &CancellationToken,
+) {
+    let mut serving = pin!(serving);
+    tokio::select! {
+        // What fails here fails for its client alone, who knows.
+        _ = serving.as_mut() => return,
+        () = under_way.idle(idle_timeout) => {}
+        () = stop.cancelled() => {}
+    }
+    serving.as_mut().graceful_shutdown();
+    tokio::select! {
+        _ = serving => {}
+        () = under_way.idle(PARTING) => {}
+    }
+}
+
+/// How many requests of one connection are under way.
+struct UnderWay(watch::Sender<usize>);
+
+impl UnderWay {
+    fn new() -> Self {
+        Self(watch::Sender::new(0))
+    }
+
+    fn begin(&self) -> Begun {
+        self.0.send_modify(|count| *count = count.saturating_add(1));
+        Begun(self.0.clone())
+    }
+
+    /// Waits until nothing has been under way for `patience`.
+    async fn idle(&self, patience: Duration) {
+        let mut count = self.0.subscribe();
+        loop {
+            let wait = if *count.borrow_and_update() == 0 { patience } else { Duration::MAX };
+            if tokio::time::timeout(wait, count.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A request that is under way until this is dropped, with the last byte of its answer.
+struct Begun(watch::Sender<usize>);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+/// The body of an answer, which is under way until it is sent or given up.
+struct Counted {
+    body: Body,
+    _begun: Begun,
+}
+
+impl hyper::body::Body for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Bytes of an HTTP/1.1 request line and its headers, and of what is read ahead.
+const HEADERS: usize = 32 * 1024;
+/// Bytes of the header list of an HTTP/2 request (RFC 9113 10.5.1).
+const HEADER_LIST: u32 = 32 * 1024;
+/// Requests at once on one HTTP/2 connection (RFC 9113 5.1.2).
+const STREAMS: u32 = 100;
+/// Between the last word and closing.
+const PARTING: Duration = Duration::from_secs(5);

@@ -1,0 +1,37 @@
+//! What runs by itself while the provider serves.
+
+use std::time::Duration;
+
+use crate::telemetry::Metrics;
+use crate::worker::Job;
+
+use super::App;
+
+impl App {
+    /// The periodic jobs of one replica.
+    #[must_use]
+    pub fn jobs(&self, metrics: Option<Metrics>) -> Vec<Job> {
+        let (sweeper, reader, purger) = (self.provider.clone(), self.provider.clone(), self.clone());
+        let mut jobs = vec![
+            Job::new("keys", Duration::from_secs(10), move || {
+                let provider = sweeper.clone();
+                async move { provider.sweep_keys().await }
+            }),
+            Job::new("cutoffs", Duration::from_secs(1), move || {
+                let provider = reader.clone();
+                async move { provider.refresh_cutoffs().await }
+            }),
+            Job::new("purge", Duration::from_secs(30), move || {
+                let app = purger.clone();
+                async move { app.purge().await }
+            }),
+        ];
+        if let Some(metrics) = metrics {
+            jobs.push(Job::new("metrics", Duration::from_secs(5), move || {
+                metrics.upkeep();
+                async { Ok::<(), std::convert::Infallible>(()) }
+            }));
+        }
+        jobs
+    }
+}

@@ -1,0 +1,105 @@
+//! The key-encryption key: a file, never a setting (design decision 21).
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::base::{Entropy, EntropyExt as _, base64url, from_base64url};
+
+use super::raw::RawKeys;
+use super::{ConfigError, Storage};
+
+/// Where keys and their policy are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// 32 bytes, base64url, that seal what the database keeps.
+    pub kek_file: PathBuf,
+    /// Replaces the policy built in.
+    pub policy_file: Option<PathBuf>,
+}
+
+impl Keys {
+    pub(super) fn check(raw: &RawKeys, storage: &Storage) -> Self {
+        Self {
+            kek_file: raw.kek_file.clone().unwrap_or_else(|| storage.beside(".kek")),
+            policy_file: raw.policy_file.clone(),
+        }
+    }
+
+    /// Reads the key-encryption key, or makes it (mode 0600) for a database that is new.
+    ///
+    /// To be called before the database is opened.
+    ///
+    /// # Errors
+    /// The file is missing beside a database in use, malformed, or cannot be read or made.
+    pub fn kek(&self, storage: &Storage, entropy: &dyn Entropy) -> Result<Kek, ConfigError> {
+        let path = &self.kek_file;
+        match std::fs::read_to_string(path) {
+            Ok(text) => Kek::parse(&Zeroizing::new(text)).ok_or_else(|| {
+                let reason =
+                    format!("{} is not a key: 32 bytes as 43 characters of base64url", path.display());
+                ConfigError::refused(KEK_FILE, reason)
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(storage, entropy),
+            Err(error) => Err(unusable(path, "read", &error)),
+        }
+    }
+
+    fn make(&self, storage: &Storage, entropy: &dyn Entropy) -> Result<Kek, ConfigError> {
+        let path = &self.kek_file;
+        let new = storage.is_new().map_err(|error| unusable(&storage.sqlite, "looked at", &error))?;
+        if !new {
+            let reason = format!(
+                "{} does not exist, and {} is in use: without its key nothing in it can be opened; restore the key",
+                path.display(),
+                storage.sqlite.display()
+            );
+            return Err(ConfigError::refused(KEK_FILE, reason));
+        }
+        let kek = Kek(Zeroizing::new(entropy.bytes::<32>()));
+        write_once(path, &kek).map_err(|error| unusable(path, "made", &error))?;
+        Ok(kek)
+    }
+}
+
+/// The key-encryption key. Redacted in `Debug`, wiped when dropped.
+pub struct Kek(Zeroizing<[u8; 32]>);
+
+impl Kek {
+    /// The key itself. Every call is a place to review.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        let bytes = Zeroizing::new(from_base64url(line).ok()?);
+        bytes.as_slice().try_into().ok().map(|key| Self(Zeroizing::new(key)))
+    }
+}
+
+impl fmt::Debug for Kek {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kek([redacted])")
+    }
+}
+
+/// Whole or not at all, never over another one; a temporary file has mode 0600.
+fn write_once(path: &Path, kek: &Kek) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".kek").tempfile_in(folder)?;
+    let text = Zeroizing::new(base64url(kek.expose()));
+    writeln!(file, "{}", text.as_str())?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn unusable(path: &Path, what: &str, error: &io::Error) -> ConfigError {
+    ConfigError::refused(KEK_FILE, format!("{} cannot be {what}: {error}", path.display()))
+}
+
+const KEK_FILE: &str = "keys.kek_file";

@@ -1,0 +1,96 @@
+//! The settings as they are written: every one optional, none checked, no other accepted.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// What a file and the environment say. Becomes a [`Config`](super::Config) by `TryFrom`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawConfig {
+    pub(super) issuer: Option<String>,
+    pub(super) http: RawHttp,
+    pub(super) storage: RawStorage,
+    pub(super) keys: RawKeys,
+    pub(super) tokens: RawTokens,
+    pub(super) mobile: RawMobile,
+    pub(super) approval: RawApproval,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawHttp {
+    pub(super) listen: Option<String>,
+    pub(super) admin_listen: Option<String>,
+    pub(super) tls: Option<RawTls>,
+    pub(super) trusted_proxies: Vec<String>,
+    pub(super) limits: RawLimits,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTls {
+    pub(super) cert_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawLimits {
+    pub(super) max_connections: Option<u32>,
+    pub(super) header_timeout: Option<String>,
+    pub(super) handshake_timeout: Option<String>,
+    pub(super) request_timeout: Option<String>,
+    pub(super) idle_timeout: Option<String>,
+    pub(super) max_body: Option<u32>,
+    pub(super) drain: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawStorage {
+    pub(super) sql: Option<String>,
+    pub(super) redis: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawKeys {
+    pub(super) kek_file: Option<PathBuf>,
+    pub(super) policy_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTokens {
+    pub(super) access_token: Option<String>,
+    pub(super) refresh_idle: Option<String>,
+    pub(super) session: Option<String>,
+    pub(super) session_idle: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) pushed_request: Option<String>,
+    pub(super) interaction: Option<String>,
+    pub(super) approval: Option<String>,
+    pub(super) ceremony: Option<String>,
+    pub(super) activation: Option<String>,
+    pub(super) device: Option<String>,
+    pub(super) skew: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawMobile {
+    pub(super) rp_id: Option<String>,
+    pub(super) rp_name: Option<String>,
+    pub(super) allowed_origins: Vec<String>,
+    pub(super) attestation_roots: Vec<PathBuf>,
+    pub(super) aaguids: Vec<String>,
+    pub(super) allow_self_attestation: bool,
+    pub(super) devices_per_person: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawApproval {
+    pub(super) live: Option<u32>,
+}

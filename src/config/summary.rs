@@ -1,0 +1,69 @@
+//! What was understood, for `sceau config check` and for the log at the start. Holds no secret.
+
+use std::path::PathBuf;
+
+use super::{Config, duration};
+
+impl Config {
+    /// Every setting with its value, written as in the settings file.
+    #[must_use]
+    pub fn summary(&self) -> Vec<(&'static str, String)> {
+        let mut lines = vec![("issuer", quoted(&self.issuer))];
+        lines.extend(self.http_lines());
+        lines.push(("storage.sql", quoted(format_args!("sqlite://{}", self.storage.sqlite.display()))));
+        lines.push(("keys.kek_file", quoted(self.keys.kek_file.display())));
+        if let Some(path) = &self.keys.policy_file {
+            lines.push(("keys.policy_file", quoted(path.display())));
+        }
+        lines.extend(self.tokens.table().map(|(setting, time)| (setting, quoted(duration::write(time)))));
+        lines.extend(self.mobile_lines());
+        lines.push(("approval.live", self.approval.live.to_string()));
+        lines
+    }
+
+    fn http_lines(&self) -> Vec<(&'static str, String)> {
+        let http = &self.http;
+        let limits = &http.limits;
+        let time = |time| quoted(duration::write(time));
+        let mut lines =
+            vec![("http.listen", quoted(http.listen)), ("http.admin_listen", quoted(http.admin_listen))];
+        if let Some(tls) = &http.tls {
+            lines.push(("http.tls.cert_file", quoted(tls.cert_file.display())));
+            lines.push(("http.tls.key_file", quoted(tls.key_file.display())));
+        }
+        lines.extend([
+            ("http.trusted_proxies", list(&http.trusted_proxies)),
+            ("http.limits.max_connections", limits.max_connections.to_string()),
+            ("http.limits.header_timeout", time(limits.header_timeout)),
+            ("http.limits.handshake_timeout", time(limits.handshake_timeout)),
+            ("http.limits.request_timeout", time(limits.request_timeout)),
+            ("http.limits.idle_timeout", time(limits.idle_timeout)),
+            ("http.limits.max_body", limits.max_body.to_string()),
+            ("http.limits.drain", time(limits.drain)),
+        ]);
+        lines
+    }
+
+    fn mobile_lines(&self) -> Vec<(&'static str, String)> {
+        let mobile = &self.mobile;
+        let roots = mobile.attestation_roots.iter().map(PathBuf::as_path).map(std::path::Path::display);
+        vec![
+            ("mobile.rp_id", quoted(&mobile.rp_id)),
+            ("mobile.rp_name", quoted(&mobile.rp_name)),
+            ("mobile.allowed_origins", list(&mobile.allowed_origins)),
+            ("mobile.attestation_roots", list(roots)),
+            ("mobile.aaguids", list(&mobile.aaguids)),
+            ("mobile.allow_self_attestation", mobile.allow_self_attestation.to_string()),
+            ("mobile.devices_per_person", mobile.devices_per_person.to_string()),
+        ]
+    }
+}
+
+fn quoted(value: impl std::fmt::Display) -> String {
+    format!("{:?}", value.to_string())
+}
+
+fn list<T: std::fmt::Display>(values: impl IntoIterator<Item = T>) -> String {
+    let values: Vec<_> = values.into_iter().map(quoted).collect();
+    format!("[{}]", values.join(", "))
+}

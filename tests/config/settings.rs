@@ -1,0 +1,339 @@
+//! Good settings, and every one of them made bad.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use sceau::config::{Config, ConfigError, Lifetimes, Limits};
+
+use super::{TestStrings, file};
+
+const GOOD: &str = r#"
+issuer = "https://id.example.fr"
+
+[http]
+listen = "0.0.0.0:8443"
+admin_listen = "127.0.0.1:9091"
+trusted_proxies = ["10.0.0.0/8", "fd00::/8", "192.0.2.7"]
+
+[http.tls]
+cert_file = "tls.crt"
+key_file = "tls.key"
+
+[http.limits]
+max_connections = 100
+header_timeout = "5s"
+handshake_timeout = "6s"
+request_timeout = "20s"
+idle_timeout = "1m"
+max_body = 65536
+drain = "15s"
+
+[storage]
+sql = "sqlite:///var/lib/sceau/sceau.sqlite"
+
+[keys]
+kek_file = "/etc/sceau/kek"
+policy_file = "policy.toml"
+
+[tokens]
+access_token = "5m"
+refresh_idle = "31m"
+session = "5h"
+session_idle = "32m"
+code = "30s"
+pushed_request = "91s"
+interaction = "14m"
+approval = "100s"
+ceremony = "50s"
+activation = "9m"
+device = "365d"
+skew = "0s"
+
+[mobile]
+rp_id = "example.fr"
+rp_name = "Demonstration"
+allowed_origins = ["https://app.example.fr", "android:apk-key-hash:mwNIlyUabNLLUkHm9D3VQmdQPZSCHPpJ9bZhqDo4kyk", "ios:bundle-id:fr.example.app"]
+attestation_roots = ["roots.pem"]
+aaguids = ["6f1b1f0c-2a6f-4a1b-9f39-6d0a3d1f2c11"]
+allow_self_attestation = false
+devices_per_person = 3
+
+[approval]
+live = 4
+"#;
+
+#[test]
+fn a_full_file_is_understood() {
+    let config = file(GOOD).load().unwrap();
+    assert_eq!(config.issuer.as_str(), "https://id.example.fr");
+    assert_eq!(config.http.listen, "0.0.0.0:8443".parse().unwrap());
+    assert_eq!(config.http.admin_listen, "127.0.0.1:9091".parse().unwrap());
+    assert_eq!(config.http.trusted_proxies.len(), 3);
+    assert_eq!(config.http.limits.max_connections, 100);
+    assert_eq!(config.http.limits.idle_timeout, Duration::from_mins(1));
+    assert_eq!(config.storage.sqlite, Path::new("/var/lib/sceau/sceau.sqlite"));
+    assert_eq!(config.keys.kek_file, Path::new("/etc/sceau/kek"));
+    assert_eq!(config.tokens.access_token, Duration::from_mins(5));
+    assert_eq!(config.tokens.device, Duration::from_hours(365 * 24));
+    assert_eq!(config.tokens.skew, Duration::ZERO);
+    assert_eq!(config.mobile.rp_id, "example.fr");
+    assert_eq!(config.mobile.allowed_origins.len(), 3);
+    assert_eq!(config.mobile.devices_per_person, 3);
+    assert!(config.mobile.can_enrol());
+    assert_eq!(config.approval.live, 4);
+}
+
+#[test]
+fn only_the_issuer_is_needed() {
+    let config = file("issuer = \"https://id.example.fr\"").load().unwrap();
+    assert_eq!(config.http.listen, "127.0.0.1:8443".parse().unwrap());
+    assert_eq!(config.http.limits, Limits::default());
+    assert_eq!(config.storage.sqlite, Path::new("sceau.sqlite"));
+    assert_eq!(config.keys.kek_file, Path::new("sceau.sqlite.kek"));
+    assert_eq!(config.tokens, Lifetimes::default());
+    assert_eq!(config.mobile.rp_id, "id.example.fr");
+    assert!(!config.mobile.can_enrol());
+}
+
+#[test]
+fn the_example_is_the_default() {
+    let config = file(Config::example()).load().unwrap();
+    let bare = file("issuer = \"https://id.example.fr\"").load().unwrap();
+    assert_eq!(config.summary(), bare.summary());
+}
+
+/// Each commented setting of the example is one of ours, at its default, and none is left out.
+#[test]
+fn the_example_shows_every_setting() {
+    let uncommented: Vec<_> = Config::example()
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(setting) if setting.contains(" = ") || setting.starts_with('[') => setting,
+            _ => line,
+        })
+        .filter(|line| {
+            !["trusted_proxies", "allowed_origins", "attestation_roots", "policy_file"]
+                .iter()
+                .any(|name| line.starts_with(name))
+        })
+        .collect();
+    let config = file(&uncommented.join("\n")).load().unwrap();
+    let bare = file("issuer = \"https://id.example.fr\"").load().unwrap();
+    let tls = |(setting, _): &(&str, String)| !setting.starts_with("http.tls.");
+    assert_eq!(config.summary().into_iter().filter(tls).collect::<Vec<_>>(), bare.summary());
+
+    let shown: BTreeSet<_> =
+        file(GOOD).load().unwrap().summary().into_iter().map(|(setting, _)| setting).collect();
+    for setting in shown {
+        let name = setting.rsplit('.').next().unwrap();
+        assert!(Config::example().contains(&format!("{name} = ")), "{setting}");
+    }
+}
+
+#[test]
+fn an_http_issuer_on_loopback_says_the_port() {
+    for (issuer, listen) in
+        [("http://localhost:9000", "127.0.0.1:9000"), ("http://localhost", "127.0.0.1:8080")]
+    {
+        let config = file(&format!("issuer = \"{issuer}\"")).load().unwrap();
+        assert_eq!(config.http.listen, listen.parse().unwrap());
+        assert!(config.issuer.is_loopback());
+    }
+    let config = "issuer = \"http://localhost:9000\"\n[mobile]\nallow_self_attestation = true\nallowed_origins = [\"http://localhost:3000\"]";
+    assert!(file(config).load().unwrap().mobile.can_enrol());
+}
+
+#[test]
+fn the_environment_wins() {
+    let strings = file(GOOD)
+        .with_variable("SCEAU__ISSUER", "https://other.example.fr")
+        .with_variable("SCEAU__HTTP__LIMITS__MAX_CONNECTIONS", "7")
+        .with_variable("SCEAU__HTTP__TRUSTED_PROXIES", "10.1.0.0/16,10.2.0.0/16")
+        .with_variable("SCEAU__TOKENS__ACCESS_TOKEN", "60s")
+        .with_variable("SCEAU__APPROVAL__LIVE", "")
+        .with_variable("SCEAU_SERVICE_HOST", "10.0.0.1")
+        .with_variable("SCEAU_CONFIG", "elsewhere.toml");
+    let config = strings.load().unwrap();
+    assert_eq!(config.issuer.as_str(), "https://other.example.fr");
+    assert_eq!(config.http.limits.max_connections, 7);
+    assert_eq!(config.http.trusted_proxies.len(), 2);
+    assert_eq!(config.tokens.access_token, Duration::from_mins(1));
+    assert_eq!(config.approval.live, 4);
+
+    let alone = TestStrings::default().with_variable("SCEAU__ISSUER", "https://id.example.fr");
+    assert!(Config::load(None, &alone).is_ok());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = TestStrings::default().load().unwrap_err();
+    assert!(matches!(error, ConfigError::File { .. }));
+    assert!(error.to_string().contains("sceau.toml"), "{error}");
+}
+
+#[test]
+fn unknown_and_mistyped_settings_are_named() {
+    let table = [
+        ("[approval]", "[aproval]", "aproval"),
+        ("live = 4", "lives = 4", "lives"),
+        ("drain = \"15s\"", "drian = \"15s\"", "drian"),
+        ("key_file =", "keyfile =", "keyfile"),
+        ("live = 4", "live = \"four\"", "approval.live"),
+        ("live = 4", "live = -1", "approval.live"),
+        ("allow_self_attestation = false", "allow_self_attestation = \"perhaps\"", "allow_self_attestation"),
+    ];
+    for (good, bad, named) in table {
+        let error = change(good, bad).load().unwrap_err();
+        assert!(matches!(error, ConfigError::Unreadable(_)), "{bad}: {error}");
+        assert!(error.to_string().contains(named), "{bad}: {error}");
+    }
+    let misspelt = file(GOOD).with_variable("SCEAU__HTPP__LISTEN", "127.0.0.1:1");
+    assert!(misspelt.load().unwrap_err().to_string().contains("htpp"));
+}
+
+#[test]
+fn a_bad_address_or_limit_is_named() {
+    let issuer = "\"https://id.example.fr\"";
+    let proxy = "10.0.0.0/8";
+    let table = [
+        (issuer, "\"\"", "issuer"),
+        (issuer, "\"http://id.example.fr\"", "issuer"),
+        (issuer, "\"https://id.example.fr/\"", "issuer"),
+        (issuer, "\"https://id.example.fr/pro\"", "issuer"),
+        (issuer, "\"https://id.example.fr/pro/..\"", "issuer"),
+        (issuer, "\"https://id.example.fr?a=b\"", "issuer"),
+        (issuer, "\"https://id.example.fr#a\"", "issuer"),
+        (issuer, "\"https://me@id.example.fr\"", "issuer"),
+        (issuer, "\"https://ID.example.fr\"", "issuer"),
+        (issuer, "\"https://id.example.fr:443\"", "issuer"),
+        (issuer, "\"ftp://id.example.fr\"", "issuer"),
+        (issuer, "\"id.example.fr\"", "issuer"),
+        (issuer, "\"http://localhost.example.fr\"", "issuer"),
+        (issuer, "\"http://127.0.0.1.example.fr\"", "issuer"),
+        (issuer, "\"http://localhost\"", "http.tls"),
+        (issuer, "\"https://192.0.2.1\"", "mobile.rp_id"),
+        (issuer, "\"https://127.0.0.1\"", "mobile.rp_id"),
+        ("\"0.0.0.0:8443\"", "\"localhost:8443\"", "http.listen"),
+        ("\"0.0.0.0:8443\"", "\"0.0.0.0\"", "http.listen"),
+        ("\"127.0.0.1:9091\"", "\"9091\"", "http.admin_listen"),
+        ("\"127.0.0.1:9091\"", "\"127.0.0.1:8443\"", "http.admin_listen"),
+        (proxy, "0.0.0.0/0", "http.trusted_proxies"),
+        (proxy, "10.0.0.1/8", "http.trusted_proxies"),
+        (proxy, "proxy.example.fr", "http.trusted_proxies"),
+        ("cert_file = \"tls.crt\"", "", "http.tls.cert_file"),
+        ("key_file = \"tls.key\"", "", "http.tls.key_file"),
+        ("max_connections = 100", "max_connections = 0", "http.limits.max_connections"),
+        ("max_connections = 100", "max_connections = 4000000000", "http.limits.max_connections"),
+        ("header_timeout = \"5s\"", "header_timeout = \"0s\"", "http.limits.header_timeout"),
+        ("handshake_timeout = \"6s\"", "handshake_timeout = \"6\"", "http.limits.handshake_timeout"),
+        ("request_timeout = \"20s\"", "request_timeout = \"1h\"", "http.limits.request_timeout"),
+        ("idle_timeout = \"1m\"", "idle_timeout = \"0m\"", "http.limits.idle_timeout"),
+        ("max_body = 65536", "max_body = 100", "http.limits.max_body"),
+        ("drain = \"15s\"", "drain = \"-15s\"", "http.limits.drain"),
+    ];
+    for (good, bad, setting) in table {
+        refused(good, bad, setting);
+    }
+}
+
+#[test]
+fn a_bad_store_or_phone_setting_is_named() {
+    let sql = "sqlite:///var/lib/sceau/sceau.sqlite";
+    let origin = "https://app.example.fr";
+    let rp_id = "rp_id = \"example.fr\"";
+    let aaguid = "6f1b1f0c-2a6f-4a1b-9f39-6d0a3d1f2c11";
+    let table = [
+        (sql, "postgres://db.example.fr/sceau", "storage.sql"),
+        (sql, "mysql://db.example.fr/sceau", "storage.sql"),
+        (sql, "sqlite://", "storage.sql"),
+        (sql, "sqlite:///var/lib/", "storage.sql"),
+        (sql, "sqlite://:memory:", "storage.sql"),
+        (sql, "sqlite://sceau.sqlite?mode=ro", "storage.sql"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr\"", "storage.redis"),
+        (origin, "https://app.example.fr/", "mobile.allowed_origins"),
+        (origin, "https://app.example.fr/path", "mobile.allowed_origins"),
+        (origin, "http://localhost:3000", "mobile.allowed_origins"),
+        (origin, "android:apk-key-hash:AAAA", "mobile.allowed_origins"),
+        (origin, "ios:bundle-id:", "mobile.allowed_origins"),
+        (origin, "null", "mobile.allowed_origins"),
+        (rp_id, "rp_id = \"fr\"", "mobile.rp_id"),
+        (rp_id, "rp_id = \"xample.fr\"", "mobile.rp_id"),
+        (rp_id, "rp_id = \"app.id.example.fr\"", "mobile.rp_id"),
+        (rp_id, "rp_id = \"Example.fr\"", "mobile.rp_id"),
+        (rp_id, "rp_id = \"192.0.2.1\"", "mobile.rp_id"),
+        (rp_id, "rp_id = \"https://example.fr\"", "mobile.rp_id"),
+        ("\"Demonstration\"", "\" \"", "mobile.rp_name"),
+        ("attestation_roots = [\"roots.pem\"]", "", "mobile.attestation_roots"),
+        ("aaguids = [\"6f1b1f0c-2a6f-4a1b-9f39-6d0a3d1f2c11\"]", "", "mobile.aaguids"),
+        (aaguid, "00000000-0000-0000-0000-000000000000", "mobile.aaguids"),
+        (aaguid, "phone", "mobile.aaguids"),
+        ("allow_self_attestation = false", "allow_self_attestation = true", "mobile.allow_self_attestation"),
+        ("devices_per_person = 3", "devices_per_person = 0", "mobile.devices_per_person"),
+        ("live = 4", "live = 0", "approval.live"),
+        ("live = 4", "live = 11", "approval.live"),
+    ];
+    for (good, bad, setting) in table {
+        refused(good, bad, setting);
+    }
+}
+
+#[test]
+fn lifetimes_out_of_order_are_named() {
+    let table = [
+        ("access_token = \"5m\"", "access_token = \"601s\"", "tokens.access_token"),
+        ("access_token = \"5m\"", "access_token = \"5\"", "tokens.access_token"),
+        ("access_token = \"5m\"", "access_token = \"5 m\"", "tokens.access_token"),
+        ("access_token = \"5m\"", "access_token = \"+5m\"", "tokens.access_token"),
+        ("access_token = \"5m\"", "access_token = \"0s\"", "tokens.access_token"),
+        ("access_token = \"5m\"", "access_token = \"é\"", "tokens.access_token"),
+        ("refresh_idle = \"31m\"", "refresh_idle = \"6h\"", "tokens.refresh_idle"),
+        ("session = \"5h\"", "session = \"30m\"", "tokens.session_idle"),
+        ("session_idle = \"32m\"", "session_idle = \"301m\"", "tokens.session_idle"),
+        ("code = \"30s\"", "code = \"61s\"", "tokens.code"),
+        ("pushed_request = \"91s\"", "pushed_request = \"4s\"", "tokens.pushed_request"),
+        ("pushed_request = \"91s\"", "pushed_request = \"601s\"", "tokens.pushed_request"),
+        ("interaction = \"14m\"", "interaction = \"99s\"", "tokens.interaction"),
+        ("approval = \"100s\"", "approval = \"59s\"", "tokens.approval"),
+        ("approval = \"100s\"", "approval = \"121s\"", "tokens.approval"),
+        ("ceremony = \"50s\"", "ceremony = \"101s\"", "tokens.ceremony"),
+        ("activation = \"9m\"", "activation = \"2h\"", "tokens.activation"),
+        ("device = \"365d\"", "device = \"4h\"", "tokens.device"),
+        ("device = \"365d\"", "device = \"4000d\"", "tokens.device"),
+        ("device = \"365d\"", "device = \"99999999999999999999d\"", "tokens.device"),
+        ("skew = \"0s\"", "skew = \"61s\"", "tokens.skew"),
+    ];
+    for (good, bad, setting) in table {
+        refused(good, bad, setting);
+    }
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_never_repeated() {
+    let with_password = [
+        "postgres://sceau:hunter2@db.example.fr/sceau",
+        "postgres://db.example.fr/sceau?password=hunter2",
+        "redis://:hunter2@cache.example.fr",
+    ];
+    for url in with_password {
+        for (setting, name) in
+            [("storage.sql", "SCEAU__STORAGE__SQL"), ("storage.redis", "SCEAU__STORAGE__REDIS")]
+        {
+            let error = file(GOOD).with_variable(name, url).load().unwrap_err();
+            assert_eq!(error.setting(), Some(setting));
+            let sentence = format!("{error} {error:?}");
+            assert!(sentence.contains("password") && !sentence.contains("hunter2"), "{sentence}");
+        }
+    }
+}
+
+fn refused(good: &str, bad: &str, setting: &str) {
+    let error = change(good, bad).load().unwrap_err();
+    assert_eq!(error.setting(), Some(setting), "{bad}: {error}");
+    assert!(error.to_string().starts_with(setting), "{error}");
+}
+
+fn change(good: &str, bad: &str) -> TestStrings {
+    assert_eq!(GOOD.matches(good).count(), 1, "{good}");
+    file(&GOOD.replace(good, bad))
+}

@@ -1,0 +1,45 @@
+//! The log's settings, and the metrics.
+
+use sceau::telemetry::{LogFormat, LogSettings, Metrics};
+
+#[test]
+fn form_and_directives_are_read_from_one_variable() {
+    let table = [
+        (None, LogFormat::Pretty, ""),
+        (Some("json"), LogFormat::Json, ""),
+        (Some("pretty"), LogFormat::Pretty, ""),
+        (Some("json,sceau=debug,hyper=info"), LogFormat::Json, "sceau=debug,hyper=info"),
+        (Some("sceau=debug"), LogFormat::Pretty, "sceau=debug"),
+    ];
+    for (text, format, filter) in table {
+        let settings = LogSettings::parse(text);
+        assert_eq!(settings, LogSettings { format, filter: String::from(filter) });
+        assert!(settings.filter().is_ok());
+    }
+}
+
+#[test]
+fn directives_win_over_the_default() {
+    let filter = LogSettings::parse(Some("json,warn,hyper=debug")).filter().unwrap().to_string();
+    let directives: Vec<_> = filter.split(',').collect();
+    assert!(directives.contains(&"warn") && !directives.contains(&"info"), "{filter}");
+    assert!(directives.contains(&"hyper=debug") && !directives.contains(&"hyper=warn"), "{filter}");
+    assert!(directives.contains(&"webauthn_rs_core=warn"), "{filter}");
+}
+
+#[test]
+fn a_bad_directive_is_refused_with_a_sentence() {
+    let error = LogSettings::parse(Some("json,sceau=loud")).filter().unwrap_err();
+    assert!(error.to_string().starts_with("SCEAU_LOG:"), "{error}");
+}
+
+#[test]
+fn metrics_are_installed_once_and_rendered() {
+    let metrics = Metrics::install().unwrap();
+    metrics::counter!("sceau_test_total").increment(3);
+    metrics::histogram!("sceau_test_seconds").record(0.02);
+    metrics.upkeep();
+    let text = Metrics::install().unwrap().render();
+    assert!(text.contains("sceau_test_total 3"), "{text}");
+    assert!(text.contains("sceau_test_seconds_bucket{le=\"0.025\"} 1"), "{text}");
+}
