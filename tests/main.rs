@@ -3,11 +3,14 @@
 // `cfg(test)` tells clippy that the helpers of the tests are tests too.
 #[cfg(test)]
 mod adapters;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod domain;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod journeys;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -16,3 +19,5 @@ mod server;
 mod spec;
 #[cfg(test)]
 mod stores;
+#[cfg(test)]
+mod support;

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use base64::Engine as _;
 use axum::Router;
+use base64::Engine as _;
 use url::Url;
 
 use crate::adapter::inprocess::InProcess;

@@ -3,3 +3,85 @@
 pub mod config;
 pub mod output;
 pub mod phone;
+//! Commands. Each is a file; results go to standard output, what is wrong to standard error.
+
+pub mod audit;
+pub mod clients;
+pub mod config;
+pub mod directory;
+pub mod open;
+pub mod output;
+pub mod phone;
+pub mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::adapter::webauthn::is_test_root;
+use crate::config::{ProcessStrings, Strings};
+use crate::telemetry::{LOG_VARIABLE, LogSettings};
+
+/// Exit status of a wrong command line (sysexits `EX_USAGE`).
+pub const EX_USAGE: u8 = 64;
+
+/// OpenID Connect provider and WebAuthn relying party behind the phones that replace the CPS and the carte Vitale.
+#[derive(Debug, Parser)]
+#[command(name = "sceau", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the provider until it is told to stop
+    Serve(serve::ServeArgs),
+    /// Check or show settings
+    Config(config::ConfigArgs),
+    /// Register and list client applications
+    Clients(clients::ClientsArgs),
+    /// Import the national directory
+    Directory(directory::DirectoryArgs),
+    /// Verify the audit log, export the evidence of an approval
+    Audit(audit::AuditArgs),
+    /// A software phone: enrol, list, approve, deny
+    Phone(phone::PhoneArgs),
+}
+
+/// Reads the command line and runs one command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let wrong = error.use_stderr();
+            let _ = error.print();
+            return if wrong { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    if let Err(error) = LogSettings::parse(ProcessStrings.variable(LOG_VARIABLE).as_deref()).install() {
+        output::error(error);
+        return ExitCode::from(config::EX_CONFIG);
+    }
+    // redis, sqlx and reqwest all take the process's provider.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(Box::pin(run(cli.command))),
+        Err(error) => {
+            output::error(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Config(args) => config::run(&args, is_test_root),
+        Command::Clients(args) => clients::run(args).await,
+        Command::Directory(args) => directory::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
+        Command::Phone(args) => phone::run(args).await,
+    }
+}

@@ -10,9 +10,9 @@ pub fn line(text: impl Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// A result for programs: one JSON document.
+/// A result for programs: one JSON document, on one line.
 pub fn json(value: &serde_json::Value) {
-    line(format_args!("{value:#}"));
+    line(format_args!("{value}"));
 }
 
 /// What is wrong, in one sentence.

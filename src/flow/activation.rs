@@ -51,12 +51,26 @@ impl Provider {
             return Ok(());
         }
         let (by_email, by_phone) = self.issue_codes(person.id, now).await?;
-        let event = self.succeeded(EventKind::EnrolmentCodes, "sent", now).with_person(person.id);
-        self.ports.audit.append(&event).await?;
-        let sender = &self.ports.code_sender;
-        sender.send(person.id, Channel::Email, &Secret::new(email), &by_email).await?;
-        sender.send(person.id, Channel::Phone, &Secret::new(phone), &by_phone).await?;
+        let sent = self.send_codes(person.id, (email, by_email), (phone, by_phone)).await;
+        // A sender that fails must not tell that there was somebody to send to.
+        let event = match sent {
+            Ok(()) => self.succeeded(EventKind::EnrolmentCodes, "sent", now),
+            Err(_) => self.refused(EventKind::EnrolmentCodes, "not_sent", now),
+        };
+        self.ports.audit.append(&event.with_person(person.id)).await?;
         Ok(())
+    }
+
+    /// Each contact with its code.
+    async fn send_codes(
+        &self,
+        person: PersonId,
+        (email, by_email): (String, Secret),
+        (phone, by_phone): (String, Secret),
+    ) -> Result<(), PortError> {
+        let sender = &self.ports.code_sender;
+        sender.send(person, Channel::Email, &Secret::new(email), &by_email).await?;
+        sender.send(person, Channel::Phone, &Secret::new(phone), &by_phone).await
     }
 
     /// Draws a pair of codes for a person and keeps their hashes.

@@ -3,11 +3,18 @@
 use crate::audit::EventKind;
 use crate::base::DeviceId;
 use crate::device::{Device, DeviceStatus};
+use crate::identity::Acr;
 use crate::ports::{Cutoff, CutoffScope};
 
 use super::{AuthenticatedDevice, FlowError, Provider};
 
 impl Provider {
+    /// The level that an approval on this phone reaches today.
+    #[must_use]
+    pub fn reach(&self, device: &Device) -> Acr {
+        device.enrolment.min(device.evidence).min(self.policy.assurance.ceiling)
+    }
+
     /// Every active phone of the person, oldest first.
     pub async fn own_devices(&self, device: &AuthenticatedDevice) -> Result<Vec<Device>, FlowError> {
         let mut devices = self.ports.devices.list(device.device().person).await?;

@@ -15,6 +15,7 @@ mod device_auth;
 mod devices;
 mod directory;
 mod enrol;
+mod evidence;
 mod grant_code;
 mod grant_refresh;
 mod identify;

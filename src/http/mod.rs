@@ -1,11 +1,12 @@
 //! Layer 7: HTTP. Extractors parse and never decide; responders are the only makers of responses; every route is
-//! in this file, and the order of the layers in [`layers`].
+//! in this file or, for phones, in `mobile`, and the order of the layers in [`layers`].
 
 mod authorize;
 mod discovery;
 pub mod extract;
 mod interaction;
 mod layers;
+pub mod mobile;
 mod ops;
 mod par;
 pub mod respond;
@@ -38,6 +39,7 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/interaction/{id}/consent", post(interaction::consent))
         .route("/interaction/{id}/cancel", post(interaction::cancel))
         .route("/interaction/{id}/status", get(interaction::status));
-    let routes = backchannel.merge(pages).fallback(respond::not_found).with_state(state);
+    let phones = mobile::router(&state);
+    let routes = backchannel.merge(pages).merge(phones).fallback(respond::not_found).with_state(state);
     layers::around(routes.merge(respond::assets()), limits)
 }

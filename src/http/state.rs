@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
+
 use super::extract::Network;
 use crate::flow::Provider;
 
@@ -21,5 +23,11 @@ impl AppState {
     #[must_use]
     pub fn secure_cookies(&self) -> bool {
         self.provider.policy.issuer.starts_with("https://")
+    }
+}
+
+impl FromRef<AppState> for Arc<Provider> {
+    fn from_ref(state: &AppState) -> Self {
+        Self::clone(&state.provider)
     }
 }

@@ -1,5 +1,4 @@
 //! Tests of the domain, one file per subject.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's own fixtures")]
 
 mod approval_binding;
 mod approval_number;

@@ -174,9 +174,11 @@ const otherBrowser = async (person) => {
   await readNumber(page);
   const thief = await context({});
   const stolen = await thief.newPage();
-  const answer = await stolen.goto(page.url());
+  const [address] = /^.*\/interaction\/[^/?]+/.exec(page.url());
+  const answer = await stolen.goto(address);
   if (answer.status() < 400) throw new Error(`status ${answer.status()}`);
-  await stolen.waitForSelector("#reference");
+  await stolen.waitForSelector("main.card h1");
+  equal(await stolen.locator("form").count(), 0, "forms on the error page");
   equal(await stolen.locator("#number").count(), 0, "numbers on the error page");
   await shot(stolen, "other-browser");
   await thief.close();

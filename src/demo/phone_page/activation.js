@@ -3,12 +3,18 @@
 import { at, element } from "./screens.js";
 import { say } from "./texts.js";
 
+const names = new Map();
+
+/** Whose phone this is, as far as this page knows: the options of the enrolment name nobody. */
+export const ownerOf = (nationalId) => names.get(nationalId) ?? nationalId;
+
 /** The persons of the demonstration; a click fills the form. */
 export const showPersons = async () => {
   const answer = await fetch("/demo/persons.json").catch(() => undefined);
   const persons = answer?.ok ? await answer.json() : [];
   at("persons").hidden = persons.length === 0;
   const rows = persons.map((person) => {
+    names.set(person.national_id, person.name ?? person.national_id);
     const button = element("button", "", { type: "button" });
     button.append(element("strong", person.name ?? ""), element("span", person.national_id));
     button.addEventListener("click", () => fill(person));

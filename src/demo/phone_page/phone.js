@@ -1,6 +1,6 @@
 // The screens of the demonstration phone: activation, requests, decision, result, phones.
 
-import { description, showPersons, typed } from "./activation.js";
+import { description, ownerOf, showPersons, typed } from "./activation.js";
 import * as authenticator from "./authenticator.js";
 import { Answer, call } from "./issuer.js";
 import * as store from "./store.js";
@@ -55,7 +55,7 @@ const activate = async () => {
   const credential = await authenticator.createCredential(approvalKey, { challenge: started.options.challenge, rpId });
   const path = `/enrolments/${encodeURIComponent(started.enrolment_id)}/credential`;
   const { device } = await call(requestKey, "POST", path, { credential, device: description() });
-  const owner = started.options.user.displayName;
+  const owner = ownerOf(typed("national-id"));
   phone = { requestKey, approvalKey, rpId, credentialId: credential.id, counter: 0, owner, device };
   await store.save(phone);
   at("activation-form").reset();
@@ -147,9 +147,16 @@ const newChallenge = async () => {
 
 const drawText = (text) => {
   const { service, purpose, origin, at: time, details, approval } = text;
-  const rows = Object.entries({ service, purpose, origin, at: time });
+  const rows = Object.entries({ service, purpose, origin, at: localTime(time) });
   rows.push(...details.map((line) => ["details", line]), ["approval", approval]);
   at("text").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", say(name)), element("dd", value, { className: name })]));
+};
+
+/** What is signed stays in sight beside the reader's own clock. */
+const localTime = (text) => {
+  const moment = new Date(text);
+  if (Number.isNaN(moment.getTime())) return text;
+  return `${moment.toLocaleString(tag(), { dateStyle: "long", timeStyle: "short" })} (${text})`;
 };
 
 const decide = (decision) => call(phone.requestKey, "POST", `/approvals/${encodeURIComponent(open.id)}/decision`, decision);

@@ -71,6 +71,7 @@ const FRENCH = {
   invalid_device: "Ce téléphone n’est plus valable. Activez-le de nouveau.",
   challenge_differs: "Le texte reçu n’est pas celui à signer : ce téléphone refuse.",
   text_not_shown: "La demande contient ce que ce téléphone ne sait pas montrer : il refuse.",
+  too_many_requests: "Trop de demandes : patientez une minute.",
   unavailable: "Le serveur ne répond pas. Nouvel essai…",
   insecure: "Le chiffrement du navigateur exige https ou localhost.",
 };
@@ -146,6 +147,7 @@ const ENGLISH = {
   invalid_device: "This phone is no longer valid. Activate it again.",
   challenge_differs: "The text received is not the one to sign: this phone refuses.",
   text_not_shown: "The request holds something this phone cannot show: it refuses.",
+  too_many_requests: "Too many requests: wait a minute.",
   unavailable: "The server does not answer. Trying again…",
   insecure: "The browser's cryptography needs https or localhost.",
 };

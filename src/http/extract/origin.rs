@@ -1,13 +1,13 @@
 //! Where a request comes from, as shown to the person and counted by limits.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
-use super::{Network, Peer};
+use super::{Network, Peer, short_agent};
 use crate::flow::Origin;
 use crate::http::state::AppState;
 
@@ -26,59 +26,33 @@ where
         let peer =
             parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
         let address = client_address(peer, &parts.headers, &state.trusted_proxies);
-        Ok(Self(Origin { address: address.to_string(), agent: agent(&parts.headers) }))
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Ok(Self(Origin { address: address.to_string(), agent: short_agent(agent.unwrap_or_default()) }))
     }
 }
 
 /// The right-most address of `X-Forwarded-For` that no trusted proxy wrote; the peer itself when it is not one
-/// (`attacks.md` A-196: what a stranger writes to the left is not believed).
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+/// (`attacks.md` A-196: what a stranger writes to the left is not believed). An entry that is no address ends the
+/// reading at the proxy that passed it on.
+#[must_use]
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    if !is_trusted(peer) {
-        return peer;
-    }
-    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<Option<IpAddr>> =
-        hops.flat_map(|value| value.split(',')).map(|hop| hop.trim().parse().ok()).collect();
-    let mut seen = peer;
-    for hop in hops.into_iter().rev() {
-        let Some(hop) = hop else { return seen };
+    let lines: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or("not text")).collect();
+    let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    let mut seen = peer.to_canonical();
+    for hop in hops.take(MAX_HOPS) {
+        let Some(hop) = address_of(hop.trim()).filter(|_| is_trusted(seen)) else { break };
         seen = hop;
-        if !is_trusted(hop) {
-            return hop;
-        }
     }
     seen
 }
 
-/// Browser and system in a few words, for the person to recognise. Known words only: nothing of the header is copied.
-fn agent(headers: &HeaderMap) -> String {
-    let sent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let first = |table: &[(&str, &'static str)]| {
-        table.iter().find(|(mark, _)| sent.contains(mark)).map(|(_, name)| *name)
-    };
-    let browser = first(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("SamsungBrowser/", "Samsung Internet"),
-        ("Firefox/", "Firefox"),
-        ("FxiOS/", "Firefox"),
-        ("CriOS/", "Chrome"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ]);
-    let system = first(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("CrOS", "ChromeOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} · {system}"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => String::from("?"),
-    }
+/// An address, with or without a port.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());
+    hop.parse().or_else(|_| with_port()).ok().map(|address: IpAddr| address.to_canonical())
 }
+
+/// Hops read at most.
+const MAX_HOPS: usize = 32;

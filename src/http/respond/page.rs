@@ -98,7 +98,7 @@ pub enum Page {
     Error {
         /// What, for the person.
         title: ErrorTitle,
-        /// What support finds in the log.
+        /// What support finds in the log; not shown when empty.
         reference: String,
         /// What, for the developer of the service.
         detail: Option<&'static str>,

@@ -1,0 +1,189 @@
+//! `sceau clients`: register and list relying parties.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::base::ClientId;
+use crate::flow::NewClient;
+use crate::jose::{Algorithm, JsonCaps, JwkSet, parse_strict};
+use crate::oauth::{Client, ClientAuthMethod, ErrorCode, Profile, ScopeSet};
+
+use super::open::Target;
+use super::{EX_USAGE, output};
+
+/// Arguments of `sceau clients`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ClientsArgs {
+    #[command(subcommand)]
+    command: ClientsCommand,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum ClientsCommand {
+    /// Register a client; its secret, if it has one, is printed once and kept only as a hash
+    Add(Box<AddArgs>),
+    /// List every client
+    List(ListArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct AddArgs {
+    #[command(flatten)]
+    target: Target,
+    /// Name shown to persons
+    #[arg(long)]
+    name: String,
+    /// Identifier; drawn at random when left out. A client of this identifier is replaced
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// Profile: oidc, psc, fapi2, fapi_ciba
+    #[arg(long, default_value = "oidc")]
+    profile: Profile,
+    /// How it authenticates: client_secret_basic, client_secret_post, private_key_jwt, none
+    #[arg(long, value_name = "METHOD", default_value = "client_secret_basic")]
+    auth: ClientAuthMethod,
+    /// Its public keys (JWK Set), for private_key_jwt
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+    /// A redirect URI; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URI", required = true)]
+    redirect_uris: Vec<String>,
+    /// A post-logout redirect URI; may be repeated
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
+    /// Scope it may ask for
+    #[arg(long, default_value = "openid scope_all")]
+    scope: String,
+    /// Sector of its subjects, when its redirect URIs have several hosts
+    #[arg(long)]
+    sector: Option<String>,
+    /// Algorithm of its ID tokens
+    #[arg(long, default_value = "ES256")]
+    id_token_alg: Algorithm,
+    /// Ask persons for consent (always asked of native clients)
+    #[arg(long)]
+    ask_consent: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct ListArgs {
+    #[command(flatten)]
+    target: Target,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `sceau clients`.
+pub async fn run(args: ClientsArgs) -> ExitCode {
+    let done = match args.command {
+        ClientsCommand::Add(args) => Box::pin(add(*args)).await,
+        ClientsCommand::List(args) => list(args).await,
+    };
+    done.unwrap_or_else(|error| {
+        output::error(format_args!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
+    let json_wanted = args.json;
+    let app = args.target.open().await?;
+    let registered = match app.provider.register_client(new_client(args)?).await {
+        Ok(registered) => registered,
+        Err(error) => {
+            let error = error.into_oauth();
+            if error.code.status() < 500 || error.code == ErrorCode::InvalidRedirectUri {
+                output::error(format_args!("client refused: {}", error.internal));
+                return Ok(ExitCode::from(EX_USAGE));
+            }
+            anyhow::bail!("{error}: {}", error.internal);
+        }
+    };
+    let client = &registered.client;
+    let secret = registered.secret.as_ref().map(|secret| secret.expose());
+    if json_wanted {
+        let mut value = described(client);
+        if let (Value::Object(members), Some(secret)) = (&mut value, secret) {
+            members.insert(String::from("client_secret"), json!(secret));
+        }
+        output::json(&value);
+    } else {
+        output::line(format_args!("client_id      {}", client.client_id));
+        if let Some(secret) = secret {
+            output::line(format_args!("client_secret  {secret}"));
+            output::line("The secret is shown this once; only its hash is kept.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
+    let client_id = args.client_id.map(|id| id.parse::<ClientId>()).transpose();
+    Ok(NewClient {
+        client_id: client_id.context("--client-id: 1 to 128 of A-Z a-z 0-9 . _ ~ -, not a UUID")?,
+        name: args.name,
+        profile: args.profile,
+        auth: args.auth,
+        jwks: args.jwks.map(read_jwks).transpose()?,
+        redirect_uris: args.redirect_uris,
+        post_logout_redirect_uris: args.post_logout_redirect_uris,
+        scope: ScopeSet::parse(&args.scope).context("--scope")?,
+        sector: args.sector,
+        id_token_alg: args.id_token_alg,
+        ask_consent: args.ask_consent,
+    })
+}
+
+fn read_jwks(path: PathBuf) -> anyhow::Result<JwkSet> {
+    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    let caps = JsonCaps { bytes: 64 * 1024, members: 32, depth: 8 };
+    let value =
+        parse_strict(&bytes, caps).with_context(|| format!("{} is not strict JSON", path.display()))?;
+    JwkSet::parse(&value).with_context(|| format!("{} is not a public JWK Set", path.display()))
+}
+
+async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
+    let app = args.target.open().await?;
+    let clients = app.provider.ports.clients.list().await?;
+    if args.json {
+        output::json(&Value::Array(clients.iter().map(described).collect()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if clients.is_empty() {
+        output::line("No client yet: see `sceau clients add --help`.");
+    }
+    for client in clients {
+        let state = if client.enabled { "" } else { "  (disabled)" };
+        output::line(format_args!(
+            "{:<28} {:<9} {:<20} {}{state}",
+            client.client_id.as_str(),
+            client.profile.as_str(),
+            client.auth.as_str(),
+            client.name
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A client under the names of RFC 7591 2, without its secret.
+fn described(client: &Client) -> Value {
+    let uris: Vec<&str> = client.redirect_uris.iter().map(|uri| uri.as_str()).collect();
+    json!({
+        "client_id": client.client_id.as_str(),
+        "client_name": client.name,
+        "profile": client.profile.as_str(),
+        "token_endpoint_auth_method": client.auth.as_str(),
+        "redirect_uris": uris,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris,
+        "scope": client.scopes.to_string(),
+        "id_token_signed_response_alg": client.id_token_alg.as_str(),
+        "enabled": client.enabled,
+    })
+}

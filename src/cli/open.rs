@@ -1,0 +1,115 @@
+//! Opens the provider that settings describe, for `serve` and for the commands of an operator.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::adapter::log_sender::LogSender;
+use crate::adapter::webauthn::is_test_root;
+use crate::app::{App, Durable, Parts, RelyingParty};
+use crate::base::{Entropy, OsEntropy, SystemClock};
+use crate::config::{Config, Documents, ProcessStrings};
+use crate::device::AttestationPolicy;
+use crate::flow::{ActivationPolicy, Lifetimes, Policy};
+use crate::identity::{Acr, AssurancePolicy, SectorSettings};
+use crate::keyring::KeyPolicy;
+
+use super::config::ConfigFile;
+
+/// Which provider a command works on.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Target {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The folder of a demonstration kept with `sceau demo --data`
+    #[arg(long, value_name = "DIR", conflicts_with = "path")]
+    data: Option<PathBuf>,
+}
+
+/// A provider opened with its settings.
+pub struct Opened {
+    /// The settings.
+    pub config: Config,
+    /// The files they name.
+    pub documents: Documents,
+    /// The provider.
+    pub app: App,
+}
+
+impl Target {
+    /// Opens the stores of the target.
+    pub async fn open(&self) -> anyhow::Result<App> {
+        match &self.data {
+            Some(folder) => open_data(folder.clone()).await,
+            None => Ok(open(&self.config).await?.app),
+        }
+    }
+}
+
+/// Reads the settings and opens the provider they describe.
+pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
+    let config = Config::load(file.path.as_deref(), &ProcessStrings)?;
+    let documents = config.documents(&ProcessStrings, is_test_root)?;
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    // Before the database is opened: a key is made only for a database that is new.
+    let kek = config.keys.kek(&config.storage, &*entropy)?;
+    let parts = Parts {
+        policy: policy(&config, documents.policy.clone()),
+        durable: Durable::File(config.storage.sqlite.clone()),
+        key_encryption_key: *kek.expose(),
+        relying_party: RelyingParty {
+            id: config.mobile.rp_id.clone(),
+            name: config.mobile.rp_name.clone(),
+            allowed_origins: config.mobile.allowed_origins.clone(),
+            attestation_roots: documents.attestation_roots.clone(),
+        },
+        code_sender: Arc::new(LogSender::default()),
+        clock: Arc::new(SystemClock),
+        entropy,
+    };
+    let app = App::assemble(parts).await?;
+    Ok(Opened { config, documents, app })
+}
+
+/// Opens the stores of a kept demonstration. They are read and written; nothing is served.
+async fn open_data(folder: PathBuf) -> anyhow::Result<App> {
+    let toml = format!(
+        "issuer = \"http://localhost:8080\"\n[storage]\nsql = \"sqlite://{0}/sceau.sqlite\"\n[keys]\nkek_file = \"{0}/sceau.kek\"\n",
+        folder.display()
+    );
+    let settings = tempfile::NamedTempFile::with_suffix(".toml").context("a temporary settings file")?;
+    std::fs::write(settings.path(), toml).context("a temporary settings file")?;
+    Ok(open(&ConfigFile { path: Some(settings.path().to_owned()) }).await?.app)
+}
+
+fn policy(config: &Config, keys: KeyPolicy) -> Policy {
+    let tokens = &config.tokens;
+    Policy {
+        issuer: config.issuer.as_str().to_owned(),
+        lifetimes: Lifetimes {
+            access_token: tokens.access_token,
+            refresh_idle: tokens.refresh_idle,
+            session: tokens.session,
+            session_idle: tokens.session_idle,
+            code: tokens.code,
+            pushed_request: tokens.pushed_request,
+            interaction: tokens.interaction,
+            approval: tokens.approval,
+            ceremony: tokens.ceremony,
+            activation: tokens.activation,
+            device: tokens.device,
+            skew: tokens.skew,
+        },
+        assurance: AssurancePolicy { ceiling: Acr::Eidas3 },
+        attestation: AttestationPolicy {
+            allow_self: config.mobile.allow_self_attestation,
+            aaguids: config.mobile.aaguids.clone(),
+        },
+        sector: SectorSettings::default(),
+        keys,
+        devices_per_person: config.mobile.devices_per_person,
+        live_approvals: config.approval.live,
+        activation: ActivationPolicy::Limited,
+    }
+}

@@ -1,0 +1,90 @@
+//! `sceau serve`: the provider, until it is told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::server::{Drained, Server};
+use crate::app::tls;
+use crate::base::{Entropy, OsEntropy};
+use crate::config::ConfigError;
+use crate::http::HttpLimits;
+use crate::telemetry::Metrics;
+use crate::worker::Worker;
+
+use super::config::{ConfigFile, EX_CONFIG};
+use super::{open, output};
+
+/// How long jobs may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Arguments of `sceau serve`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// Runs `sceau serve`.
+pub async fn run(args: ServeArgs) -> ExitCode {
+    match Box::pin(serve(args)).await {
+        Ok(Drained::Whole) => ExitCode::SUCCESS,
+        Ok(Drained::Cut(left)) => {
+            output::error(format_args!("stopped with {left} requests under way"));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            let settings = error.downcast_ref::<ConfigError>().is_some();
+            output::error(format_args!("{error:#}"));
+            if settings { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
+    let metrics = Metrics::install()?;
+    let opened = open::open(&args.config).await?;
+    let (app, http) = (&opened.app, &opened.config.http);
+    let limits = HttpLimits {
+        request: http.limits.request_timeout,
+        body: http.limits.max_body,
+        hsts: opened.config.issuer.is_https(),
+    };
+    let render = metrics.clone();
+    let admin_routes = app.admin_router(Arc::new(move || render.render()));
+    let mut public = Server::bind(http.listen).await?;
+    if let Some(documents) = &opened.documents.tls {
+        public = public.with_tls(tls::server_config(documents)?);
+    }
+    let admin = Server::bind(http.admin_listen).await?;
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let worker = Worker::start(app.jobs(Some(metrics)), &entropy);
+    let stop = CancellationToken::new();
+    tracing::info!(issuer = opened.config.issuer.as_str(), listen = %public.local_addr(), admin = %admin.local_addr(), "ready");
+    let routes = app.router(http.trusted_proxies.clone(), &limits);
+    let (drained, _, ()) = tokio::join!(
+        public.serve(routes, http.limits.clone(), stop.clone()),
+        admin.serve(admin_routes, http.limits.clone(), stop.clone()),
+        stop_on_signal(stop.clone()),
+    );
+    worker.stop(PATIENCE).await;
+    Ok(drained)
+}
+
+/// Cancels `stop` at SIGTERM or SIGINT.
+pub(crate) async fn stop_on_signal(stop: CancellationToken) {
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => tracing::error!(reason = %error, "no signal handler: stopping"),
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+}
