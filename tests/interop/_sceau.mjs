@@ -97,9 +97,9 @@ export class Demo {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /// The first client that authenticates with `method`.
+  /// A developer's client that authenticates with `method`: the last one, the first being that of the sample service.
   client(method) {
-    const found = this.clients.find((client) => client.token_endpoint_auth_method === method);
+    const found = this.clients.findLast((client) => client.token_endpoint_auth_method === method);
     if (!found) throw new Error(`the demonstration has no client with ${method}`);
     return found;
   }

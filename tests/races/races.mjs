@@ -271,7 +271,7 @@ async function prepare({ method, path, headers = {}, body = "" }, { hostname, po
   const fixed = { host, connection: "close", ...(method === "GET" ? {} : { "content-length": Buffer.byteLength(body) }) };
   const head = Object.entries({ ...fixed, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const bytes = Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body}`);
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  const socket = connect({ host: hostname, port: Number(port), family: 4, noDelay: true });
   const answer = new Promise((resolve, reject) => {
     const parts = [];
     socket.on("data", (part) => parts.push(part));
