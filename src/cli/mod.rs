@@ -1,8 +1,3 @@
-//! Layer 9: commands.
-
-pub mod config;
-pub mod output;
-pub mod phone;
 //! Commands. Each is a file; results go to standard output, what is wrong to standard error.
 
 pub mod audit;
