@@ -10,7 +10,7 @@ import { Browser, CommandLinePhone, check, skip, suite } from "./_sceau.mjs";
 const METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
 
-await suite(async (demo) => {
+async function everything(demo) {
   const [person] = demo.persons;
   const phone = await CommandLinePhone.enrol(demo, person);
   const world = { demo, person, phone, browser: new Browser(demo.issuer) };
@@ -29,7 +29,7 @@ await suite(async (demo) => {
   await malformedRequests(world);
   await clientAuthentication(world);
   await crossOrigin(world);
-});
+}
 
 // --- discovery ---------------------------------------------------------------------------------------------------
 
@@ -754,3 +754,5 @@ async function refused(error, promise) {
     return true;
   });
 }
+
+await suite(everything);

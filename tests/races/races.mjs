@@ -10,7 +10,7 @@ import { Browser, check, suite } from "../interop/_sceau.mjs";
 const RACERS = 50;
 const ROUNDS = 20;
 
-await suite(async (demo) => {
+async function everything(demo) {
   const [person] = demo.persons;
   const phone = await Phone.enrol(demo.issuer, person);
   const world = { demo, person, phone, browser: new Browser(demo.issuer) };
@@ -24,7 +24,7 @@ await suite(async (demo) => {
   // One round: failed client authentications are counted by source.
   await rounds("one client assertion", world, 1, raceAssertion);
   if (demo.persons.length > 1) await rounds("one pair of activation codes", world, 1, raceActivation);
-});
+}
 
 /// Each round is a check of its own; what each saw is printed at the end.
 async function rounds(name, world, count, race) {
@@ -285,7 +285,7 @@ async function prepare({ method, path, headers = {}, body = "" }, { hostname, po
     socket.once("error", reject);
   });
   await new Promise((resolve) => socket.write(bytes.subarray(0, -1), resolve));
-  return { answer, release: () => socket.end(bytes.subarray(-1)) };
+  return { answer, release: () => socket.write(bytes.subarray(-1)) };
 }
 
 function parse(text) {
@@ -302,3 +302,5 @@ function parse(text) {
   }
   return { status: Number(first.split(" ")[1]), headers: lower, body: parsed };
 }
+
+await suite(everything);
