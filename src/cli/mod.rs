@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod clients;
 pub mod config;
+pub mod demo;
 pub mod directory;
 pub mod open;
 pub mod output;
@@ -40,6 +41,8 @@ enum Command {
     Directory(directory::DirectoryArgs),
     /// Verify the audit log, export the evidence of an approval
     Audit(audit::AuditArgs),
+    /// Try everything on this machine: provider, sample service and phone page
+    Demo(demo::DemoArgs),
     /// A software phone: enrol, list, approve, deny
     Phone(phone::PhoneArgs),
 }
@@ -77,6 +80,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Clients(args) => clients::run(args).await,
         Command::Directory(args) => directory::run(args).await,
         Command::Audit(args) => audit::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Phone(args) => phone::run(args).await,
     }
 }

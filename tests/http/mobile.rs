@@ -13,7 +13,7 @@ const CODES: &str = "/mobile/v1/enrolments/codes";
 
 /// Posts a body as it is.
 async fn post(harness: &Harness, media_type: Option<&str>, body: String) -> Reply {
-    let mut request = Request::post(CODES);
+    let mut request = Request::post(CODES).header("content-length", body.len());
     if let Some(media_type) = media_type {
         request = request.header("content-type", media_type);
     }
