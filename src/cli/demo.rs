@@ -94,7 +94,9 @@ fn welcome(showcase: &Showcase) -> anyhow::Result<Vec<String>> {
         format!("  1. Ouvrir {phone} : choisir {}, activer.", person.name),
         format!("  2. Ouvrir {service} dans un autre onglet : « Se connecter avec mon téléphone »."),
         format!("  3. Donner l’identifiant {id} : un nombre s’affiche."),
-        format!("  4. Sur la page du téléphone : taper ce nombre, approuver. Vous êtes connecté. Ctrl-C arrête tout."),
+        format!(
+            "  4. Sur la page du téléphone : taper ce nombre, approuver. Vous êtes connecté. Ctrl-C arrête tout."
+        ),
         String::new(),
         format!("sceau: demonstration. All of it is fictitious, nothing leaves this machine."),
         format!("  Sample service     {service}"),
@@ -104,7 +106,9 @@ fn welcome(showcase: &Showcase) -> anyhow::Result<Vec<String>> {
         format!("  1. Open {phone}: choose {}, activate.", person.name),
         format!("  2. Open {service} in another tab: \"Sign in with my phone\"."),
         format!("  3. Give the identifier {id}: a number appears."),
-        format!("  4. On the phone page: type that number, approve. You are signed in. Ctrl-C stops everything."),
+        format!(
+            "  4. On the phone page: type that number, approve. You are signed in. Ctrl-C stops everything."
+        ),
         String::new(),
         format!("sceau demo: ready on {issuer}"),
     ])

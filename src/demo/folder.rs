@@ -48,7 +48,11 @@ impl Folder {
                 Ok(key.into())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                ensure!(!self.database().exists(), "{} holds a database without its kek", self.path.display());
+                ensure!(
+                    !self.database().exists(),
+                    "{} holds a database without its kek",
+                    self.path.display()
+                );
                 let key = Zeroizing::new(entropy.bytes::<KEY_LENGTH>());
                 let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
                 file.write_all(&*key)?;

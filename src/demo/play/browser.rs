@@ -8,6 +8,9 @@ use url::Url;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What the phone can tell of it is the system alone.
+const AGENT: &str = "sceau-demo (Linux)";
+
 /// A browser with its cookies.
 pub(super) struct Browser {
     site: Url,
@@ -19,6 +22,7 @@ impl Browser {
     pub(super) fn new(site: &Url) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            .user_agent(AGENT)
             .cookie_store(true)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;

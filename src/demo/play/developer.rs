@@ -48,8 +48,10 @@ impl<'a> Developer<'a> {
     pub(super) fn new(showcase: &'a Showcase, client_id: &str) -> anyhow::Result<Self> {
         let client = showcase.client(client_id)?;
         let Proof::Key { kid, key } = &client.proof else { anyhow::bail!("{client_id} has no key") };
-        let http =
-            reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
         Ok(Self {
             issuer: &showcase.addresses.issuer,
             client_id: &client.client_id,

@@ -51,7 +51,10 @@ pub async fn play(showcase: &Showcase, tell: &(dyn Fn(Step) + Send + Sync)) -> a
             "Le service dépose sa demande de connexion, sans passer par le navigateur.",
             "The service pushes its login request, not through the browser.",
         )
-        .seen([format!("POST {}/par", showcase.addresses.issuer), format!("request_uri = {}", login.request_uri)]),
+        .seen([
+            format!("POST {}/par", showcase.addresses.issuer),
+            format!("request_uri = {}", login.request_uri),
+        ]),
     );
     let mut browser = Browser::new(&showcase.addresses.issuer_url()?)?;
     let page = identify(&mut browser, &developer, &login, person, tell).await.context("the sign-in page")?;
@@ -75,10 +78,10 @@ pub async fn play(showcase: &Showcase, tell: &(dyn Fn(Step) + Send + Sync)) -> a
     );
     tell(
         Step::new(
-            "Le service lit qui est la personne, et son identité de secteur.",
-            "The service reads who the person is, and her sector identity.",
+            "Le service lit qui est la personne, et son identité de secteur (champs vides omis).",
+            "The service reads who the person is, and her sector identity (empty members left out).",
         )
-        .seen(pretty(&claims.userinfo)),
+        .seen(pretty(&without_empty(claims.userinfo))),
     );
     Ok(())
 }
@@ -118,7 +121,7 @@ struct NumberPage {
 
 async fn identify(
     browser: &mut Browser,
-    developer: &Developer,
+    developer: &Developer<'_>,
     login: &Login,
     person: &DemoPerson,
     tell: &(dyn Fn(Step) + Send + Sync),
@@ -158,6 +161,20 @@ async fn approve(
         .seen([format!("{} – {} – {} – {}", text.service, text.purpose, text.origin, text.at)]),
     );
     Ok(())
+}
+
+/// Most members about a place of work are empty.
+fn without_empty(claims: Map<String, Value>) -> Map<String, Value> {
+    let kept = claims.into_iter().filter(|(_, value)| value != "");
+    kept.map(|(name, value)| (name, deeply(value))).collect()
+}
+
+fn deeply(value: Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(without_empty(members)),
+        Value::Array(items) => items.into_iter().map(deeply).collect(),
+        other => other,
+    }
 }
 
 fn pretty(claims: &Map<String, Value>) -> Vec<String> {
