@@ -24,6 +24,7 @@ async function everything(demo) {
   await responseModes(world);
   await prompts(world);
   await refusedByPerson(world);
+  await browserState(world);
   await codes(world);
   await redirectUris(world);
   await malformedRequests(world);
@@ -298,6 +299,66 @@ async function refusedByPerson(world) {
     assert.match(unknown.page.number, /^\d\d$/);
     assert.equal(shape(unknown.page), shape(known.page));
     await phone.deny();
+  });
+}
+
+// --- cookies, forms, tabs ----------------------------------------------------------------------------------------
+
+async function browserState(world) {
+  const { demo, person, phone } = world;
+  const silent = (browser) => answered(null, demo, browser, { prompt: "none" });
+  await check("two tabs end each with its own state, the second one first", async () => {
+    const browser = new Browser(demo.issuer);
+    const [one, two] = [await request(demo, {}), await request(demo, { prompt: "login" })];
+    const first = (await browser.open(one.url)).page;
+    const second = await browser.signIn(two.url, person.national_id, phone);
+    assert.equal(second.redirect.searchParams.get("state"), two.state);
+    assert.ok((await two.redeem(second.redirect)).claims().sub);
+    const later = await browser.open(first.action("/identify").replace(/\/identify$/, ""));
+    assert.equal(later.redirect.searchParams.get("state"), one.state);
+    assert.ok((await one.redeem(later.redirect)).claims().sub);
+  });
+  await check("an interaction that is over stays over, and the session is untouched", async () => {
+    const { browser, page } = await atNumber(demo, person);
+    await phone.answer(page);
+    const before = browser.copy();
+    assert.ok((await browser.open(page.resume)).redirect.searchParams.get("code"));
+    for (const again of [before, browser]) {
+      const { page: over } = await again.open(page.resume);
+      assert.ok(over.status >= 400, `status ${over.status}`);
+    }
+    await silent(browser);
+  });
+  await check("a form without its token, or with another's, does nothing", async () => {
+    const { browser, page } = await atNumber(demo, person);
+    const cancel = page.action("/cancel");
+    const other = (await atNumber(demo, { national_id: "899900000017" })).page.csrf;
+    for (const csrf of ["", "x", other]) {
+      const answer = await browser.post(cancel, { csrf });
+      assert.equal(answer.status >= 400 && answer.headers.get("location") === null, true, `status ${answer.status}`);
+    }
+    assert.equal((await browser.open(page.resume)).page.number, page.number, "the interaction waits as before");
+    await phone.deny();
+  });
+  await check("a new authentication gives a new session cookie, and the old one is worth nothing", async () => {
+    const browser = new Browser(demo.issuer);
+    await browser.signIn((await request(demo, {})).url, person.national_id, phone);
+    await silent(browser);
+    const old = browser.copy();
+    await browser.signIn((await request(demo, { prompt: "login" })).url, person.national_id, phone);
+    await silent(browser);
+    assert.notEqual(browser.cookieHeader(), old.cookieHeader());
+    await answered("login_required", demo, old, { prompt: "none" });
+  });
+  await check("cookies are HttpOnly, SameSite=Lax, of this host; interaction cookies go when it ends", async () => {
+    const { url } = await request(demo, {});
+    const [line] = (await new Browser(demo.issuer).get(url)).headers.getSetCookie();
+    assert.match(line, /; *HttpOnly/i);
+    assert.match(line, /; *SameSite=Lax/i);
+    assert.doesNotMatch(line, /; *Domain=/i);
+    const browser = new Browser(demo.issuer);
+    await browser.signIn(url, person.national_id, phone);
+    assert.deepEqual([...browser.cookies.keys()], ["sceau-session"]);
   });
 }
 
