@@ -13,7 +13,7 @@ export const BINARY = process.env.SCEAU_BINARY ?? "sceau";
 
 // --- checks ------------------------------------------------------------------------------------------------------
 
-const count = { passed: 0, failed: 0, skipped: 0 };
+const count = { passed: 0, failed: 0 };
 
 /// Runs one named check; a failure does not stop the others.
 export async function check(name, body) {
@@ -26,11 +26,6 @@ export async function check(name, body) {
     const cause = error.cause ? `\n      ${String(error.cause.stack ?? error.cause).split("\n").slice(0, 4).join("\n      ")}` : "";
     console.log(`FAIL  ${name}\n      ${String(error.stack ?? error).split("\n").slice(0, 6).join("\n      ")}${cause}`);
   }
-}
-
-export function skip(name, why) {
-  count.skipped += 1;
-  console.log(`skip  ${name}: ${why}`);
 }
 
 /// Runs a suite with a demonstration of its own, prints the count as the last line, and exits.
@@ -49,8 +44,12 @@ export async function suite(body) {
     console.log(`FAIL  the suite itself\n      ${broken.stack ?? broken}`);
   }
   if (count.failed > 0 && process.env.SCEAU_TEST_LOG) console.log(demo.log.join("\n"));
-  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
-  console.log(`${count.passed} passed, ${count.failed} failed${skipped}`);
+  report();
+}
+
+/// Prints the count as the last line and decides the exit status.
+export function report() {
+  console.log(`${count.passed} passed, ${count.failed} failed`);
   process.exitCode = count.failed === 0 && count.passed > 0 ? 0 : 1;
 }
 

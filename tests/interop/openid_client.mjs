@@ -5,7 +5,7 @@ import { createHash, randomUUID } from "node:crypto";
 import * as jose from "jose";
 import * as oidc from "openid-client";
 import { ProofKey } from "./_phone.mjs";
-import { Browser, CommandLinePhone, check, skip, suite } from "./_sceau.mjs";
+import { Browser, CommandLinePhone, check, suite } from "./_sceau.mjs";
 
 const METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
@@ -252,7 +252,6 @@ async function prompts(world) {
     const { tokens } = await tokensOf(world, { parameters: { acr_values: "urn:unknown eidas3 eidas1" } });
     assert.equal(tokens.claims().acr, "eidas1");
   });
-  skip("a phone attested under a trusted root reaches eidas2", "the demonstration trusts no attestation root");
 }
 
 async function refusedByPerson(world) {
