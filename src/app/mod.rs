@@ -99,13 +99,12 @@ impl App {
         let mobile_origins =
             parts.relying_party.allowed_origins.iter().map(|url| url.origin().ascii_serialization());
         let mobile_origins = mobile_origins.filter(|origin| origin.starts_with("http")).collect();
-        let ports = fill_ports(&parts, keys, &durable, &ephemeral)?;
-        let provider = assemble_provider(ports, parts.policy, keyring, storage);
+        let filled = fill_ports(&parts, keys, &durable, &ephemeral)?;
+        let provider = assemble_provider(filled, parts.policy, keyring, storage);
         Ok(Self { provider: Arc::new(provider), durable, ephemeral, mobile_origins })
     }
 
     /// The public routes.
-    #[must_use]
     pub fn router(&self, trusted_proxies: Vec<Network>, limits: &HttpLimits) -> Router {
         let state = AppState {
             provider: self.provider.clone(),
@@ -116,7 +115,6 @@ impl App {
     }
 
     /// The operator's routes.
-    #[must_use]
     pub fn admin_router(&self, metrics: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
         admin_router(Health { provider: self.provider.clone(), metrics })
     }
@@ -149,13 +147,13 @@ fn fill_ports(
     ephemeral: &Arc<InProcess>,
 ) -> anyhow::Result<Ports> {
     let issuer = Url::parse(&parts.policy.issuer).context("issuer")?;
-    let party = &parts.relying_party;
+    let webauthn = &parts.relying_party;
     let authenticator = WebauthnAuthenticator::new(
-        &party.id,
+        &webauthn.id,
         &issuer,
-        &party.allowed_origins,
-        &pem(&party.attestation_roots),
-        &party.name,
+        &webauthn.allowed_origins,
+        &pem(&webauthn.attestation_roots),
+        &webauthn.name,
     )
     .context("WebAuthn relying party")?
     .with_clock(parts.clock.clone());

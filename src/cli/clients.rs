@@ -39,13 +39,13 @@ struct AddArgs {
     /// Identifier; drawn at random when left out. A client of this identifier is replaced
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// Profile: oidc, psc, fapi2, fapi_ciba
+    /// Profile: `oidc`, `psc`, `fapi2`, `fapi_ciba`
     #[arg(long, default_value = "oidc")]
     profile: Profile,
-    /// How it authenticates: client_secret_basic, client_secret_post, private_key_jwt, none
+    /// How it authenticates: `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `none`
     #[arg(long, value_name = "METHOD", default_value = "client_secret_basic")]
     auth: ClientAuthMethod,
-    /// Its public keys (JWK Set), for private_key_jwt
+    /// Its public keys (JWK Set), for `private_key_jwt`
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
     /// A redirect URI; may be repeated

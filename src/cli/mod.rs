@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod clients;
 pub mod config;
+pub mod demo;
 pub mod directory;
 pub mod open;
 pub mod output;
@@ -40,6 +41,8 @@ enum Command {
     Directory(directory::DirectoryArgs),
     /// Verify the audit log, export the evidence of an approval
     Audit(audit::AuditArgs),
+    /// Try everything on this machine: provider, sample service and phone page
+    Demo(demo::DemoArgs),
     /// A software phone: enrol, list, approve, deny
     Phone(phone::PhoneArgs),
 }
@@ -55,7 +58,8 @@ pub fn main() -> ExitCode {
             return if wrong { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    if let Err(error) = LogSettings::parse(ProcessStrings.variable(LOG_VARIABLE).as_deref()).install() {
+    let wish = ProcessStrings.variable(LOG_VARIABLE).or_else(|| cli.command.usual_log());
+    if let Err(error) = LogSettings::parse(wish.as_deref()).install() {
         output::error(error);
         return ExitCode::from(config::EX_CONFIG);
     }
@@ -70,6 +74,13 @@ pub fn main() -> ExitCode {
     }
 }
 
+impl Command {
+    /// What is logged when nothing is asked for, if not what is usual: the terminal of a demonstration is for its text.
+    fn usual_log(&self) -> Option<String> {
+        matches!(self, Self::Demo(_)).then(|| String::from("warn"))
+    }
+}
+
 async fn run(command: Command) -> ExitCode {
     match command {
         Command::Serve(args) => serve::run(args).await,
@@ -77,6 +88,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Clients(args) => clients::run(args).await,
         Command::Directory(args) => directory::run(args).await,
         Command::Audit(args) => audit::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Phone(args) => phone::run(args).await,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::adapter::file_sender::FileSender;
 use crate::adapter::log_sender::LogSender;
 use crate::adapter::webauthn::is_test_root;
 use crate::app::{App, Durable, Parts, RelyingParty};
@@ -64,7 +65,10 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
             allowed_origins: config.mobile.allowed_origins.clone(),
             attestation_roots: documents.attestation_roots.clone(),
         },
-        code_sender: Arc::new(LogSender::default()),
+        code_sender: match &config.mobile.activation_codes_file {
+            Some(path) => Arc::new(FileSender::new(path.clone())),
+            None => Arc::new(LogSender::default()),
+        },
         clock: Arc::new(SystemClock),
         entropy,
     };
@@ -74,6 +78,8 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
 
 /// Opens the stores of a kept demonstration. They are read and written; nothing is served.
 async fn open_data(folder: PathBuf) -> anyhow::Result<App> {
+    let database = folder.join("sceau.sqlite");
+    anyhow::ensure!(database.exists(), "{} does not exist", database.display());
     let toml = format!(
         "issuer = \"http://localhost:8080\"\n[storage]\nsql = \"sqlite://{0}/sceau.sqlite\"\n[keys]\nkek_file = \"{0}/sceau.kek\"\n",
         folder.display()

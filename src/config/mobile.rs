@@ -30,6 +30,8 @@ pub struct Mobile {
     pub allow_self_attestation: bool,
     /// Active phones per person.
     pub devices_per_person: u32,
+    /// Where activation codes go instead of persons; on loopback only.
+    pub activation_codes_file: Option<PathBuf>,
 }
 
 impl Mobile {
@@ -42,9 +44,15 @@ impl Mobile {
             aaguids: aaguids(&raw.aaguids)?,
             allow_self_attestation: raw.allow_self_attestation,
             devices_per_person: raw.devices_per_person.unwrap_or(5),
+            activation_codes_file: raw.activation_codes_file.clone(),
         };
         let named = !mobile.rp_name.trim().is_empty() && mobile.rp_name.chars().count() <= 64;
         refuse_if(!named, "mobile.rp_name", "must have between 1 and 64 characters")?;
+        refuse_if(
+            mobile.activation_codes_file.is_some() && !issuer.is_loopback(),
+            "mobile.activation_codes_file",
+            "is for trying out on loopback: whoever reads it can enrol a phone in anybody's name",
+        )?;
         mobile.check_attestation(issuer)?;
         let few = (1..=20).contains(&mobile.devices_per_person);
         refuse_if(!few, "mobile.devices_per_person", "must be between 1 and 20")?;

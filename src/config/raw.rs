@@ -87,6 +87,7 @@ pub(super) struct RawMobile {
     pub(super) aaguids: Vec<String>,
     pub(super) allow_self_attestation: bool,
     pub(super) devices_per_person: Option<u32>,
+    pub(super) activation_codes_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

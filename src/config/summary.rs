@@ -55,6 +55,13 @@ impl Config {
             ("mobile.aaguids", list(&mobile.aaguids)),
             ("mobile.allow_self_attestation", mobile.allow_self_attestation.to_string()),
             ("mobile.devices_per_person", mobile.devices_per_person.to_string()),
+            (
+                "mobile.activation_codes_file",
+                mobile.activation_codes_file.as_ref().map_or_else(
+                    || String::from("none: activation codes reach nobody"),
+                    |path| quoted(&path.display().to_string()),
+                ),
+            ),
         ]
     }
 }

@@ -5,7 +5,10 @@ use crate::base::{EntropyExt, GrantId, Secret, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 use crate::interaction::NextStep;
 use crate::jose::JwkSet;
-use crate::oauth::{Client, CodeBinding, ErrorCode, OAuthError, authorization_response, success_params};
+use crate::oauth::{
+    AuthorizationResponse, Client, CodeBinding, ErrorCode, OAuthError, ResponseMode, authorization_response,
+    error_params, success_params,
+};
 use crate::oidc::validate_hint;
 use crate::ports::{CodePayload, Session};
 
@@ -38,6 +41,16 @@ impl Provider {
             }
             NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => Err(TurnError::Gone),
         }
+    }
+
+    /// The authorization error response (RFC 6749 4.1.2.1, RFC 9207 2).
+    pub(super) fn error_response(
+        &self,
+        (redirect_uri, mode, state): (&str, ResponseMode, Option<&str>),
+        error: &OAuthError,
+    ) -> AuthorizationResponse {
+        let params = error_params(error, state, &self.policy.issuer);
+        authorization_response(redirect_uri, mode, &params)
     }
 
     async fn answer_error(&self, held: Held<'_>, error: OAuthError) -> Result<Answer, FlowError> {

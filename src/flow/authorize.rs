@@ -12,10 +12,7 @@ use crate::identity::AuthenticationProof;
 use crate::interaction::{
     ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide,
 };
-use crate::oauth::{
-    AuthorizationResponse, AuthorizeError, Client, ErrorCode, OAuthError, RawParams, RequestUri,
-    authorization_response, error_params,
-};
+use crate::oauth::{AuthorizeError, Client, ErrorCode, RawParams, RequestUri};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
@@ -272,16 +269,6 @@ impl Provider {
             }
         }
         Ok(Some(None))
-    }
-
-    /// The authorization error response (RFC 6749 4.1.2.1, RFC 9207 2).
-    pub(super) fn error_response(
-        &self,
-        (redirect_uri, mode, state): (&str, crate::oauth::ResponseMode, Option<&str>),
-        error: &OAuthError,
-    ) -> AuthorizationResponse {
-        let params = error_params(error, state, &self.policy.issuer);
-        authorization_response(redirect_uri, mode, &params)
     }
 }
 

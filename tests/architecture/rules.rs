@@ -168,3 +168,7 @@ pub(crate) const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.
 /// `(folder, prefix)`: files there have tests of the same name in `tests/spec`.
 pub(crate) const SPECIFICATIONS: &[(&str, &str)] =
     &[("src/jose/", "rfc"), ("src/oauth/", "rfc"), ("src/oidc/", "")];
+
+/// Modules of `src/adapter/` that are no adapter: what the adapters of ephemeral ports have in common. Both engines
+/// seal values and name keys by one piece of code.
+pub(crate) const SHARED_BY_ADAPTERS: [&str; 2] = ["ephemeral", "sealed_value"];

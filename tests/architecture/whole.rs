@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::imports::{Surroundings, adapter_names, judge};
 use super::repository::{self, Files};
+use super::rules::SHARED_BY_ADAPTERS;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -45,7 +46,10 @@ fn surroundings(files: &Files) -> Result<Surroundings, Box<dyn Error>> {
     let modules =
         below.map(|name| name.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned());
     let shared = files.get("src/adapter/mod.rs").cloned().flatten().unwrap_or_default();
-    let adapters = adapter_names(&shared, &modules.filter(|name| name != "mod").collect());
+    let adapters = adapter_names(
+        &shared,
+        &modules.filter(|name| name != "mod" && !SHARED_BY_ADAPTERS.contains(&name.as_str())).collect(),
+    );
     Ok(Surroundings { dependencies: dependencies(&text(files, "Cargo.toml")?), adapters })
 }
 

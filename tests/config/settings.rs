@@ -113,9 +113,15 @@ fn the_example_shows_every_setting() {
             _ => line,
         })
         .filter(|line| {
-            !["trusted_proxies", "allowed_origins", "attestation_roots", "policy_file"]
-                .iter()
-                .any(|name| line.starts_with(name))
+            ![
+                "trusted_proxies",
+                "allowed_origins",
+                "attestation_roots",
+                "policy_file",
+                "activation_codes_file",
+            ]
+            .iter()
+            .any(|name| line.starts_with(name))
         })
         .collect();
     let config = file(&uncommented.join("\n")).load().unwrap();
@@ -269,6 +275,11 @@ fn a_bad_store_or_phone_setting_is_named() {
         (aaguid, "00000000-0000-0000-0000-000000000000", "mobile.aaguids"),
         (aaguid, "phone", "mobile.aaguids"),
         ("allow_self_attestation = false", "allow_self_attestation = true", "mobile.allow_self_attestation"),
+        (
+            "allow_self_attestation = false",
+            "allow_self_attestation = false\nactivation_codes_file = \"/tmp/codes\"",
+            "mobile.activation_codes_file",
+        ),
         ("devices_per_person = 3", "devices_per_person = 0", "mobile.devices_per_person"),
         ("live = 4", "live = 0", "approval.live"),
         ("live = 4", "live = 11", "approval.live"),

@@ -4,7 +4,7 @@ const FRENCH = {
   title: "Téléphone de démonstration",
   about: "Téléphone de démonstration",
   about_text:
-    "Cette page tient le rôle de l’application sur le téléphone. Ses deux clés vivent dans ce navigateur et n’en sortent pas ; la biométrie est simulée.",
+    "Cette page tient le rôle de l’application sur le téléphone. Ses deux clés vivent dans ce navigateur et n’en sortent pas ; la biométrie est simulée.",
   language: "English",
   tab_requests: "Demandes",
   tab_devices: "Téléphones",

@@ -153,7 +153,11 @@ impl From<BodyError> for MobileError {
 impl From<FlowError> for MobileError {
     fn from(error: FlowError) -> Self {
         let error = error.into_oauth();
-        tracing::info!(error = %error.code, detail = %error.internal, "phone request refused");
+        if error.code.status() >= 500 {
+            tracing::error!(error = %error.code, reason = error.internal, "phone request failed");
+        } else {
+            tracing::debug!(error = %error.code, reason = error.internal, "phone request refused");
+        }
         match error.code {
             ErrorCode::UseDpopNonce => Self::UseDpopNonce,
             ErrorCode::InvalidDpopProof => Self::InvalidDpopProof,
