@@ -19,6 +19,7 @@ use crate::oauth::{
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
+use super::par::not_pushed;
 use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Turn, TurnError};
 
 /// A request with the client and the `request_uri` it came by.
@@ -175,13 +176,7 @@ impl Provider {
     ) -> Result<Result<Incoming, AuthorizeError>, FlowError> {
         let client = self.requesting_client(params).await?;
         let (params, pushed) = match params.get("request_uri")? {
-            None if client.profile.requires_par() => {
-                // FAPI 2.0 5.3.2.2
-                return Err(FlowError::protocol(
-                    ErrorCode::InvalidRequest,
-                    "this client must push its requests",
-                ));
-            }
+            None if client.profile.requires_par() => return Err(not_pushed()),
             None => (params.clone(), None),
             Some(uri) => {
                 // RFC 9126 4; one answer for unknown, expired, used and foreign (`attacks.md` A-025).

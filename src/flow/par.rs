@@ -2,7 +2,9 @@
 
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, UnixTime};
-use crate::oauth::{AuthorizeError, Client, PushedAnswer, RawParams, RequestUri, pushed_parameters};
+use crate::oauth::{
+    AuthorizeError, Client, ErrorCode, PushedAnswer, RawParams, RequestUri, pushed_parameters,
+};
 use crate::oidc::authentication_request;
 use crate::ports::PushedRequest;
 
@@ -31,6 +33,9 @@ impl Provider {
     pub async fn stash_request(&self, params: &RawParams) -> Result<PushedAnswer, FlowError> {
         let now = self.now();
         let client = self.requesting_client(params).await?;
+        if client.profile.requires_par() {
+            return Err(not_pushed());
+        }
         self.keep_request(&client, params, now).await
     }
 
@@ -50,6 +55,11 @@ impl Provider {
         self.ports.one_shot.put_pushed(&request_uri.hash(), &request).await?;
         Ok(PushedAnswer { request_uri, expires_in: lifetime.as_secs() })
     }
+}
+
+/// FAPI 2.0 5.3.2.2: the request did not come from the client itself.
+pub(super) fn not_pushed() -> FlowError {
+    FlowError::protocol(ErrorCode::InvalidRequest, "this client must push its requests")
 }
 
 /// At the pushing endpoint every refusal goes to the client directly (RFC 9126 2.3).
