@@ -184,7 +184,7 @@ impl Provider {
                     || FlowError::protocol(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
                 let hash = RequestUri::parse(uri).ok_or_else(refused)?;
                 let pushed = self.ports.one_shot.load_pushed(&hash, now).await?.ok_or_else(refused)?;
-                if pushed.client != client.client_id {
+                if pushed.client != client.client_id || now >= pushed.opens_until {
                     return Err(refused());
                 }
                 (RawParams::parse(pushed.parameters.as_bytes())?, Some(hash))

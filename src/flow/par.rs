@@ -47,10 +47,13 @@ impl Provider {
     ) -> Result<PushedAnswer, FlowError> {
         let request_uri = RequestUri::new(self.ports.entropy.token());
         let lifetime = self.policy.lifetimes.pushed_request;
+        let opens_until = now.plus(lifetime);
         let request = PushedRequest {
             client: client.client_id.clone(),
             parameters: params.encode(),
-            deadline: now.plus(lifetime),
+            opens_until,
+            // A person who opens it at the last moment has the time of every other.
+            deadline: opens_until.plus(self.policy.lifetimes.interaction),
         };
         self.ports.one_shot.put_pushed(&request_uri.hash(), &request).await?;
         Ok(PushedAnswer { request_uri, expires_in: lifetime.as_secs() })

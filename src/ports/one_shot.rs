@@ -45,7 +45,9 @@ pub struct PushedRequest {
     pub client: ClientId,
     /// The parameters as pushed, client authentication left out; form-encoded.
     pub parameters: String,
-    /// Deadline.
+    /// Until when a browser may open it (RFC 9126 2.2).
+    pub opens_until: UnixTime,
+    /// Deadline: until when an interaction that it opened may be answered.
     pub deadline: UnixTime,
 }
 
