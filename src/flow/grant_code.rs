@@ -4,10 +4,10 @@
 //! transaction that writes the grant; a second use revokes what the first one gave (RFC 6749 4.1.2).
 
 use crate::audit::EventKind;
-use crate::base::{Secret, TokenHash, UnixTime};
+use crate::base::{Secret, TokenHash, UnixTime, sha256};
 use crate::jose::Thumbprint;
 use crate::oauth::{Client, CodePresented, ErrorCode, OAuthError, TokenResponse, judge_code};
-use crate::ports::{CodePayload, Cutoff, CutoffScope, Fence, FenceKind, Grant};
+use crate::ports::{CodePayload, Cutoff, CutoffScope, Fence, FenceKind, Grant, ReplayKind};
 
 use super::issue::Redemption;
 use super::{FlowError, Provider};
@@ -34,6 +34,7 @@ impl Provider {
     ) -> Result<TokenResponse, FlowError> {
         let hash = TokenHash::of(presented.code.expose());
         let Some(payload) = self.ports.one_shot.take_code(&hash, now).await? else {
+            self.first_word_of_replay(client, &hash, now).await?;
             self.punish_replay(client, &hash, now).await?;
             return Err(invalid_grant());
         };
@@ -50,7 +51,27 @@ impl Provider {
             return Err(error.into());
         }
         let redemption = self.redemption(client, payload, hash, presented.jkt, now);
-        self.issue(client, redemption, now).await
+        let tokens = self.issue(client, redemption, now).await?;
+        // A second use that came before the commit found nothing to end, and left word.
+        if !self.first_word_of_replay(client, &hash, now).await? {
+            self.punish_replay(client, &hash, now).await?;
+        }
+        Ok(tokens)
+    }
+
+    /// Leaves word that `client` presented this code, for whoever is redeeming it at the same time. False when there
+    /// was word already. One of the two sees the other: a loser leaves word and then looks for the grant, the winner
+    /// writes the grant and then looks for word.
+    async fn first_word_of_replay(
+        &self,
+        client: &Client,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> Result<bool, FlowError> {
+        let own = sha256(&[hash.as_bytes(), client.client_id.as_str().as_bytes()]);
+        let until = now.plus(self.policy.lifetimes.code);
+        let replay = &self.ports.replay;
+        Ok(replay.first_seen(ReplayKind::SpentCode, &TokenHash::from_bytes(own), until, now).await?)
     }
 
     fn redemption(

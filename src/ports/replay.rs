@@ -12,6 +12,8 @@ pub enum ReplayKind {
     ClientAssertion,
     /// `jti` of a DPoP proof (RFC 9449 11.1).
     DpopProof,
+    /// A code that its client presented when it was already taken (RFC 6749 4.1.2).
+    SpentCode,
 }
 
 /// Memory of identifiers, ephemeral.
