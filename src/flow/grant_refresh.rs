@@ -164,7 +164,12 @@ impl Provider {
         };
         let verdict =
             self.cutoffs.check(&*self.ports.revocation, subject, stored.grant.proof.auth_time, now).await?;
-        if verdict.is_err() {
+        if let Err(by) = verdict {
+            let event = self
+                .refused(EventKind::TokensRefreshed, by.as_str(), now)
+                .with_client(client.client_id.clone())
+                .with_person(stored.grant.person);
+            self.ports.audit.append(&event).await?;
             return Err(invalid_grant());
         }
         let mut grant = stored.grant.clone();
