@@ -2,6 +2,19 @@
 
 mod approvals;
 mod approvals_refused;
+mod code_replay;
+mod consent;
 mod enrolment;
 mod enrolment_refused;
+mod identifier_probing;
+mod interaction_browser;
+mod key_material;
+mod login_page;
 mod own_devices;
+mod professional_login;
+mod pushed_requests;
+mod races;
+mod refresh;
+mod refresh_ended;
+mod requested_claims;
+mod sso_and_prompts;
