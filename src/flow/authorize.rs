@@ -127,6 +127,10 @@ impl Provider {
         now: UnixTime,
     ) -> Result<Versioned<Interaction>, TurnError> {
         let Some(stored) = self.ports.interactions.load(id, now).await? else { return Err(TurnError::Gone) };
+        // Before the cookie, which the browser was told to forget: its back button is no other browser.
+        if stored.value.step == Step::Done {
+            return Err(TurnError::Gone);
+        }
         let owner = browser
             .interaction
             .as_ref()
@@ -138,9 +142,6 @@ impl Provider {
                 .with_transaction(id.to_string());
             self.ports.audit.append(&event).await?;
             return Err(TurnError::OtherBrowser);
-        }
-        if stored.value.step == Step::Done {
-            return Err(TurnError::Gone);
         }
         Ok(stored)
     }

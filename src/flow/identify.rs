@@ -128,10 +128,14 @@ impl Provider {
         let cookie = browser.interaction.as_ref().map_or("", crate::base::Secret::expose);
         let expected = crate::base::Secret::new(self.csrf_token(cookie));
         if expected == crate::base::Secret::new(csrf.to_owned()) {
-            Ok(stored)
-        } else {
-            Err(TurnError::OtherBrowser)
+            return Ok(stored);
         }
+        let event = self
+            .refused(EventKind::InteractionOpened, "form_value_wrong", now)
+            .with_client(stored.value.request.oauth.client_id.clone())
+            .with_transaction(id.to_string());
+        self.ports.audit.append(&event).await?;
+        Err(TurnError::OtherBrowser)
     }
 
     /// The person who can answer, with their phones. Every identifier costs the same reads.

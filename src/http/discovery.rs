@@ -23,7 +23,7 @@ pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> R
 fn cacheable(headers: &HeaderMap, document: &Value, max_age: u64) -> Response {
     let body = document.to_string();
     let etag = format!("\"{}\"", base64url(sha256(&[body.as_bytes()])));
-    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == etag.as_bytes());
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|sent| names(sent, &etag));
     let mut response =
         if known { StatusCode::NOT_MODIFIED.into_response() } else { Json(document.clone()).into_response() };
     let answer = response.headers_mut();
@@ -35,4 +35,10 @@ fn cacheable(headers: &HeaderMap, document: &Value, max_age: u64) -> Response {
     }
     answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
+}
+
+/// RFC 9110 13.1.2: any, or one of a list by weak comparison.
+fn names(sent: &HeaderValue, etag: &str) -> bool {
+    let listed = sent.to_str().unwrap_or_default().split(',').map(str::trim);
+    listed.map(|one| one.strip_prefix("W/").unwrap_or(one)).any(|one| one == "*" || one == etag)
 }

@@ -183,16 +183,18 @@ fn usable_proof<'a>(situation: &Situation<'a>, floor: Option<Acr>) -> Usable<'a>
 
 /// `OpenID` Connect Core 3.1.2.1: `prompt=login` and `max_age` force a new authentication.
 fn recent_enough(situation: &Situation<'_>, proof: &AuthenticationProof) -> bool {
-    if proof.auth_time >= situation.opened {
+    if proof.auth_time > situation.opened {
         return true;
     }
     if has_prompt(situation, Prompt::Login) || has_prompt(situation, Prompt::SelectAccount) {
         return false;
     }
-    situation
-        .request
-        .max_age
-        .is_none_or(|age| situation.now.since(proof.auth_time) <= Duration::from_secs(age))
+    match situation.request.max_age {
+        None => true,
+        // `max_age=0` is `prompt=login`.
+        Some(0) => false,
+        Some(age) => situation.now.since(proof.auth_time) <= Duration::from_secs(age),
+    }
 }
 
 fn with_consent(situation: &Situation<'_>, proof: &AuthenticationProof, renew: bool) -> NextStep {

@@ -11,5 +11,6 @@ mod identity_assurance;
 mod identity_directory_extract;
 mod identity_national_id;
 mod identity_sector_claims;
+mod interaction_next_step;
 mod keyring_policy;
 mod keyring_sweep;

@@ -1,7 +1,13 @@
-//! Layer 7 by itself: what pages and their files look like on the wire.
+//! Layer 7 by itself: what pages and their files look like on the wire, and what endpoints refuse.
 
+mod authorize_endpoint;
+mod client_authentication;
+mod dpop;
+mod headers;
 mod mobile;
 mod origin;
 mod pages;
 mod phone_page;
+mod token_endpoint;
+mod userinfo;
 mod visits_review;

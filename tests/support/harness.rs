@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use sceau::app::{App, Durable, Parts, RelyingParty};
-use sceau::base::{Clock, Entropy, PersonId, SeededEntropy, TestClock, UnixTime};
+use sceau::audit::{AuditEvent, Decision, EventKind};
+use sceau::base::{AuditId, Clock, Entropy, PersonId, SeededEntropy, TestClock, UnixTime};
 use sceau::device::AttestationPolicy;
 use sceau::flow::{ActivationPolicy, Lifetimes, Policy, Provider};
-use sceau::http::HttpLimits;
+use sceau::http::{AppState, HttpLimits, router};
 use sceau::identity::{Acr, AssurancePolicy, NationalId, SectorSettings};
 use sceau::keyring::{KeyPolicy, SHIPPED_POLICY};
 use sceau::phone::{Attestation, Phone, SOFTWARE_PHONE_AAGUID, Surroundings, TestRoot, Transport};
-use sceau::ports::Channel;
+use sceau::ports::{Channel, Cutoff, CutoffScope, Ports};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -39,6 +40,11 @@ impl Harness {
 
     /// The same under a policy changed by `change`.
     pub(crate) async fn with(change: impl FnOnce(&mut Policy)) -> Self {
+        Self::over(change, |ports| ports).await
+    }
+
+    /// The same with its ports wrapped by `wrap`.
+    pub(crate) async fn over(change: impl FnOnce(&mut Policy), wrap: impl FnOnce(Ports) -> Ports) -> Self {
         let clock = Arc::new(TestClock::at(START));
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(711));
         let directory = tempfile::tempdir().unwrap();
@@ -63,8 +69,16 @@ impl Harness {
         let app = app.await.unwrap();
         let report = app.provider.import_directory(SAMPLE.lines()).await.unwrap();
         assert!(report.counts.created > 10, "{report:?}");
-        let router = app.router(Vec::new(), &HttpLimits::default());
-        Self { provider: app.provider, router, clock, entropy, directory, outbox }
+        let Ok(mut provider) = Arc::try_unwrap(app.provider) else { panic!("the provider is shared") };
+        provider.ports = wrap(provider.ports);
+        let provider = Arc::new(provider);
+        let state = AppState {
+            provider: Arc::clone(&provider),
+            trusted_proxies: Arc::new([]),
+            mobile_origins: Arc::new([String::from("https://app.example")]),
+        };
+        let router = router(state, &HttpLimits::default());
+        Self { provider, router, clock, entropy, directory, outbox }
     }
 
     /// The codes last sent to a person: by e-mail, by telephone.
@@ -118,13 +132,32 @@ impl Harness {
         Surroundings { transport, clock, entropy: Arc::clone(&self.entropy) }
     }
 
-    /// A phone enrolled with self attestation.
+    /// A phone enrolled with self attestation: it reaches `eidas1`.
     pub(crate) async fn enrolled(&self, name: &str, national_id: &str) -> Phone {
+        self.enrolled_as(name, national_id, &Attestation::SelfSigned).await
+    }
+
+    /// A phone enrolled with the attestation of its maker: it reaches `eidas2`.
+    pub(crate) async fn attested_phone(&self, name: &str, national_id: &str) -> Phone {
+        self.enrolled_as(name, national_id, &self.attested()).await
+    }
+
+    async fn enrolled_as(&self, name: &str, national_id: &str, attestation: &Attestation) -> Phone {
         let mut phone = self.phone(name);
         phone.request_codes(national_id).await.unwrap();
         let (email, by_phone) = self.codes(national_id).await;
-        phone.enrol(national_id, &email, &by_phone, &Attestation::SelfSigned).await.unwrap();
+        phone.enrol(national_id, &email, &by_phone, attestation).await.unwrap();
         phone
+    }
+
+    /// Ends what `scope` names, as an officer does.
+    pub(crate) async fn revoke(&self, scope: CutoffScope) {
+        let now = self.provider.now();
+        let id = AuditId::ordered(&*self.entropy, now);
+        let event = AuditEvent::new(id, now, EventKind::AdministratorAction, Decision::Success, "revoked");
+        let cutoff = Cutoff { scope, at: now };
+        assert!(self.provider.ports.revocation.revoke(&cutoff, &event).await.unwrap());
+        self.provider.cutoffs.note(&cutoff);
     }
 
     /// `kind reason` of every row of the audit log, oldest first.

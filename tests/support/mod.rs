@@ -3,16 +3,28 @@
 
 mod browser;
 mod caller;
+mod counting;
+mod dpop;
 mod harness;
+mod held;
 mod outbox;
+mod page_browser;
+mod relying_party;
 mod transport;
+mod wire;
 
 pub(crate) use browser::{REDIRECT_URI, Waiting};
 pub(crate) use caller::{Caller, Reply, plain, send};
+pub(crate) use counting::{Calls, counted};
+pub(crate) use dpop::{DpopKey, Proof};
 pub(crate) use harness::{Harness, ISSUER, START};
+pub(crate) use held::Gate;
 use outbox::Outbox;
+pub(crate) use page_browser::{PageBrowser, SESSION, between, csrf, number, other_number};
+pub(crate) use relying_party::{Ask, Service, VERIFIER, registration, wire_url};
 pub(crate) use transport::Intercept;
 use transport::RouterTransport;
+pub(crate) use wire::{Received, bare, encoded, exchange, form};
 
 /// Persons of the sample extract.
 pub(crate) const CAMILLE: &str = "899700000013";

@@ -48,11 +48,7 @@ pub(crate) fn authorization_answer(
     let mut response = match answer.response {
         AuthorizationResponse::Redirect(location) => see_other(&location),
         AuthorizationResponse::Form { action, fields } => {
-            let frame = PageFrame {
-                locale: answer.locale,
-                form_targets: vec![form_target(&action)],
-                switch_url: None,
-            };
+            let frame = PageFrame { locale: answer.locale, form_targets: Vec::new(), switch_url: None };
             let fields = fields.into_iter().map(|(name, value)| (name.clone(), value)).collect();
             Page::FormPost { action, fields }.respond(&frame, StatusCode::OK)
         }

@@ -1,0 +1,295 @@
+//! The hub's decision: every row of the table in `src/interaction/next_step.rs`, and what no situation may give.
+
+use proptest::prelude::*;
+use sceau::base::{PersonId, UnixTime};
+use sceau::identity::{
+    Acr, AssurancePolicy, AssuranceTerms, AuthMode, AuthenticationProof, Way, parse_acr_values,
+};
+use sceau::interaction::{ApprovalProgress, ConsentProgress, NextStep, Refusal, Situation, decide};
+use sceau::oauth::{AuthorizationRequest, ResponseMode, ScopeSet};
+use sceau::oidc::{AuthenticationRequest, ClaimsRequest, Prompts};
+use uuid::Uuid;
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+const OPENED: UnixTime = UnixTime::from_secs(1_799_999_900);
+const POLICY: AssurancePolicy = AssurancePolicy { ceiling: Acr::Eidas2 };
+
+fn person(number: u128) -> PersonId {
+    PersonId::from_uuid(Uuid::from_u128(number))
+}
+
+fn proof(number: u128, acr: Acr, auth_time: UnixTime) -> AuthenticationProof {
+    AuthenticationProof {
+        person: person(number),
+        device: None,
+        auth_time,
+        amr: Vec::new(),
+        terms: AssuranceTerms {
+            enrolment: acr,
+            enrolment_reason: String::from("test"),
+            authenticator: acr,
+            authenticator_reason: String::from("test"),
+            way: Way::TypedNumber,
+        },
+        auth_mode: AuthMode::Mobile,
+    }
+}
+
+/// The hint of a request, when it has one, and whom it names, when it names somebody here.
+#[derive(Clone, Copy, Debug)]
+enum Hint {
+    Absent,
+    Nobody,
+    Person(u128),
+}
+
+/// A situation that owns what it is made of.
+#[derive(Clone, Debug)]
+struct Case {
+    prompt: &'static str,
+    max_age: Option<u64>,
+    acr_values: &'static str,
+    claims: &'static str,
+    session: Option<AuthenticationProof>,
+    fresh: Option<AuthenticationProof>,
+    approval: ApprovalProgress,
+    hinted: Hint,
+    consent: ConsentProgress,
+    refusal: Option<Refusal>,
+}
+
+impl Case {
+    /// Nothing is known and nothing asked.
+    fn new() -> Self {
+        Self {
+            prompt: "",
+            max_age: None,
+            acr_values: "",
+            claims: "{}",
+            session: None,
+            fresh: None,
+            approval: ApprovalProgress::None,
+            hinted: Hint::Absent,
+            consent: ConsentProgress::NotNeeded,
+            refusal: None,
+        }
+    }
+
+    /// A session of a minute before the request.
+    fn signed_in() -> Self {
+        Self { session: Some(proof(1, Acr::Eidas1, UnixTime::from_secs(OPENED.secs() - 60))), ..Self::new() }
+    }
+
+    /// A proof made for this request.
+    fn proved() -> Self {
+        Self { fresh: Some(proof(1, Acr::Eidas1, NOW)), ..Self::new() }
+    }
+
+    fn decide(&self) -> NextStep {
+        let request = AuthenticationRequest {
+            oauth: AuthorizationRequest {
+                client_id: "c1".parse().unwrap(),
+                redirect_uri: String::from("https://c1.example/cb"),
+                redirect_uri_sent: true,
+                scope: ScopeSet::parse("openid").unwrap(),
+                state: None,
+                response_mode: ResponseMode::default(),
+                code_challenge: None,
+                dpop_jkt: None,
+            },
+            nonce: None,
+            prompt: Prompts::parse(self.prompt).unwrap(),
+            max_age: self.max_age,
+            acr_values: (!self.acr_values.is_empty()).then(|| self.acr_values.to_owned()),
+            claims: ClaimsRequest::parse(self.claims).unwrap(),
+            login_hint: None,
+            ui_locales: Vec::new(),
+            id_token_hint: None,
+        };
+        decide(&Situation {
+            request: &request,
+            opened: OPENED,
+            session: self.session.as_ref(),
+            fresh: self.fresh.as_ref(),
+            approval: self.approval,
+            hinted: match self.hinted {
+                Hint::Absent => None,
+                Hint::Nobody => Some(None),
+                Hint::Person(number) => Some(Some(person(number))),
+            },
+            consent: self.consent,
+            refusal: self.refusal,
+            policy: &POLICY,
+            now: NOW,
+        })
+    }
+}
+
+/// The step in one word.
+fn word(step: &NextStep) -> &'static str {
+    match step {
+        NextStep::Identify { expired: true } => "identify again",
+        NextStep::Identify { expired: false } => "identify",
+        NextStep::Approve => "approve",
+        NextStep::Consent => "consent",
+        NextStep::Issue { renew: true, .. } => "issue anew",
+        NextStep::Issue { renew: false, .. } => "issue",
+        NextStep::Refuse { code, .. } => code.as_str(),
+    }
+}
+
+const EIDAS3: &str = r#"{"id_token":{"acr":{"essential":true,"values":["eidas3"]}}}"#;
+const EIDAS2: &str = r#"{"id_token":{"acr":{"essential":true,"value":"eidas2"}}}"#;
+const UNKNOWN: &str = r#"{"id_token":{"acr":{"essential":true,"values":["urn:x"]}}}"#;
+const WISH: &str = r#"{"id_token":{"acr":{"values":["eidas3"]}}}"#;
+
+#[test]
+fn rows_1_and_2_the_person_said_no() {
+    use ApprovalProgress as A;
+    for case in [Case::new(), Case::signed_in(), Case::proved()] {
+        for refusal in [Refusal::Cancelled, Refusal::Consent] {
+            for approval in [A::None, A::Waiting, A::Denied, A::Locked, A::Expired] {
+                let case = Case { refusal: Some(refusal), approval, acr_values: "eidas3", ..case.clone() };
+                assert_eq!(word(&case.decide()), "access_denied", "{case:?}");
+            }
+        }
+        for approval in [A::Denied, A::Locked] {
+            let case = Case { approval, acr_values: "eidas3", ..case.clone() };
+            assert_eq!(word(&case.decide()), "access_denied", "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_3_to_11() {
+    use ApprovalProgress as A;
+    use ConsentProgress as C;
+    let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
+    let late = |at| Some(proof(1, Acr::Eidas1, at));
+    let table = [
+        (3, Case { acr_values: "eidas3", ..proved() }, "unmet_authentication_requirements"),
+        (3, Case { claims: EIDAS3, approval: A::Waiting, ..new() }, "unmet_authentication_requirements"),
+        (3, Case { claims: UNKNOWN, prompt: "none", ..new() }, "unmet_authentication_requirements"),
+        (3, Case { acr_values: "eidas1", claims: EIDAS3, ..session() }, "unmet_authentication_requirements"),
+        (4, Case { approval: A::Waiting, ..new() }, "approve"),
+        (4, Case { approval: A::Waiting, ..session() }, "approve"),
+        (4, Case { approval: A::Waiting, acr_values: "eidas2", ..new() }, "approve"),
+        (5, Case { hinted: Hint::Person(2), ..proved() }, "login_required"),
+        (5, Case { hinted: Hint::Nobody, ..proved() }, "login_required"),
+        (6, Case { acr_values: "eidas2", ..proved() }, "unmet_authentication_requirements"),
+        (6, Case { claims: EIDAS2, ..proved() }, "unmet_authentication_requirements"),
+        (7, Case { prompt: "none", ..new() }, "login_required"),
+        (7, Case { prompt: "none", acr_values: "eidas2", ..session() }, "login_required"),
+        (7, Case { prompt: "none", max_age: Some(159), ..session() }, "login_required"),
+        (7, Case { prompt: "none", hinted: Hint::Person(2), ..session() }, "login_required"),
+        (7, Case { prompt: "none", hinted: Hint::Nobody, ..session() }, "login_required"),
+        (8, new(), "identify"),
+        (8, Case { approval: A::Expired, ..new() }, "identify again"),
+        (8, Case { prompt: "login", ..session() }, "identify"),
+        (8, Case { prompt: "select_account", ..session() }, "identify"),
+        (8, Case { prompt: "login consent", consent: C::Given, ..session() }, "identify"),
+        (8, Case { max_age: Some(159), ..session() }, "identify"),
+        (8, Case { max_age: Some(0), session: late(OPENED), ..new() }, "identify"),
+        (8, Case { prompt: "login", session: late(OPENED), ..new() }, "identify"),
+        (8, Case { acr_values: "eidas2", ..session() }, "identify"),
+        (8, Case { hinted: Hint::Person(2), ..session() }, "identify"),
+        (9, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
+        (10, Case { consent: C::Missing, ..session() }, "consent"),
+        (10, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
+        (11, session(), "issue"),
+        (11, proved(), "issue anew"),
+        (11, Case { prompt: "none", ..session() }, "issue"),
+        (11, Case { max_age: Some(160), ..session() }, "issue"),
+        (11, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
+        (11, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
+        (11, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
+        (11, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
+        (11, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
+        (11, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
+        (11, Case { approval: A::Expired, ..session() }, "issue"),
+    ];
+    for (row, case, expected) in table {
+        assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
+    }
+}
+
+#[test]
+fn a_proof_whose_terms_have_no_reason_is_none() {
+    let mut case = Case::signed_in();
+    case.session.as_mut().unwrap().terms.authenticator_reason.clear();
+    assert_eq!(word(&case.decide()), "identify");
+    let mut case = Case::proved();
+    case.fresh.as_mut().unwrap().terms.enrolment_reason.clear();
+    assert_eq!(case.decide(), Case { acr_values: "eidas2", ..Case::proved() }.decide());
+}
+
+fn any_proof() -> impl Strategy<Value = Option<AuthenticationProof>> {
+    let acr = prop::sample::select(vec![Acr::Eidas1, Acr::Eidas2, Acr::Eidas3]);
+    let some = (1_u128..3, acr, -500_i64..=100)
+        .prop_map(|(who, acr, at)| proof(who, acr, UnixTime::from_secs(OPENED.secs() + at)));
+    prop::option::of(some)
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    use ApprovalProgress as A;
+    use ConsentProgress as C;
+    let asked = (
+        prop::sample::select(vec!["", "none", "login", "consent", "select_account", "login consent"]),
+        prop::option::of(0_u64..400),
+        prop::sample::select(vec![
+            "",
+            "eidas1",
+            "eidas2",
+            "eidas3",
+            "eidas3 eidas2",
+            "urn:x",
+            "urn:x eidas2",
+        ]),
+        prop::sample::select(vec!["{}", EIDAS2, EIDAS3, UNKNOWN, WISH]),
+        prop::sample::select(vec![Hint::Absent, Hint::Nobody, Hint::Person(1), Hint::Person(2)]),
+    );
+    let known = (
+        any_proof(),
+        any_proof(),
+        prop::sample::select(vec![A::None, A::Waiting, A::Denied, A::Locked, A::Expired]),
+        prop::sample::select(vec![C::NotNeeded, C::Missing, C::Given]),
+        prop::sample::select(vec![None, Some(Refusal::Cancelled), Some(Refusal::Consent)]),
+    );
+    (asked, known).prop_map(|((prompt, max_age, acr_values, claims, hinted), known)| {
+        let (session, fresh, approval, consent, refusal) = known;
+        Case { prompt, max_age, acr_values, claims, session, fresh, approval, hinted, consent, refusal }
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_code_needs_a_proof_that_meets_what_was_asked(case in any_case()) {
+        let NextStep::Issue { proof, renew } = case.decide() else { return Ok(()) };
+        let source = if renew { &case.fresh } else { &case.session };
+        prop_assert_eq!(source.as_ref(), Some(&*proof));
+        let acr = proof.terms.acr(&POLICY);
+        prop_assert!(acr.is_some() && acr >= parse_acr_values(case.acr_values).floor);
+        prop_assert!(case.claims != EIDAS2 || acr >= Some(Acr::Eidas2));
+        prop_assert!(case.claims != EIDAS3 && case.claims != UNKNOWN);
+        let may_answer = match case.hinted {
+            Hint::Absent => true,
+            Hint::Nobody => false,
+            Hint::Person(number) => proof.person == person(number),
+        };
+        prop_assert!(may_answer);
+        prop_assert!(case.refusal.is_none() && case.consent != ConsentProgress::Missing);
+        let answered = [ApprovalProgress::None, ApprovalProgress::Expired];
+        prop_assert!(answered.contains(&case.approval));
+        let forced = case.prompt.contains("login") || case.prompt == "select_account";
+        let forced = forced || case.max_age == Some(0);
+        prop_assert!(!forced || renew || proof.auth_time > OPENED);
+    }
+
+    #[test]
+    fn prompt_none_shows_no_page(case in any_case()) {
+        let case = Case { prompt: "none", approval: ApprovalProgress::None, ..case };
+        let silent = matches!(case.decide(), NextStep::Issue { .. } | NextStep::Refuse { .. });
+        prop_assert!(silent);
+    }
+
+}
