@@ -13,6 +13,8 @@ use super::{BrowserState, FlowError, Provider, Screen, TurnError};
 
 /// A status request waits this long at most.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A status request looks again so often: at each try of a number, and at the end.
+const WAKE_UPS: usize = 8;
 
 /// Status requests that wait for one approval: a page reloaded leaves one behind.
 const PER_APPROVAL: u8 = 3;
@@ -74,11 +76,19 @@ impl Provider {
         }
         // A page waits once; who asks more often is answered at once.
         let Some(_place) = self.watchers.enter(approval) else { return Ok(Progress::Waiting) };
-        self.ports.approvals.changed(approval, PATIENCE).await;
-        match self.approval_progress(approval, self.now()).await? {
-            ApprovalProgress::Waiting => Ok(Progress::Waiting),
-            _ => Ok(Progress::Done),
+        let end = self.now().plus(PATIENCE);
+        // A try that is judged wakes the page too, before its outcome is known.
+        for _ in 0..WAKE_UPS {
+            self.ports.approvals.changed(approval, end.since(self.now())).await;
+            let now = self.now();
+            if self.approval_progress(approval, now).await? != ApprovalProgress::Waiting {
+                return Ok(Progress::Done);
+            }
+            if now >= end {
+                break;
+            }
         }
+        Ok(Progress::Waiting)
     }
 
     /// Reads what the phone did, and takes its proof into the interaction. The committed decision is the truth; the

@@ -25,7 +25,7 @@ async fn a_kept_folder_serves_again_with_new_secrets() {
     let second = visited(Some(&data), journey).await;
     assert_ne!(first.0, second.0);
     assert_ne!(first.1, second.1);
-    for file in ["kek", "sceau.db"] {
+    for file in ["sceau.kek", "sceau.sqlite"] {
         let mode = std::fs::metadata(data.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
@@ -35,7 +35,7 @@ async fn a_kept_folder_serves_again_with_new_secrets() {
 async fn a_database_without_its_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(started(Some(folder.path())).await.unwrap());
-    std::fs::remove_file(folder.path().join("kek")).unwrap();
+    std::fs::remove_file(folder.path().join("sceau.kek")).unwrap();
     let refusal = started(Some(folder.path())).await.err().unwrap().to_string();
     assert!(refusal.ends_with("holds a database without its kek"), "{refusal}");
 }
@@ -44,7 +44,7 @@ async fn a_database_without_its_key_is_refused() {
 async fn another_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(started(Some(folder.path())).await.unwrap());
-    std::fs::write(folder.path().join("kek"), [7; 32]).unwrap();
+    std::fs::write(folder.path().join("sceau.kek"), sceau::base::base64url([7; 32])).unwrap();
     let refusal = format!("{:#}", started(Some(folder.path())).await.err().unwrap());
     assert!(refusal.contains("is this the key-encryption key of this database?"), "{refusal}");
 }

@@ -189,7 +189,7 @@ async fn cookies_are_bound_to_the_host_and_out_of_reach_of_scripts() {
     let done = browser.get(&tab).await;
     let mut cookies = opened.cookies();
     cookies.extend(done.cookies());
-    assert_eq!(cookies.len(), 3, "{cookies:?}");
+    assert_eq!(cookies.len(), 4, "{cookies:?}");
     for cookie in &cookies {
         assert!(cookie.starts_with("__Host-sceau-"), "{cookie}");
         for attribute in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
@@ -197,7 +197,7 @@ async fn cookies_are_bound_to_the_host_and_out_of_reach_of_scripts() {
         }
         assert!(!cookie.contains("Domain"), "{cookie}");
     }
-    assert_eq!(browser.cookies.len(), 1, "only the session is left");
+    assert_eq!(browser.cookies.len(), 2, "only the session and the places of known persons are left");
 }
 
 #[tokio::test]

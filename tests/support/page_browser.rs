@@ -85,7 +85,10 @@ impl PageBrowser {
         let csrf = csrf(&self.get(tab).await.text);
         let mut fields = fields.to_vec();
         fields.push(("csrf", &csrf));
-        self.post(&format!("{tab}/{form}"), &fields).await
+        let sent = self.post(&format!("{tab}/{form}"), &fields).await;
+        // Consent and cancel lead back to the page, which answers the client.
+        let back = form != "identify" && sent.status == 303 && sent.header("location") == tab;
+        if back { self.get(tab).await } else { sent }
     }
 
     /// Types an identifier: the number shown.
