@@ -1,15 +1,15 @@
 //! `sceau clients`: register and list relying parties.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use crate::base::ClientId;
+use crate::base::{ClientId, Secret};
 use crate::flow::NewClient;
 use crate::jose::{Algorithm, JsonCaps, JwkSet, parse_strict};
-use crate::oauth::{Client, ClientAuthMethod, ErrorCode, Profile, ScopeSet};
+use crate::oauth::{Client, ClientAuthMethod, ErrorCode, Profile, RedirectUri, ScopeSet};
 
 use super::open::Target;
 use super::{EX_USAGE, output};
@@ -107,7 +107,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let client = &registered.client;
-    let secret = registered.secret.as_ref().map(|secret| secret.expose());
+    let secret = registered.secret.as_ref().map(Secret::expose);
     if json_wanted {
         let mut value = described(client);
         if let (Value::Object(members), Some(secret)) = (&mut value, secret) {
@@ -131,7 +131,7 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         name: args.name,
         profile: args.profile,
         auth: args.auth,
-        jwks: args.jwks.map(read_jwks).transpose()?,
+        jwks: args.jwks.as_deref().map(read_jwks).transpose()?,
         redirect_uris: args.redirect_uris,
         post_logout_redirect_uris: args.post_logout_redirect_uris,
         scope: ScopeSet::parse(&args.scope).context("--scope")?,
@@ -141,8 +141,8 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
     })
 }
 
-fn read_jwks(path: PathBuf) -> anyhow::Result<JwkSet> {
-    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+fn read_jwks(path: &Path) -> anyhow::Result<JwkSet> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     let caps = JsonCaps { bytes: 64 * 1024, members: 32, depth: 8 };
     let value =
         parse_strict(&bytes, caps).with_context(|| format!("{} is not strict JSON", path.display()))?;
@@ -174,7 +174,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
 
 /// A client under the names of RFC 7591 2, without its secret.
 fn described(client: &Client) -> Value {
-    let uris: Vec<&str> = client.redirect_uris.iter().map(|uri| uri.as_str()).collect();
+    let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
     json!({
         "client_id": client.client_id.as_str(),
         "client_name": client.name,

@@ -128,14 +128,14 @@ pub async fn run(args: PhoneArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(said) => {
-            said.lines.iter().for_each(|line| output::line(line));
+            said.lines.iter().for_each(output::line);
             ExitCode::SUCCESS
         }
         Err(error) => {
             if as_json {
                 output::json(&failure(&error));
             } else {
-                output::error(&explain(&error));
+                output::error(explain(&error));
             }
             ExitCode::from(exit_code(&error))
         }

@@ -66,8 +66,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
     tracing::info!(issuer = opened.config.issuer.as_str(), listen = %public.local_addr(), admin = %admin.local_addr(), "ready");
     let routes = app.router(http.trusted_proxies.clone(), &limits);
     let (drained, _, ()) = tokio::join!(
-        public.serve(routes, http.limits.clone(), stop.clone()),
-        admin.serve(admin_routes, http.limits.clone(), stop.clone()),
+        public.serve(routes, http.limits, stop.clone()),
+        admin.serve(admin_routes, http.limits, stop.clone()),
         stop_on_signal(stop.clone()),
     );
     worker.stop(PATIENCE).await;

@@ -59,7 +59,7 @@ impl Config {
                 "mobile.activation_codes_file",
                 mobile.activation_codes_file.as_ref().map_or_else(
                     || String::from("none: activation codes reach nobody"),
-                    |path| quoted(&path.display().to_string()),
+                    |path| quoted(path.display().to_string()),
                 ),
             ),
         ]

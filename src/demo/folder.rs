@@ -56,7 +56,7 @@ impl Folder {
                 );
                 let key = Zeroizing::new(entropy.bytes::<KEY_LENGTH>());
                 let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-                file.write_all(base64url(&*key).as_bytes())?;
+                file.write_all(base64url(*key).as_bytes())?;
                 file.sync_all()?;
                 Ok(key)
             }
