@@ -3,6 +3,7 @@
 mod answer;
 mod asset;
 mod failure_page;
+mod logout;
 mod oauth_error;
 mod page;
 mod page_headers;
@@ -11,5 +12,6 @@ mod page_text;
 pub(crate) use answer::{authorization_answer, form_target, interaction_opened, private_json, see_other};
 pub use asset::assets;
 pub(crate) use failure_page::{failure_page, not_found};
+pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
 pub use page::{ErrorTitle, IdentifyNotice, Page, PageFrame};
