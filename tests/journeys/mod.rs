@@ -2,6 +2,11 @@
 
 mod approvals;
 mod approvals_refused;
+mod client_credentials;
 mod enrolment;
 mod enrolment_refused;
+mod introspection;
+mod logout;
+mod operator_commands;
 mod own_devices;
+mod revocation;

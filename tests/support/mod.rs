@@ -5,12 +5,15 @@ mod browser;
 mod caller;
 mod harness;
 mod outbox;
+mod relier;
+mod replica;
 mod transport;
 
 pub(crate) use browser::{REDIRECT_URI, Waiting};
 pub(crate) use caller::{Caller, Reply, plain, send};
 pub(crate) use harness::{Harness, ISSUER, START};
 use outbox::Outbox;
+pub(crate) use relier::{Relier, Shown, SignedIn, encoded, form, machine, page, reliance, shown};
 pub(crate) use transport::Intercept;
 use transport::RouterTransport;
 
