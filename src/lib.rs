@@ -14,7 +14,7 @@
 //! | 6 | [`adapter`] | SQL, in-process, WebAuthn, senders |
 //! | 7 | [`http`] | routes, extractors, responders |
 //! | 8 | [`config`], [`telemetry`] | settings, logs and metrics |
-//! | 9 | [`app`], [`worker`], [`phone`], [`cli`] | composition root, jobs, software phone, commands |
+//! | 9 | [`app`], [`worker`], [`phone`], [`demo`], [`cli`] | composition root, jobs, software phone, demonstration, commands |
 //!
 //! A module imports modules on a lower line only; `tests/architecture.rs` enforces it.
 

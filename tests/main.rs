@@ -6,6 +6,8 @@ mod adapters;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod domain;
 #[cfg(test)]
 mod http;

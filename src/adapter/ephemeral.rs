@@ -91,6 +91,7 @@ impl Place {
         match kind {
             ReplayKind::ClientAssertion => Self::hashed("assertion", hash),
             ReplayKind::DpopProof => Self::hashed("dpop", hash),
+            ReplayKind::CodeReplay => Self::hashed("code_replay", hash),
         }
     }
 

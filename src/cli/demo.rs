@@ -72,7 +72,7 @@ async fn play_once() -> anyhow::Result<()> {
     served.and(played)
 }
 
-fn tell(step: Step) {
+fn tell(step: &Step) {
     output::line(format_args!("\n• {}\n  {}", step.french, step.english));
     step.seen.iter().for_each(|line| output::line(format_args!("    {line}")));
 }

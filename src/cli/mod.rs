@@ -64,7 +64,8 @@ pub fn main() -> ExitCode {
             return if wrong { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    if let Err(error) = LogSettings::parse(ProcessStrings.variable(LOG_VARIABLE).as_deref()).install() {
+    let wish = ProcessStrings.variable(LOG_VARIABLE).or_else(|| cli.command.usual_log());
+    if let Err(error) = LogSettings::parse(wish.as_deref()).install() {
         output::error(error);
         return ExitCode::from(config::EX_CONFIG);
     }
@@ -76,6 +77,13 @@ pub fn main() -> ExitCode {
             output::error(error);
             ExitCode::FAILURE
         }
+    }
+}
+
+impl Command {
+    /// What is logged when nothing is asked for, if not what is usual: the terminal of a demonstration is for its text.
+    fn usual_log(&self) -> Option<String> {
+        matches!(self, Self::Demo(_)).then(|| String::from("warn"))
     }
 }
 

@@ -78,6 +78,8 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
 
 /// Opens the stores of a kept demonstration. They are read and written; nothing is served.
 async fn open_data(folder: PathBuf) -> anyhow::Result<App> {
+    let database = folder.join("sceau.sqlite");
+    anyhow::ensure!(database.exists(), "{} does not exist", database.display());
     let toml = format!(
         "issuer = \"http://localhost:8080\"\n[storage]\nsql = \"sqlite://{0}/sceau.sqlite\"\n[keys]\nkek_file = \"{0}/sceau.kek\"\n",
         folder.display()

@@ -56,7 +56,7 @@ async fn listen(port: u16) -> anyhow::Result<Server> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Server::bind(address)
         .await
-        .with_context(|| format!("port {port} of this machine cannot be used: another with --port"))
+        .with_context(|| format!("port {port} of this machine cannot be used; choose others with --port"))
 }
 
 /// `localhost`, not an address: a relying party id is a domain (Web Authentication 5.1.2).

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-use crate::base::{Entropy, EntropyExt as _};
+use crate::base::{Entropy, EntropyExt as _, base64url, from_base64url};
 
 const KEY_LENGTH: usize = 32;
 
@@ -33,18 +33,19 @@ impl Folder {
 
     /// The SQLite file.
     pub(super) fn database(&self) -> PathBuf {
-        self.path.join("sceau.db")
+        self.path.join("sceau.sqlite")
     }
 
-    /// The key-encryption key: read, or drawn and written with mode 0600 at the first start.
+    /// The key-encryption key in the form of the settings, so that `--data` opens the folder: read, or drawn and written with mode 0600 at the first start.
     pub(super) fn key_encryption_key(
         &self,
         entropy: &dyn Entropy,
     ) -> anyhow::Result<Zeroizing<[u8; KEY_LENGTH]>> {
-        let path = self.path.join("kek");
-        match fs::read(&path).map(Zeroizing::new) {
-            Ok(bytes) => {
-                let key: [u8; KEY_LENGTH] = bytes.as_slice().try_into().context("the file kek is damaged")?;
+        let path = self.path.join("sceau.kek");
+        match fs::read_to_string(&path).map(Zeroizing::new) {
+            Ok(text) => {
+                let bytes = Zeroizing::new(from_base64url(text.trim_end()).context("sceau.kek is damaged")?);
+                let key: [u8; KEY_LENGTH] = bytes.as_slice().try_into().context("sceau.kek is damaged")?;
                 Ok(key.into())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -55,7 +56,7 @@ impl Folder {
                 );
                 let key = Zeroizing::new(entropy.bytes::<KEY_LENGTH>());
                 let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-                file.write_all(&*key)?;
+                file.write_all(base64url(&*key).as_bytes())?;
                 file.sync_all()?;
                 Ok(key)
             }

@@ -107,8 +107,8 @@ impl Demo {
         let phone = phone_router(&showcase)?;
         let worker = Worker::start(jobs(&app, &showcase.desk), &entropy);
         tokio::join!(
-            listeners.issuer.serve(provider, limits.clone(), stop.clone()),
-            listeners.service.serve(service, limits.clone(), stop.clone()),
+            listeners.issuer.serve(provider, limits, stop.clone()),
+            listeners.service.serve(service, limits, stop.clone()),
             listeners.phone.serve(phone, limits, stop),
         );
         worker.stop(DRAIN).await;

@@ -3,14 +3,19 @@
 //! The code is taken first: from then on every failure leaves it spent. Its single use is decided in SQL, in the
 //! transaction that writes the grant; a second use revokes what the first one gave (RFC 6749 4.1.2).
 
+use std::time::Duration;
+
 use crate::audit::EventKind;
 use crate::base::{Secret, TokenHash, UnixTime};
 use crate::jose::Thumbprint;
 use crate::oauth::{Client, CodePresented, ErrorCode, OAuthError, TokenResponse, judge_code};
-use crate::ports::{CodePayload, Cutoff, CutoffScope, Fence, FenceKind, Grant};
+use crate::ports::{CodePayload, Cutoff, CutoffScope, Fence, FenceKind, Grant, ReplayKind};
 
 use super::issue::Redemption;
 use super::{FlowError, Provider};
+
+/// Longer than any request lives.
+const REDEMPTION: Duration = Duration::from_mins(2);
 
 /// A code as presented.
 pub(super) struct Presented {
@@ -34,6 +39,7 @@ impl Provider {
     ) -> Result<TokenResponse, FlowError> {
         let hash = TokenHash::of(presented.code.expose());
         let Some(payload) = self.ports.one_shot.take_code(&hash, now).await? else {
+            self.mark_replay(&hash, now).await?;
             self.punish_replay(client, &hash, now).await?;
             return Err(invalid_grant());
         };
@@ -50,7 +56,12 @@ impl Provider {
             return Err(error.into());
         }
         let redemption = self.redemption(client, payload, hash, presented.jkt, now);
-        self.issue(client, redemption, now).await
+        let tokens = self.issue(client, redemption, now).await?;
+        // A replay between the taking and the commit found nothing to revoke, but left its mark before it looked.
+        if !self.mark_replay(&hash, now).await? {
+            self.punish_replay(client, &hash, now).await?;
+        }
+        Ok(tokens)
     }
 
     fn redemption(
@@ -80,6 +91,12 @@ impl Provider {
             session_end: payload.session_end,
             jkt,
         }
+    }
+
+    /// True for the first mark on this code. It outlives the redemption under way, which ends with its request.
+    async fn mark_replay(&self, hash: &TokenHash, now: UnixTime) -> Result<bool, FlowError> {
+        let until = now.plus(REDEMPTION);
+        Ok(self.ports.replay.first_seen(ReplayKind::CodeReplay, hash, until, now).await?)
     }
 
     /// A code that is not there may have been used: what its first use gave to this client ends.

@@ -77,7 +77,8 @@ pub(super) async fn consent(
         let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
         let allowed = params.get("decision")? == Some("allow");
         state.provider.consent(id, &browser, (allowed, params.get("csrf")?.unwrap_or(""))).await?;
-        turn(&state, id, &browser, None).await
+        // RFC 9700 4.12: every form is answered 303, and what comes next is asked for by GET.
+        Ok(see_other(&format!("/interaction/{id}")))
     };
     done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
 }
@@ -96,7 +97,7 @@ pub(super) async fn cancel(
     let done = async {
         let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
         state.provider.cancel(id, &browser, params.get("csrf")?.unwrap_or("")).await?;
-        turn(&state, id, &browser, None).await
+        Ok(see_other(&format!("/interaction/{id}")))
     };
     done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
 }

@@ -12,6 +12,8 @@ pub enum ReplayKind {
     ClientAssertion,
     /// `jti` of a DPoP proof (RFC 9449 11.1).
     DpopProof,
+    /// An authorization code that came again (RFC 6749 4.1.2).
+    CodeReplay,
 }
 
 /// Memory of identifiers, ephemeral.

@@ -113,9 +113,15 @@ fn the_example_shows_every_setting() {
             _ => line,
         })
         .filter(|line| {
-            !["trusted_proxies", "allowed_origins", "attestation_roots", "policy_file"]
-                .iter()
-                .any(|name| line.starts_with(name))
+            ![
+                "trusted_proxies",
+                "allowed_origins",
+                "attestation_roots",
+                "policy_file",
+                "activation_codes_file",
+            ]
+            .iter()
+            .any(|name| line.starts_with(name))
         })
         .collect();
     let config = file(&uncommented.join("\n")).load().unwrap();

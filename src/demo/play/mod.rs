@@ -37,7 +37,7 @@ impl Step {
 ///
 /// # Errors
 /// The first step that failed.
-pub async fn play(showcase: &Showcase, tell: &(dyn Fn(Step) + Send + Sync)) -> anyhow::Result<()> {
+pub async fn play(showcase: &Showcase, tell: &(dyn Fn(&Step) + Send + Sync)) -> anyhow::Result<()> {
     let persons = showcase.desk.persons();
     let person = persons.first().context("the directory is empty")?;
     let folder = tempfile::tempdir().context("a folder for the phone")?;
@@ -47,7 +47,7 @@ pub async fn play(showcase: &Showcase, tell: &(dyn Fn(Step) + Send + Sync)) -> a
     let developer = Developer::new(showcase, KEY_CLIENT)?;
     let login = developer.push().await.context("the service pushes its request")?;
     tell(
-        Step::new(
+        &Step::new(
             "Le service dépose sa demande de connexion, sans passer par le navigateur.",
             "The service pushes its login request, not through the browser.",
         )
@@ -62,7 +62,7 @@ pub async fn play(showcase: &Showcase, tell: &(dyn Fn(Step) + Send + Sync)) -> a
 
     let back = browser.redirect(&page.address).await.context("going back to the service")?;
     tell(
-        Step::new(
+        &Step::new(
             "Le navigateur revient au service avec un code à usage unique.",
             "The browser goes back to the service with a single-use code.",
         )
@@ -70,14 +70,14 @@ pub async fn play(showcase: &Showcase, tell: &(dyn Fn(Step) + Send + Sync)) -> a
     );
     let claims = developer.redeem(&back, &login).await.context("exchanging the code")?;
     tell(
-        Step::new(
+        &Step::new(
             "Le service échange le code et vérifie le jeton d’identité : signature ES256, émetteur, nonce.",
             "The service exchanges the code and verifies the ID token: ES256 signature, issuer, nonce.",
         )
         .seen(pretty(&claims.id_token)),
     );
     tell(
-        Step::new(
+        &Step::new(
             "Le service lit qui est la personne, et son identité de secteur (champs vides omis).",
             "The service reads who the person is, and her sector identity (empty members left out).",
         )
@@ -95,13 +95,13 @@ fn new_phone(showcase: &Showcase, path: &std::path::Path) -> anyhow::Result<Phon
 async fn enrol(
     phone: &mut Phone,
     person: &DemoPerson,
-    tell: &(dyn Fn(Step) + Send + Sync),
+    tell: &(dyn Fn(&Step) + Send + Sync),
 ) -> anyhow::Result<()> {
     let codes = &person.codes;
     let (email, sms) = (codes.email.expose(), codes.phone.expose());
     let device = phone.enrol(person.national_id.expose(), email, sms, &Attestation::SelfSigned).await?;
     tell(
-        Step::new(
+        &Step::new(
             format!("{} active son téléphone avec les deux codes reçus.", person.name),
             format!("{} activates a phone with the two codes received.", person.name),
         )
@@ -124,7 +124,7 @@ async fn identify(
     developer: &Developer<'_>,
     login: &Login,
     person: &DemoPerson,
-    tell: &(dyn Fn(Step) + Send + Sync),
+    tell: &(dyn Fn(&Step) + Send + Sync),
 ) -> anyhow::Result<NumberPage> {
     let address = browser.redirect(&developer.authorization_address(login)).await?.path().to_owned();
     let form = browser.page(&address).await?;
@@ -132,7 +132,7 @@ async fn identify(
     let fields = [("csrf", csrf.as_str()), ("identifier", person.national_id.expose())];
     browser.submit(&format!("{address}/identify"), &fields).await?;
     tell(
-        Step::new(
+        &Step::new(
             "Dans le navigateur, la personne donne son identifiant national : rien d’autre, aucun mot de passe.",
             "In the browser, the person gives the national identifier: nothing else, no password.",
         )
@@ -141,20 +141,20 @@ async fn identify(
     let page = browser.page(&address).await?;
     let number = browser::between(&page, "<output id=\"number\">", "<").context("no number on the page")?;
     let said = "La page montre un nombre, à taper sur le téléphone.";
-    tell(Step::new(said, "The page shows a number, to be typed on the phone.").seen([number.clone()]));
+    tell(&Step::new(said, "The page shows a number, to be typed on the phone.").seen([number.clone()]));
     Ok(NumberPage { address, number })
 }
 
 async fn approve(
     phone: &mut Phone,
     page: &NumberPage,
-    tell: &(dyn Fn(Step) + Send + Sync),
+    tell: &(dyn Fn(&Step) + Send + Sync),
 ) -> anyhow::Result<()> {
     let decided = phone.approve(None, Some(&page.number)).await?;
     ensure!(decided.status == "approved", "the decision is {}", decided.status);
     let text = decided.text;
     tell(
-        Step::new(
+        &Step::new(
             "Le téléphone montre qui demande et d’où ; la personne tape le nombre, le téléphone signe.",
             "The phone shows who asks and from where; the person types the number, the phone signs.",
         )

@@ -101,7 +101,7 @@ impl LoginError {
     }
 }
 
-/// The claims of userinfo that the service reads; the standard ones too, which the sector gives without language.
+/// The claim of the sector that the service reads beside the standard ones.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct SectorClaims {
     #[serde(rename = "SubjectNameID", default)]
