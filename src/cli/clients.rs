@@ -1,6 +1,6 @@
 //! `sceau clients`: register, list, show and disable relying parties.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -131,7 +131,7 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let client = &registered.client;
-    let secret = registered.secret.as_ref().map(|secret| secret.expose());
+    let secret = registered.secret.as_ref().map(crate::base::Secret::expose);
     if json_wanted {
         let mut value = described(client);
         if let (Value::Object(members), Some(secret)) = (&mut value, secret) {
@@ -155,7 +155,7 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         name: args.name,
         profile: args.profile,
         auth: args.auth,
-        jwks: args.jwks.map(read_jwks).transpose()?,
+        jwks: args.jwks.as_deref().map(read_jwks).transpose()?,
         redirect_uris: args.redirect_uris,
         post_logout_redirect_uris: args.post_logout_redirect_uris,
         scope: ScopeSet::parse(&args.scope).context("--scope")?,
@@ -167,8 +167,8 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
     })
 }
 
-fn read_jwks(path: PathBuf) -> anyhow::Result<JwkSet> {
-    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+fn read_jwks(path: &Path) -> anyhow::Result<JwkSet> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     let caps = JsonCaps { bytes: 64 * 1024, members: 32, depth: 8 };
     let value =
         parse_strict(&bytes, caps).with_context(|| format!("{} is not strict JSON", path.display()))?;
@@ -224,7 +224,7 @@ async fn disable(args: OneArgs) -> anyhow::Result<ExitCode> {
 
 /// A client under the names of RFC 7591 2, without its secret.
 fn described(client: &Client) -> Value {
-    let uris: Vec<&str> = client.redirect_uris.iter().map(|uri| uri.as_str()).collect();
+    let uris: Vec<&str> = client.redirect_uris.iter().map(crate::oauth::RedirectUri::as_str).collect();
     json!({
         "client_id": client.client_id.as_str(),
         "client_name": client.name,

@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662).
 //!
-//! 1. parse 2. authenticate the caller 3. find the token by its form 4. judge whose it is 5. judge whether all it
-//! depends on still stands. Everything that is not active has one answer; nothing is written.
+//! Steps: (1) parse, (2) authenticate the caller, (3) find the token by its form, (4) judge whose it is, (5) judge
+//! whether all it depends on still stands. Everything that is not active has one answer; nothing is written.
 
 use serde_json::{Map, Value};
 

@@ -1,8 +1,9 @@
 //! Logout (RP-Initiated Logout 1.0): who may end a session without asking, and what ends with it.
 //!
-//! 1. parse 2. read the hint 3. find the browser's session 4. judge: proceed or ask 5. end: cut-off of the session in
-//! SQL, which every token, family and code of it obeys, then the browser's own things. The request travels through the
-//! question in a sealed ticket, so that nothing is stored for it and the address shows no ID token.
+//! Steps: (1) parse, (2) read the hint, (3) find the browser's session, (4) judge: proceed or ask, (5) end: cut-off
+//! of the session in SQL, which every token, family and code of it obeys, then the browser's own things. The request
+//! travels through the question in a sealed ticket, so that nothing is stored for it and the address shows no ID
+//! token.
 
 use crate::approval::{Approval, Pending, StoredApproval};
 use crate::audit::EventKind;

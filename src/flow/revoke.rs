@@ -1,9 +1,9 @@
 //! Token revocation (RFC 7009).
 //!
-//! 1. parse 2. authenticate the client 3. find the token by its form, whatever the hint says 4. end it if it is the
-//! client's. A refresh token ends its grant with every access token of it, durably; an access token alone ends by its
-//! record, which is what our endpoints believe, after the audit row is committed. A store that fails is an error, never
-//! a success (2.2.1).
+//! Steps: (1) parse, (2) authenticate the client, (3) find the token by its form, whatever the hint says, (4) end it
+//! if it is the client's. A refresh token ends its grant with every access token of it, durably; an access token
+//! alone ends by its record, which is what our endpoints believe, after the audit row is committed. A store that
+//! fails is an error, never a success (2.2.1).
 
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{FamilyId, TokenHash, UnixTime};

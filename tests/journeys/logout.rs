@@ -49,12 +49,12 @@ impl Scene {
         assert!(location.contains("code=") || location.contains("error=login_required"), "{location}");
         location.contains("code=")
     }
+}
 
-    fn asked(&self, shown: &Shown) {
-        assert_eq!(shown.status, 200);
-        assert!(shown.html.contains("Voulez-vous vous déconnecter"), "{}", shown.html);
-        assert!(shown.cookies.is_empty());
-    }
+fn asked(shown: &Shown) {
+    assert_eq!(shown.status, 200);
+    assert!(shown.html.contains("Voulez-vous vous déconnecter"), "{}", shown.html);
+    assert!(shown.cookies.is_empty());
 }
 
 fn gone(shown: &Shown) -> bool {
@@ -114,7 +114,7 @@ async fn an_image_signs_nobody_out() {
     // A-095, LO-03.
     let scene = scene().await;
     let question = scene.get(&[]).await;
-    scene.asked(&question);
+    asked(&question);
     assert!(scene.alive().await);
     let csrf = question.field("csrf");
     let forged = scene.answer(&question, "logout", "AAAA").await;
@@ -168,7 +168,7 @@ async fn a_hint_that_is_not_ours_is_none() {
     for bad in ["x", "a.b.c", &altered, access, signed] {
         let fields = [("id_token_hint", bad), ("post_logout_redirect_uri", ADIEU), ("client_id", "dmp")];
         let question = scene.get(&fields).await;
-        scene.asked(&question);
+        asked(&question);
         assert!(question.html.contains("Service dmp"), "the client says its name");
         assert!(scene.alive().await);
         // Nor does the browser go there once the person has agreed.
@@ -188,7 +188,7 @@ async fn a_hint_of_another_session_asks() {
     let elsewhere = scene.service.sign_in(&scene.harness, &mut scene.phone).await;
     let fields = [("id_token_hint", elsewhere.token("id_token")), ("post_logout_redirect_uri", ADIEU)];
     let question = scene.get(&fields).await;
-    scene.asked(&question);
+    asked(&question);
     assert!(scene.alive().await);
     let done = scene.answer(&question, "logout", &question.field("csrf")).await;
     assert_eq!(done.location.as_deref(), Some(ADIEU));

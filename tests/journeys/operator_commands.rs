@@ -130,8 +130,8 @@ enum Command {
 }
 
 /// Whether the command line is understood, and how it ends.
-async fn run(line: &[&str], data: &str) -> Option<String> {
-    let line = [&["sceau"], line, &["--data", data]].concat();
+async fn run(line: &[&str], settings: &str) -> Option<String> {
+    let line = [&["sceau"], line, &["--config", settings]].concat();
     let code = match Command::try_parse_from(line).ok()? {
         Command::Clients(args) => clients::run(args).await,
         Command::Devices(args) => devices::run(args).await,
@@ -143,31 +143,37 @@ async fn run(line: &[&str], data: &str) -> Option<String> {
 #[tokio::test]
 async fn the_commands_end_as_scripts_expect() {
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().to_str().unwrap();
+    let settings = folder.path().join("sceau.toml");
+    let home = folder.path().display();
+    let toml = format!(
+        "issuer = \"http://localhost:8080\"\n[storage]\nsql = \"sqlite://{home}/db\"\n[keys]\nkek_file = \"{home}/kek\"\n"
+    );
+    std::fs::write(&settings, toml).unwrap();
+    let settings = settings.to_str().unwrap();
     let [done, wrong, failed] = [0, 2, 1].map(|code| Some(format!("{:?}", ExitCode::from(code))));
     let usage = Some(format!("{:?}", ExitCode::from(64)));
     let add = ["clients", "add", "--name", "Robot", "--client-id", "robot", "--scope", "annuaire"];
     let machine = [&add[..], &["--grant", "client_credentials", "--resource-server", "--json"]].concat();
-    assert_eq!(run(&machine, data).await, done);
+    assert_eq!(run(&machine, settings).await, done);
     // The grants of people need somewhere to go back to.
-    assert_eq!(run(&add, data).await, usage);
-    assert_eq!(run(&[&add[..], &["--grant", "password"]].concat(), data).await, None);
+    assert_eq!(run(&add, settings).await, usage);
+    assert_eq!(run(&[&add[..], &["--grant", "password"]].concat(), settings).await, None);
     for json in [&[][..], &["--json"]] {
-        assert_eq!(run(&[&["clients", "show", "robot"], json].concat(), data).await, done);
-        assert_eq!(run(&[&["clients", "disable", "robot"], json].concat(), data).await, done);
-        assert_eq!(run(&[&["clients", "show", "nobody"], json].concat(), data).await, wrong);
-        assert_eq!(run(&[&["clients", "disable", "nobody"], json].concat(), data).await, wrong);
-        assert_eq!(run(&[&["persons", "show", NOBODY], json].concat(), data).await, wrong);
-        assert_eq!(run(&[&["persons", "lock", NOBODY], json].concat(), data).await, wrong);
-        assert_eq!(run(&[&["devices", "list", "--person", NOBODY], json].concat(), data).await, wrong);
+        assert_eq!(run(&[&["clients", "show", "robot"], json].concat(), settings).await, done);
+        assert_eq!(run(&[&["clients", "disable", "robot"], json].concat(), settings).await, done);
+        assert_eq!(run(&[&["clients", "show", "nobody"], json].concat(), settings).await, wrong);
+        assert_eq!(run(&[&["clients", "disable", "nobody"], json].concat(), settings).await, wrong);
+        assert_eq!(run(&[&["persons", "show", NOBODY], json].concat(), settings).await, wrong);
+        assert_eq!(run(&[&["persons", "lock", NOBODY], json].concat(), settings).await, wrong);
+        assert_eq!(run(&[&["devices", "list", "--person", NOBODY], json].concat(), settings).await, wrong);
     }
     let unlock = ["persons", "unlock", NOBODY];
-    assert_eq!(run(&unlock, data).await, None, "two persons");
-    assert_eq!(run(&[&unlock[..], &["--second-officer", "X"]].concat(), data).await, None, "--offline");
+    assert_eq!(run(&unlock, settings).await, None, "two persons");
+    assert_eq!(run(&[&unlock[..], &["--second-officer", "X"]].concat(), settings).await, None, "--offline");
     let both = [&unlock[..], &["--offline", "--second-officer"]].concat();
-    assert_eq!(run(&[&both[..], &["M. Deux"]].concat(), data).await, wrong);
-    assert_eq!(run(&[&both[..], &[" "]].concat(), data).await, failed);
+    assert_eq!(run(&[&both[..], &["M. Deux"]].concat(), settings).await, wrong);
+    assert_eq!(run(&[&both[..], &[" "]].concat(), settings).await, failed);
     let device = DeviceId::random(&OsEntropy).to_string();
-    assert_eq!(run(&["devices", "revoke", &device], data).await, wrong);
-    assert_eq!(run(&["devices", "revoke", "x"], data).await, None);
+    assert_eq!(run(&["devices", "revoke", &device], settings).await, wrong);
+    assert_eq!(run(&["devices", "revoke", "x"], settings).await, None);
 }
