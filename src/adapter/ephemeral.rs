@@ -12,7 +12,7 @@ use crate::base::{
 };
 use crate::device::ActivationCodes;
 use crate::interaction::Interaction;
-use crate::ports::{ReplayKind, Session, ThrottleRule};
+use crate::ports::{PushedRequest, ReplayKind, Session, ThrottleRule};
 
 /// How long an approval can be read after its deadline, so that who asked hears how it ended.
 pub const APPROVAL_RETENTION: Duration = Duration::from_mins(2);
@@ -126,6 +126,12 @@ impl Place {
 #[must_use]
 pub fn activation_head(codes: &ActivationCodes) -> Head {
     Head::whole(codes.deadline.unwrap_or(UnixTime::from_millis(i64::MAX)))
+}
+
+/// The head of a pushed request: interactions that it opened may finish it after its own deadline.
+#[must_use]
+pub fn pushed_head(request: &PushedRequest) -> Head {
+    Head::whole(request.deadline.max(request.kept_until))
 }
 
 /// The head of an interaction at `version`.

@@ -20,7 +20,7 @@ use crate::adapter::log_push::LogPush;
 use crate::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
-use crate::flow::{Cutoffs, Keyring, Policy, Provider, bootstrap_keys};
+use crate::flow::{Cutoffs, Keyring, Policy, Provider, Watchers, bootstrap_keys};
 use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::keyring::{KeyState, Purpose};
@@ -185,7 +185,7 @@ fn fill_ports(
 }
 
 fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Sealer) -> Provider {
-    Provider { ports, policy, keyring, cutoffs: Cutoffs::default(), storage }
+    Provider { ports, policy, keyring, cutoffs: Cutoffs::default(), storage, watchers: Watchers::default() }
 }
 
 /// Certificates as PEM (RFC 7468 5).

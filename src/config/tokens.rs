@@ -119,6 +119,8 @@ impl Lifetimes {
             "tokens.approval",
             "must be between 60s and 120s: time to take the phone, no time to wear its owner down",
         )?;
+        // A revocation is remembered in memory for a day: no session may outlive that.
+        refuse_if(self.session > seconds(86_400), "tokens.session", "must be at most 24h")?;
         refuse_if(self.activation > seconds(3600), "tokens.activation", "must be at most 1h")?;
         refuse_if(self.skew > seconds(60), "tokens.skew", "must be at most 60s")
     }

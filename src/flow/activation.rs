@@ -11,9 +11,13 @@ use crate::ports::{Channel, PortError, ThrottleRule};
 use super::enrol::SOURCE;
 use super::{EnrolError, Origin, Provider};
 
-/// Codes sent to one person.
+/// Codes sent to one person at the wish of one source: a stranger does not use up all of the person's.
 const CODES: ThrottleRule =
     ThrottleRule { name: "activation_codes", limit: 3, window: Duration::from_hours(24) };
+/// Codes sent to one person, whoever asks.
+const ALL_CODES: ThrottleRule =
+    ThrottleRule { name: "activation_codes_all", limit: 12, window: Duration::from_hours(24) };
+
 /// How activation codes are drawn and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivationPolicy {
@@ -28,7 +32,7 @@ impl Provider {
     /// nothing: known and unknown look alike.
     pub async fn send_activation_codes(&self, typed: &str, origin: &Origin) -> Result<(), EnrolError> {
         let now = self.now();
-        if !self.ports.throttle.hit(SOURCE, origin.address.as_bytes(), now).await? {
+        if !self.ports.throttle.hit(SOURCE, &origin.source(), now).await? {
             return Err(EnrolError::Throttled);
         }
         let person = self.active_person(typed).await?;
@@ -44,8 +48,7 @@ impl Provider {
             self.ports.audit.append(&event).await?;
             return Ok(());
         };
-        let limited = self.policy.activation == ActivationPolicy::Limited;
-        if limited && !self.ports.throttle.hit(CODES, person.id.uuid().as_bytes(), now).await? {
+        if !self.may_send_codes(person.id, origin, now).await? {
             let event = self.refused(EventKind::EnrolmentCodes, "too_many_codes", now).with_person(person.id);
             self.ports.audit.append(&event).await?;
             return Ok(());
@@ -59,6 +62,21 @@ impl Provider {
         };
         self.ports.audit.append(&event.with_person(person.id)).await?;
         Ok(())
+    }
+
+    async fn may_send_codes(
+        &self,
+        person: PersonId,
+        origin: &Origin,
+        now: UnixTime,
+    ) -> Result<bool, PortError> {
+        if self.policy.activation == ActivationPolicy::Unlimited {
+            return Ok(true);
+        }
+        let throttle = &self.ports.throttle;
+        let pair = [person.uuid().as_bytes().as_slice(), &origin.source()].concat();
+        Ok(throttle.hit(CODES, &pair, now).await?
+            && throttle.hit(ALL_CODES, person.uuid().as_bytes(), now).await?)
     }
 
     /// Each contact with its code.

@@ -1,7 +1,7 @@
 //! The end of an interaction: a code or an error, for the client, through the browser.
 
 use crate::audit::EventKind;
-use crate::base::{EntropyExt, GrantId, Secret, TokenHash, UnixTime};
+use crate::base::{EntropyExt, GrantId, PersonId, Secret, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 use crate::interaction::NextStep;
 use crate::oauth::{
@@ -61,7 +61,7 @@ impl Provider {
         self.ports.audit.append(&event).await?;
         let response =
             self.error_response((&oauth.redirect_uri, oauth.response_mode, oauth.state.as_deref()), &error);
-        Ok(Answer { response, session: None, locale: held.interaction.locale })
+        Ok(Answer { response, session: None, known: None, locale: held.interaction.locale })
     }
 
     async fn answer_code(
@@ -82,10 +82,25 @@ impl Provider {
             .with_person(proof.person)
             .with_transaction(held.interaction.id.to_string());
         self.ports.audit.append(&event).await?;
+        let known = match &started {
+            Some(_) => self.known_with(browser, proof.person, held.now).await?,
+            None => None,
+        };
         let oauth = &held.interaction.request.oauth;
         let params = success_params(&code, oauth.state.as_deref(), &self.policy.issuer);
         let response = authorization_response(&oauth.redirect_uri, oauth.response_mode, &params);
-        Ok(Answer { response, session: started, locale: held.interaction.locale })
+        Ok(Answer { response, session: started, known, locale: held.interaction.locale })
+    }
+
+    async fn known_with(
+        &self,
+        browser: &BrowserState,
+        person: PersonId,
+        now: UnixTime,
+    ) -> Result<Option<Secret>, FlowError> {
+        let person = self.ports.persons.find(person).await?;
+        Ok(person
+            .map(|person| self.remember_browser(browser.known.as_ref(), &self.recipient_of(&person), now)))
     }
 
     async fn put_code(

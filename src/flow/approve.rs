@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use crate::approval::{Approval, ApprovalText, Pending, StoredApproval, challenge};
-use crate::audit::EventKind;
+use crate::audit::{AuditEvent, EventKind};
 use crate::base::{ApprovalId, EntropyExt, UnixTime};
 use crate::device::Device;
 use crate::ports::{Ceremony, Versioned};
@@ -196,12 +196,40 @@ impl Provider {
     ) -> Result<(), DecideError> {
         let (version, approval) = self.waiting_approval(device, id, now).await?;
         let Ok(denied) = approval.deny(now, reported) else { return Err(DecideError::Ended("expired")) };
-        if !self.ports.approvals.advance(version, &StoredApproval::Denied(denied)).await? {
-            return Err(DecideError::Ended("approved"));
-        }
+        let about = |event: AuditEvent| {
+            event.with_device(device.id).with_person(device.person).with_transaction(id.to_string())
+        };
         let kind = if reported { EventKind::ApprovalReported } else { EventKind::ApprovalDecision };
-        let event = self.refused(kind, "denied", now).with_device(device.id).with_person(device.person);
-        self.ports.audit.append(&event.with_transaction(id.to_string())).await?;
+        let event = about(self.refused(kind, "denied", now));
+        let late = about(self.refused(EventKind::ApprovalRefused, "refused", now));
+        // A refusal that was acknowledged holds against a yes that is on its way from another phone.
+        let until = now.plus(self.policy.lifetimes.session);
+        if !self.ports.decisions.deny(id, until, &event, &late).await? {
+            return Err(self.decided_before(id).await?);
+        }
+        self.settle(version, &StoredApproval::Denied(denied), now).await
+    }
+
+    /// How an approval that is used up ended.
+    pub(super) async fn decided_before(&self, id: ApprovalId) -> Result<DecideError, DecideError> {
+        let approved = self.ports.decisions.find(id).await?.is_some();
+        Ok(DecideError::Ended(if approved { "approved" } else { "denied" }))
+    }
+
+    /// Lets the ephemeral approval follow what was committed, past tries counted in between.
+    pub(super) async fn settle(
+        &self,
+        mut version: u64,
+        settled: &StoredApproval,
+        now: UnixTime,
+    ) -> Result<(), DecideError> {
+        while !self.ports.approvals.advance(version, settled).await? {
+            match self.ports.approvals.load(settled.request().id, now).await? {
+                Some(Versioned { version: moved, value: StoredApproval::Pending(_) }) => version = moved,
+                // Settled or gone: who waits reads the row after the deadline.
+                _ => break,
+            }
+        }
         Ok(())
     }
 }

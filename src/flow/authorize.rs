@@ -16,6 +16,7 @@ use crate::oauth::{AuthorizeError, Client, ErrorCode, RawParams, RequestUri};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
+use super::par::must_push;
 use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Turn, TurnError};
 
 /// A request with the client and the `request_uri` it came by.
@@ -42,6 +43,7 @@ impl Provider {
                 return Ok(Begun::Answer(Box::new(Answer {
                     response,
                     session: None,
+                    known: None,
                     locale: Locale::default(),
                 })));
             }
@@ -60,12 +62,10 @@ impl Provider {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
                 Ok(Begun::Answer(Box::new(self.finish(held, browser, step).await?)))
             }
-            step => {
-                let mut opened = interaction.value;
-                opened.step = match step {
-                    NextStep::Consent => Step::Consent,
-                    _ => Step::Identify,
-                };
+            NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => {
+                self.allow_one_more(&browser.origin, now).await?;
+                // The first look at its page says which step it is at.
+                let opened = interaction.value;
                 let event = self
                     .succeeded(EventKind::InteractionOpened, "opened", now)
                     .with_client(incoming.client.client_id)
@@ -83,15 +83,16 @@ impl Provider {
         let Versioned { version, value: mut interaction } = self.own_interaction(id, browser, now).await?;
         let client = self.client_of(&interaction).await?;
         let approval = self.follow_approval(&mut interaction, now).await?;
+        self.drop_cut_proof(&mut interaction, now).await?;
         let session = self.current_session(browser.session.as_ref(), now).await?;
         let next = self.next_step(&interaction, &client, session.as_ref(), approval, now).await?;
         let step = match &next {
             NextStep::Identify { .. } => Step::Identify,
             NextStep::Approve => interaction.step.clone(),
-            NextStep::Consent => Step::Consent,
+            NextStep::Consent => Step::Consent { person: consenting(&interaction, session.as_ref())?.person },
             NextStep::Issue { .. } | NextStep::Refuse { .. } => Step::Done,
         };
-        if step != interaction.step || step == Step::Consent {
+        if step != interaction.step || matches!(step, Step::Consent { .. }) {
             interaction.step = step;
             // One step wins: another tab that was faster has moved it on already.
             if !self.ports.interactions.advance(version, &interaction).await? {
@@ -111,8 +112,7 @@ impl Provider {
                 Ok(self.page(&interaction, browser, screen))
             }
             NextStep::Consent => {
-                let proof =
-                    interaction.proof.as_ref().or_else(|| session.as_ref().map(|session| &session.proof));
+                let proof = consenting(&interaction, session.as_ref())?;
                 let screen = self.consent_screen(&interaction, client.name, proof).await?;
                 Ok(self.page(&interaction, browser, screen))
             }
@@ -172,13 +172,7 @@ impl Provider {
     ) -> Result<Result<Incoming, AuthorizeError>, FlowError> {
         let client = self.requesting_client(params).await?;
         let (params, pushed) = match params.get("request_uri")? {
-            None if client.profile.requires_par() => {
-                // FAPI 2.0 5.3.2.2
-                return Err(FlowError::protocol(
-                    ErrorCode::InvalidRequest,
-                    "this client must push its requests",
-                ));
-            }
+            None if client.profile.requires_par() => return Err(must_push()),
             None => (params.clone(), None),
             Some(uri) => {
                 // RFC 9126 4; one answer for unknown, expired, used and foreign (`attacks.md` A-025).
@@ -208,7 +202,7 @@ impl Provider {
             deadline: now.plus(self.policy.lifetimes.interaction),
             step: Step::Identify,
             proof: None,
-            consented: false,
+            consented: None,
             refusal: None,
         };
         NewInteraction { value, cookie }
@@ -247,7 +241,8 @@ impl Provider {
         client: &Client,
         proof: Option<&AuthenticationProof>,
     ) -> Result<ConsentProgress, FlowError> {
-        if interaction.consented {
+        // Another person may have signed in in this browser since.
+        if interaction.consented.is_some_and(|person| proof.is_some_and(|proof| proof.person == person)) {
             return Ok(ConsentProgress::Given);
         }
         self.remembered_consent(&interaction.request, client, proof).await
@@ -270,6 +265,15 @@ impl Provider {
         }
         Ok(Some(None))
     }
+}
+
+/// The proof of the person whose consent is asked for.
+fn consenting<'a>(
+    interaction: &'a Interaction,
+    session: Option<&'a Session>,
+) -> Result<&'a AuthenticationProof, TurnError> {
+    let proof = interaction.proof.as_ref().or(session.map(|session| &session.proof));
+    proof.ok_or(TurnError::Gone)
 }
 
 struct NewInteraction {

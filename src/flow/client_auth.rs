@@ -103,13 +103,13 @@ impl Provider {
         origin: &Origin,
         now: UnixTime,
     ) -> Result<AuthenticatedClient, FlowError> {
-        if !self.ports.throttle.allows(FAILURES, origin.address.as_bytes(), now).await? {
+        if !self.ports.throttle.allows(FAILURES, &origin.source(), now).await? {
             return Err(FlowError::protocol(ErrorCode::TemporarilyUnavailable, "too many failed attempts"));
         }
         match self.check_credentials(&credentials, now).await? {
             Ok(client) => Ok(AuthenticatedClient(client)),
             Err(refused) => {
-                self.ports.throttle.hit(FAILURES, origin.address.as_bytes(), now).await?;
+                self.ports.throttle.hit(FAILURES, &origin.source(), now).await?;
                 self.ports.audit.append(&refused).await?;
                 let error = OAuthError::new(ErrorCode::InvalidClient, "client authentication failed");
                 Err(error.with_internal(refused.reason).into())

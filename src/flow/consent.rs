@@ -21,19 +21,21 @@ impl Provider {
         let now = self.now();
         let Versioned { version, value: mut interaction } =
             self.form_interaction(id, browser, csrf, now).await?;
-        if interaction.step != Step::Consent {
-            return Err(TurnError::Gone);
-        }
+        let Step::Consent { person } = interaction.step else { return Err(TurnError::Gone) };
         let session = self.current_session(browser.session.as_ref(), now).await?;
         let proof = interaction.proof.clone().or_else(|| session.map(|session| session.proof));
-        let Some(proof) = proof else { return Err(TurnError::Gone) };
-        interaction.consented = allowed;
+        // Somebody else signed in since the page named a person, or nobody is any more: the answer is not theirs, and
+        // what follows asks again.
+        if proof.is_none_or(|proof| proof.person != person) {
+            return Ok(());
+        }
+        interaction.consented = allowed.then_some(person);
         interaction.refusal = (!allowed).then_some(Refusal::Consent);
         if !self.ports.interactions.advance(version, &interaction).await? {
             return Err(TurnError::Gone);
         }
         let consent = Consent {
-            person: proof.person,
+            person,
             client: interaction.request.oauth.client_id.clone(),
             scope: interaction.request.oauth.scope.clone(),
             at: now,
@@ -54,9 +56,8 @@ impl Provider {
         &self,
         interaction: &Interaction,
         service: String,
-        proof: Option<&AuthenticationProof>,
+        proof: &AuthenticationProof,
     ) -> Result<Screen, TurnError> {
-        let Some(proof) = proof else { return Err(TurnError::Gone) };
         let Some(person) = self.ports.persons.find(proof.person).await? else { return Err(TurnError::Gone) };
         let professional = &person.professional;
         Ok(Screen::Consent {

@@ -49,9 +49,15 @@ impl Provider {
         // A count lost to a parallel try is taken again on what that try left.
         loop {
             let id = approval.request().id;
+            let claimed = StoredApproval::Pending(approval.clone());
             let (next, reason, tries_left) = match approval.approve(typed, proved.2.proof.clone(), now) {
                 Judged::Approved(approved) => {
-                    return self.commit(version, approved, device, proved, now).await;
+                    // Tries are judged one after the other, the right one too: in parallel none is free.
+                    if self.ports.approvals.advance(version, &claimed).await? {
+                        return self.commit(version.saturating_add(1), approved, device, proved, now).await;
+                    }
+                    (version, approval) = self.waiting_approval(device, id, now).await?;
+                    continue;
                 }
                 Judged::OtherPerson(_) => return Err(DecideError::NotFound),
                 Judged::Expired(_) => return Err(DecideError::Ended("expired")),
@@ -132,10 +138,9 @@ impl Provider {
         match self.ports.decisions.commit(&decision, &granted, &refused).await? {
             CommitOutcome::Committed => {
                 // The row is the truth: a page that does not see this reads it after the deadline.
-                self.ports.approvals.advance(version, &StoredApproval::Approved(approved)).await?;
-                Ok(())
+                self.settle(version, &StoredApproval::Approved(approved), now).await
             }
-            CommitOutcome::Replayed => Err(DecideError::Ended("approved")),
+            CommitOutcome::Replayed => Err(self.decided_before(id).await?),
             CommitOutcome::CounterRegressed | CommitOutcome::DeviceRevoked => Err(DecideError::Assertion),
         }
     }

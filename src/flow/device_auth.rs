@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::audit::EventKind;
-use crate::base::{Secret, UnixTime};
+use crate::base::{PersonId, Secret, UnixTime};
 use crate::device::{Device, DeviceStatus};
+use crate::identity::PersonStatus;
 use crate::jose::Thumbprint;
 use crate::oauth::{
     DpopExpectation, DpopProof, ErrorCode, NonceClass, NonceIssuer, OAuthError, claimed_nonce, validate_proof,
@@ -117,13 +118,24 @@ impl Provider {
         let found = self.ports.devices.find_by_key(&jkt).await.map_err(FlowError::from)?;
         let active = |device: &Device| device.status == DeviceStatus::Active && now < device.valid_until;
         let reason = match found {
-            Some(device) if active(&device) => return Ok(AuthenticatedDevice(device)),
+            Some(device) if active(&device) => {
+                if self.is_active(device.person).await? {
+                    return Ok(AuthenticatedDevice(device));
+                }
+                "person_inactive"
+            }
             Some(_) => "device_inactive",
             None => "device_unknown",
         };
         let event = self.refused(EventKind::DeviceAuthentication, reason, now);
         self.ports.audit.append(&event).await.map_err(FlowError::from)?;
         Err(DeviceAuthError::Unknown)
+    }
+
+    /// Whether a person may authenticate: a phone of somebody locked or gone answers for nobody.
+    async fn is_active(&self, person: PersonId) -> Result<bool, FlowError> {
+        let person = self.ports.persons.find(person).await?;
+        Ok(person.is_some_and(|person| person.status == PersonStatus::Active))
     }
 
     fn nonces(&self, class: NonceClass) -> NonceIssuer {

@@ -81,7 +81,7 @@ impl Provider {
     ) -> Result<EnrolmentOptions, EnrolError> {
         let now = self.now();
         let jkt = self.prove_request_key(proof, now).await?;
-        if !self.ports.throttle.hit(SOURCE, origin.address.as_bytes(), now).await? {
+        if !self.ports.throttle.hit(SOURCE, &origin.source(), now).await? {
             return Err(EnrolError::Throttled);
         }
         let EnrolmentProof::ContactCodes { email, phone } = start.proof;
@@ -96,7 +96,7 @@ impl Provider {
         match codes.judge(email.expose(), phone.expose(), now) {
             CodesVerdict::Right => {}
             CodesVerdict::Wrong(left) => {
-                self.ports.one_shot.put_activation(&left).await?;
+                self.ports.one_shot.put_back_activation(&left).await?;
                 return self.refuse_codes("codes_wrong", Some(person.id), now).await;
             }
             CodesVerdict::Locked => return self.refuse_codes("codes_locked", Some(person.id), now).await,

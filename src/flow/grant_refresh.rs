@@ -164,11 +164,14 @@ impl Provider {
         };
         let verdict =
             self.cutoffs.check(&*self.ports.revocation, subject, stored.grant.proof.auth_time, now).await?;
-        if verdict.is_err() {
-            return Err(invalid_grant());
+        if let Err(by) = verdict {
+            return Err(self.refusal(client, by.as_str(), refused_grant(), now).await?);
         }
         let mut grant = stored.grant.clone();
-        grant.scope = narrowed_scope(&grant.scope, presented.scope.as_ref())?;
+        grant.scope = match narrowed_scope(&grant.scope, presented.scope.as_ref()) {
+            Ok(scope) => scope,
+            Err(error) => return Err(self.refusal(client, "scope_exceeded", error, now).await?),
+        };
         let mut mint = self.prepare(client, grant, presented.jkt, now).await?;
         mint.family = Some(stored.family.id);
         Ok(mint)
@@ -195,11 +198,23 @@ impl Provider {
         reason: &'static str,
         now: UnixTime,
     ) -> Result<TokenResponse, FlowError> {
-        let event =
-            self.refused(EventKind::TokensRefreshed, reason, now).with_client(client.client_id.clone());
-        self.ports.audit.append(&event).await?;
-        let error =
-            OAuthError::new(ErrorCode::InvalidGrant, "the refresh token is invalid, expired or revoked");
-        Err(error.with_internal(reason).into())
+        Err(self.refusal(client, reason, refused_grant(), now).await?)
     }
+
+    /// `error`, with its row.
+    async fn refusal(
+        &self,
+        client: &Client,
+        reason: &'static str,
+        error: OAuthError,
+        now: UnixTime,
+    ) -> Result<FlowError, FlowError> {
+        let event = self.refused(EventKind::TokensRefreshed, reason, now);
+        self.ports.audit.append(&event.with_client(client.client_id.clone())).await?;
+        Ok(error.with_internal(reason).into())
+    }
+}
+
+fn refused_grant() -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidGrant, "the refresh token is invalid, expired or revoked")
 }

@@ -49,7 +49,7 @@ impl Provider {
         if interaction.step != Step::Identify && !matches!(interaction.step, Step::Approve { .. }) {
             return Err(TurnError::Gone);
         }
-        if !self.ports.throttle.hit(TRIES, origin.address.as_bytes(), now).await? {
+        if !self.ports.throttle.hit(TRIES, &origin.source(), now).await? {
             return Ok(Identified::TooMany);
         }
         let national_id = match NationalId::parse(typed.trim()) {
@@ -60,7 +60,9 @@ impl Provider {
         let client = self.client_of(&interaction).await?;
         let (person, devices) = self.reachable(&national_id).await?;
         let recipient = self.recipient(&national_id);
-        let opened = self.open_approval((&interaction, &client, origin), recipient, person, now).await?;
+        let limits = self.places(browser.known.as_ref(), &recipient, now);
+        let opened =
+            self.open_approval((&interaction, &client, origin), (recipient, limits), person, now).await?;
         let Some(approval) = opened else {
             let event = self.refused(EventKind::ApprovalOpened, "too_many_waiting", now);
             self.ports.audit.append(&event.with_client(client.client_id)).await?;
@@ -140,6 +142,10 @@ impl Provider {
         let mut devices = self.ports.devices.list(looked_up).await?;
         devices.retain(|device| device.status == DeviceStatus::Active);
         let person = person.filter(|person| person.status == PersonStatus::Active && !devices.is_empty());
+        // Nobody who can answer: no phone is disturbed.
+        if person.is_none() {
+            devices.clear();
+        }
         Ok((person, devices))
     }
 
@@ -156,11 +162,10 @@ impl Provider {
     async fn open_approval(
         &self,
         (interaction, client, origin): (&Interaction, &Client, &Origin),
-        recipient: Recipient,
+        (recipient, limits): (Recipient, OpenLimits),
         person: Option<Person>,
         now: UnixTime,
     ) -> Result<Option<ApprovalId>, FlowError> {
-        let limits = OpenLimits { live: self.policy.live_approvals };
         // A number is taken with a chance of at most 4 in 100: a few draws always suffice.
         for _ in 0..16 {
             let Some(number) = Number::draw(&*self.ports.entropy, &[]) else { return Ok(None) };

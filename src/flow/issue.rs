@@ -81,6 +81,10 @@ impl Provider {
         let plan = IssuePlan { fence, grant: mint.grant.clone(), family, record: mint.record.clone() };
         match self.ports.issuance.issue(&plan, &granted, &refused).await? {
             IssueOutcome::Issued => self.sign_and_answer(client, &mint, token, now).await,
+            IssueOutcome::IssuedAndEnded => {
+                self.cutoffs.note(&Cutoff { scope: CutoffScope::Grant(mint.grant.id), at: now });
+                self.sign_and_answer(client, &mint, token, now).await
+            }
             IssueOutcome::Replayed(first) => {
                 let event = self.refused(EventKind::CodeReplay, "code_replayed", now);
                 let event = event.with_client(client.client_id.clone());

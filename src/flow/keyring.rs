@@ -92,7 +92,8 @@ impl Keyring {
     }
 
     fn age(&self, now: UnixTime) -> Duration {
-        now.since(self.snapshot.read().unwrap_or_else(PoisonError::into_inner).read_at)
+        let read_at = self.snapshot.read().unwrap_or_else(PoisonError::into_inner).read_at;
+        if now < read_at { Duration::MAX } else { now.since(read_at) }
     }
 }
 

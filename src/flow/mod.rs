@@ -23,6 +23,7 @@ mod identify;
 mod introspect;
 mod issue;
 mod keyring;
+mod known_browser;
 mod logout;
 mod metadata;
 mod operator;
@@ -46,14 +47,17 @@ pub use directory::{ImportError, ImportReport};
 pub use enrol::{EnrolError, EnrolmentOptions, EnrolmentStart};
 pub use identify::Identified;
 pub use keyring::{Keyring, SymmetricKeys, bootstrap_keys};
+pub use known_browser::KNOWN_FOR;
 pub use logout::{BrowserInteraction, LoggedOut, LogoutPage, LogoutStep};
 pub use operator::{Officers, OperatorOutcome};
 pub use policy::{Lifetimes, Policy};
-pub use progress::Progress;
+pub use progress::{Progress, Watchers};
 pub use session::StartedSession;
 pub use token::TokenCall;
 pub use turn::{Answer, Begun, BrowserState, Opened, Screen, Turn, TurnError};
 pub use userinfo::UserinfoError;
+
+use std::net::IpAddr;
 
 use crate::audit::{AuditEvent, Decision, EventKind};
 use crate::base::{AuditId, UnixTime};
@@ -73,6 +77,8 @@ pub struct Provider {
     pub cutoffs: Cutoffs,
     /// Seals stored values and keys their hashes.
     pub storage: Sealer,
+    /// Status requests that wait here.
+    pub watchers: Watchers,
 }
 
 /// Where a browser's or phone's request comes from, as shown to the person.
@@ -82,6 +88,18 @@ pub struct Origin {
     pub address: String,
     /// Browser and system, short.
     pub agent: String,
+}
+
+impl Origin {
+    /// What limits count by: the address, of IPv6 the 64 bits of its network, since whoever has one address has them
+    /// all (RFC 4291 2.5.4).
+    #[must_use]
+    pub fn source(&self) -> Vec<u8> {
+        match self.address.parse() {
+            Ok(IpAddr::V6(address)) => address.octets().into_iter().take(8).collect(),
+            _ => self.address.as_bytes().to_vec(),
+        }
+    }
 }
 
 /// Why a use case failed.

@@ -1,12 +1,23 @@
 //! Pushed authorization requests (RFC 9126): kept under the hash of their `request_uri`, finished once.
 
+use std::time::Duration;
+
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, UnixTime};
-use crate::oauth::{AuthorizeError, Client, PushedAnswer, RawParams, RequestUri, pushed_parameters};
+use crate::oauth::{
+    AuthorizeError, Client, ErrorCode, OAuthError, PushedAnswer, RawParams, RequestUri, pushed_parameters,
+};
 use crate::oidc::authentication_request;
-use crate::ports::PushedRequest;
+use crate::ports::{PushedRequest, ThrottleRule};
 
 use super::{FlowError, Origin, PresentedCredentials, Provider};
+
+/// Bytes kept of one request: anybody may have one kept by `POST /authorize`.
+const MAX_KEPT: usize = 32 * 1024;
+
+/// Requests kept for one source, which may be a hospital behind one address.
+const KEPT: ThrottleRule =
+    ThrottleRule { name: "requests_kept", limit: 1200, window: Duration::from_mins(1) };
 
 impl Provider {
     /// `POST /par`: authenticates the client, judges the request as `/authorize` would, and keeps it (RFC 9126 2).
@@ -18,8 +29,14 @@ impl Provider {
     ) -> Result<PushedAnswer, FlowError> {
         let now = self.now();
         let client = self.authenticate_client(credentials, origin, now).await?.into_client();
-        let params = pushed_parameters(params)?;
-        authentication_request(&params, &client).map_err(refusal)?;
+        let params = match judged(params, &client) {
+            Ok(params) => params,
+            Err(error) => {
+                let event = self.refused(EventKind::PushedRequest, error.code.as_str(), now);
+                self.ports.audit.append(&event.with_client(client.client_id)).await?;
+                return Err(error.into());
+            }
+        };
         let answer = self.keep_request(&client, &params, now).await?;
         let event = self.succeeded(EventKind::PushedRequest, "pushed", now).with_client(client.client_id);
         self.ports.audit.append(&event).await?;
@@ -28,10 +45,27 @@ impl Provider {
 
     /// Keeps the parameters of a cross-site `POST /authorize`, so that the browser can come back by GET with its
     /// session cookie and without personal data in the address (design decision 19, `security.md` AZ-26).
-    pub async fn stash_request(&self, params: &RawParams) -> Result<PushedAnswer, FlowError> {
+    pub async fn stash_request(
+        &self,
+        params: &RawParams,
+        origin: &Origin,
+    ) -> Result<PushedAnswer, FlowError> {
         let now = self.now();
         let client = self.requesting_client(params).await?;
+        // Kept like a push, but nobody authenticated: it must not pass for one.
+        if client.profile.requires_par() {
+            return Err(must_push());
+        }
+        self.allow_one_more(origin, now).await?;
         self.keep_request(&client, params, now).await
+    }
+
+    /// Counts what is kept for somebody who has proved nothing.
+    pub(super) async fn allow_one_more(&self, origin: &Origin, now: UnixTime) -> Result<(), FlowError> {
+        if self.ports.throttle.hit(KEPT, &origin.source(), now).await? {
+            return Ok(());
+        }
+        Err(FlowError::protocol(ErrorCode::TemporarilyUnavailable, "too many requests from this address"))
     }
 
     async fn keep_request(
@@ -40,22 +74,34 @@ impl Provider {
         params: &RawParams,
         now: UnixTime,
     ) -> Result<PushedAnswer, FlowError> {
+        let parameters = params.encode();
+        if parameters.len() > MAX_KEPT {
+            return Err(FlowError::protocol(ErrorCode::InvalidRequest, "the request is too large"));
+        }
         let request_uri = RequestUri::new(self.ports.entropy.token());
         let lifetime = self.policy.lifetimes.pushed_request;
         let request = PushedRequest {
             client: client.client_id.clone(),
-            parameters: params.encode(),
+            parameters,
             deadline: now.plus(lifetime),
+            kept_until: now.plus(lifetime + self.policy.lifetimes.interaction),
         };
         self.ports.one_shot.put_pushed(&request_uri.hash(), &request).await?;
         Ok(PushedAnswer { request_uri, expires_in: lifetime.as_secs() })
     }
 }
 
-/// At the pushing endpoint every refusal goes to the client directly (RFC 9126 2.3).
-fn refusal(error: AuthorizeError) -> FlowError {
-    match error {
-        AuthorizeError::Page(error) => error.into(),
-        AuthorizeError::Redirect(redirect) => redirect.error.into(),
+/// FAPI 2.0 5.3.2.2: only pushed requests are taken from this client.
+pub(super) fn must_push() -> FlowError {
+    FlowError::protocol(ErrorCode::InvalidRequest, "this client must push its requests")
+}
+
+/// A push that could be answered. At the pushing endpoint every refusal goes to the client directly (RFC 9126 2.3).
+fn judged(params: RawParams, client: &Client) -> Result<RawParams, OAuthError> {
+    let params = pushed_parameters(params)?;
+    match authentication_request(&params, client) {
+        Ok(_) => Ok(params),
+        Err(AuthorizeError::Page(error)) => Err(error),
+        Err(AuthorizeError::Redirect(redirect)) => Err(redirect.error),
     }
 }

@@ -1,5 +1,8 @@
 //! What the phone has done, as the browser's page follows it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::approval::StoredApproval;
@@ -10,6 +13,43 @@ use super::{BrowserState, FlowError, Provider, Screen, TurnError};
 
 /// A status request waits this long at most.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Status requests that wait for one approval: a page reloaded leaves one behind.
+const PER_APPROVAL: u8 = 3;
+
+/// How many status requests wait for each approval in this process.
+#[derive(Default)]
+pub struct Watchers(Mutex<HashMap<ApprovalId, u8>>);
+
+impl Watchers {
+    fn enter(&self, approval: ApprovalId) -> Option<Watching<'_>> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.entry(approval).or_default();
+        if *count >= PER_APPROVAL {
+            return None;
+        }
+        *count += 1;
+        Some(Watching { watchers: self, approval })
+    }
+}
+
+/// A place, given back when the request ends or is given up.
+struct Watching<'a> {
+    watchers: &'a Watchers,
+    approval: ApprovalId,
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = waiting.entry(self.approval) {
+            *count.get_mut() = count.get().saturating_sub(1);
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
 
 /// Whether a page still has to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +72,8 @@ impl Provider {
         if self.approval_progress(approval, self.now()).await? != ApprovalProgress::Waiting {
             return Ok(Progress::Done);
         }
+        // A page waits once; who asks more often is answered at once.
+        let Some(_place) = self.watchers.enter(approval) else { return Ok(Progress::Waiting) };
         self.ports.approvals.changed(approval, PATIENCE).await;
         match self.approval_progress(approval, self.now()).await? {
             ApprovalProgress::Waiting => Ok(Progress::Waiting),

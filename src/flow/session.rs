@@ -3,6 +3,7 @@
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, Secret, Sid, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
+use crate::interaction::Interaction;
 use crate::ports::{Cutoff, CutoffScope, PortResult, Session};
 
 use super::{Provider, Subject};
@@ -25,20 +26,41 @@ impl Provider {
         let Some(cookie) = cookie else { return Ok(None) };
         let hash = TokenHash::of(cookie.expose());
         let Some(session) = self.ports.sessions.load(&hash, now).await? else { return Ok(None) };
-        let subject = Subject {
-            person: Some(session.person),
-            device: session.proof.device,
-            sid: Some(session.sid),
-            ..Subject::default()
-        };
-        let verdict =
-            self.cutoffs.check(&*self.ports.revocation, subject, session.proof.auth_time, now).await?;
-        if verdict.is_err() {
+        let stands = self.proof_stands(&session.proof, Some(session.sid), now).await?;
+        // A clock that went back would make it live longer (`security.md` 4.4, C).
+        let begun = now.plus(self.policy.lifetimes.skew) >= session.created;
+        if !stands || !begun {
             self.ports.sessions.remove(&hash).await?;
             return Ok(None);
         }
         self.ports.sessions.touch(&hash, now.plus(self.policy.lifetimes.session_idle), now).await?;
         Ok(Some(session))
+    }
+
+    /// Whether nothing that an authentication depends on was revoked since.
+    async fn proof_stands(
+        &self,
+        proof: &AuthenticationProof,
+        sid: Option<Sid>,
+        now: UnixTime,
+    ) -> PortResult<bool> {
+        let subject = Subject { person: Some(proof.person), device: proof.device, sid, ..Subject::default() };
+        let verdict = self.cutoffs.check(&*self.ports.revocation, subject, proof.auth_time, now).await?;
+        Ok(verdict.is_ok())
+    }
+
+    /// Forgets an authentication whose person or phone was revoked before the interaction ended.
+    pub(crate) async fn drop_cut_proof(
+        &self,
+        interaction: &mut Interaction,
+        now: UnixTime,
+    ) -> PortResult<()> {
+        if let Some(proof) = &interaction.proof
+            && !self.proof_stands(proof, None, now).await?
+        {
+            interaction.proof = None;
+        }
+        Ok(())
     }
 
     /// Begins a session on a fresh proof. The cookie is new (no fixation); the same person keeps the `sid`, another

@@ -31,6 +31,9 @@ impl Provider {
         self.require_grant(&client, &request, now).await?;
         let jkt = self.proved_key(&call.proof, now).await?;
         if jkt.is_none() && client.client().dpop_bound_access_tokens {
+            let id = client.client().client_id.clone();
+            let event = self.refused(EventKind::ClientAuthentication, "key_not_proved", now).with_client(id);
+            self.ports.audit.append(&event).await?;
             return Err(FlowError::protocol(ErrorCode::InvalidDpopProof, "this client must prove a key"));
         }
         match request {

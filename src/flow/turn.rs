@@ -4,7 +4,7 @@ use crate::base::{InteractionId, Secret};
 use crate::interaction::Locale;
 use crate::oauth::AuthorizationResponse;
 
-use super::{FlowError, StartedSession};
+use super::{FlowError, Origin, StartedSession};
 
 /// What a browser shows of itself.
 #[derive(Clone, Debug, Default)]
@@ -13,8 +13,12 @@ pub struct BrowserState {
     pub session: Option<Secret>,
     /// Cookie of the interaction addressed, if any.
     pub interaction: Option<Secret>,
+    /// Cookie that says who has signed in here before.
+    pub known: Option<Secret>,
     /// Languages of `Accept-Language`, best first.
     pub languages: Vec<String>,
+    /// Where it is, for limits.
+    pub origin: Origin,
 }
 
 /// What `/authorize` answers.
@@ -39,6 +43,8 @@ pub struct Answer {
     pub response: AuthorizationResponse,
     /// The session that begins, for its cookie.
     pub session: Option<StartedSession>,
+    /// Who has signed in here before, for its cookie, when that changes.
+    pub known: Option<Secret>,
     /// Language of the form page.
     pub locale: Locale,
 }

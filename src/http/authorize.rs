@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::extract::{FormParams, QueryParams, browser_state};
+use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
 use super::respond::{authorization_answer, failure_page, interaction_opened, see_other};
 use super::state::AppState;
-use crate::flow::{Begun, TurnError};
+use crate::flow::{Begun, BrowserState, Origin, TurnError};
 use crate::interaction::Locale;
 use crate::oauth::RawParams;
 
@@ -15,9 +15,10 @@ use crate::oauth::RawParams;
 pub(super) async fn get(
     State(state): State<AppState>,
     headers: HeaderMap,
+    PeerOrigin(origin): PeerOrigin,
     params: Result<QueryParams, super::respond::OAuthFailure>,
 ) -> Response {
-    let browser = browser_state(&state, &headers, None);
+    let browser = BrowserState { origin, ..browser_state(&state, &headers, None) };
     let locale = Locale::choose(browser.languages.iter().map(String::as_str));
     let begun = match params {
         Ok(QueryParams(params)) => state.provider.begin(&params, &browser).await,
@@ -35,11 +36,12 @@ pub(super) async fn get(
 pub(super) async fn post(
     State(state): State<AppState>,
     headers: HeaderMap,
+    PeerOrigin(origin): PeerOrigin,
     params: Result<FormParams, super::respond::OAuthFailure>,
 ) -> Response {
     let browser = browser_state(&state, &headers, None);
     let locale = Locale::choose(browser.languages.iter().map(String::as_str));
-    match stash(&state, params).await {
+    match stash(&state, params, &origin).await {
         Ok(location) => see_other(&location),
         Err(error) => failure_page(error, locale),
     }
@@ -48,12 +50,13 @@ pub(super) async fn post(
 async fn stash(
     state: &AppState,
     params: Result<FormParams, super::respond::OAuthFailure>,
+    origin: &Origin,
 ) -> Result<String, TurnError> {
     let FormParams(params) = params.map_err(super::respond::OAuthFailure::into_turn)?;
     let client_id = params.require("client_id")?.to_owned();
     let request_uri = match params.get("request_uri")? {
         Some(pushed) => pushed.to_owned(),
-        None => state.provider.stash_request(&params).await?.request_uri.expose(),
+        None => state.provider.stash_request(&params, origin).await?.request_uri.expose(),
     };
     let query = RawParams::from_pairs([
         (String::from("client_id"), client_id),

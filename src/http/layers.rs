@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use tower::ServiceBuilder;
@@ -13,6 +13,8 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
+
+use super::respond;
 
 /// Limits of the public router.
 #[derive(Clone, Debug)]
@@ -43,6 +45,7 @@ pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn(respond::in_form))
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
         .layer(DefaultBodyLimit::max(limits.body))
@@ -56,7 +59,7 @@ pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
 
 /// A span and two metrics a request: route, method, status. Never the query, which carries codes and states.
 async fn observe(request: Request, next: Next) -> Response {
-    let method = request.method().to_string();
+    let method = known_method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
     let span =
@@ -68,6 +71,20 @@ async fn observe(request: Request, next: Next) -> Response {
         .increment(1);
     metrics::histogram!("sceau_http_request_seconds", "route" => route).record(started.elapsed());
     response
+}
+
+/// A caller may invent methods without end: each would be a series of its own.
+const fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "telemetry measures durations, not points in time")]

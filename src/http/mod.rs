@@ -17,8 +17,8 @@ mod state;
 mod token;
 mod userinfo;
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 
 pub use extract::{Network, NetworkError, Peer};
 pub use layers::HttpLimits;
@@ -44,7 +44,8 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/interaction/{id}/identify", post(interaction::identify))
         .route("/interaction/{id}/consent", post(interaction::consent))
         .route("/interaction/{id}/cancel", post(interaction::cancel))
-        .route("/interaction/{id}/status", get(interaction::status));
+        .route("/interaction/{id}/status", get(interaction::status))
+        .layer(middleware::from_fn(respond::only_visits));
     let phones = mobile::router(&state);
     let routes = backchannel.merge(pages).merge(phones).fallback(respond::not_found).with_state(state);
     layers::around(routes.merge(respond::assets()), limits)

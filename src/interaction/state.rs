@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ApprovalId, InteractionId, TokenHash, UnixTime};
+use crate::base::{ApprovalId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 use crate::oidc::AuthenticationRequest;
 
@@ -50,7 +50,10 @@ pub enum Step {
         approval: ApprovalId,
     },
     /// Must consent.
-    Consent,
+    Consent {
+        /// Whose consent the page asks for, by name.
+        person: PersonId,
+    },
     /// Answered; nothing more happens here.
     Done,
 }
@@ -87,8 +90,8 @@ pub struct Interaction {
     pub step: Step,
     /// Authentication made in this interaction.
     pub proof: Option<AuthenticationProof>,
-    /// The person consented on this interaction's page.
-    pub consented: bool,
+    /// Who consented on this interaction's page.
+    pub consented: Option<PersonId>,
     /// The person said no.
     pub refusal: Option<Refusal>,
 }

@@ -83,6 +83,15 @@ pub trait ApprovalDecision: Send + Sync {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<CommitOutcome>;
+    /// Uses an approval up with `denied`, kept until `until`: false when it was decided before, and then nothing
+    /// changes but that `refused` is recorded.
+    async fn deny(
+        &self,
+        approval: ApprovalId,
+        until: UnixTime,
+        denied: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<bool>;
     /// The committed decision of an approval.
     async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>>;
     /// The evidence of an approval.

@@ -144,6 +144,9 @@ impl RefusedBy {
 pub enum IssueOutcome {
     /// Committed: this caller signs.
     Issued,
+    /// Committed and ended with it: the same client had presented the artefact a second time while the first use was
+    /// on its way. This caller signs tokens that are dead.
+    IssuedAndEnded,
     /// Used before, by this grant.
     Replayed(GrantId),
     /// Refused on what the transaction read; the fence is burnt.
@@ -191,7 +194,7 @@ pub trait Issuance: Send + Sync {
         refused: &AuditEvent,
     ) -> PortResult<IssueOutcome>;
     /// An artefact of `client` was presented again: revokes the grant of its first use if that grant is the
-    /// client's, and records `event`. Gives the revoked grant.
+    /// client's, be it committed or still on its way, and records `event`. Gives the revoked grant.
     async fn replayed(
         &self,
         kind: FenceKind,

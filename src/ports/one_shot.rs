@@ -47,6 +47,8 @@ pub struct PushedRequest {
     pub parameters: String,
     /// Deadline.
     pub deadline: UnixTime,
+    /// Until when an interaction it opened may still finish it: no shorter than the life of one.
+    pub kept_until: UnixTime,
 }
 
 /// A WebAuthn assertion under way, bound to one approval and one phone.
@@ -75,9 +77,9 @@ pub trait OneShot: Send + Sync {
     async fn take_code(&self, code: &TokenHash, now: UnixTime) -> PortResult<Option<CodePayload>>;
     /// Keeps a pushed request under the hash of its `request_uri`.
     async fn put_pushed(&self, uri: &TokenHash, request: &PushedRequest) -> PortResult<()>;
-    /// Reads a pushed request that is not finished.
+    /// Reads a pushed request that is not finished and before its deadline.
     async fn load_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<Option<PushedRequest>>;
-    /// Finishes a pushed request: true for the first caller only (RFC 9126 7.3).
+    /// Finishes a pushed request until the end of its keeping: true for the first caller only (RFC 9126 7.3).
     async fn finish_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<bool>;
     /// Keeps the ceremony of an approval on a phone, replacing an earlier one.
     async fn put_ceremony(&self, ceremony: &Ceremony) -> PortResult<()>;
@@ -94,6 +96,8 @@ pub trait OneShot: Send + Sync {
     async fn take_enrolment(&self, id: EnrolmentId, now: UnixTime) -> PortResult<Option<PendingEnrolment>>;
     /// Keeps a person's activation codes, replacing earlier ones.
     async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()>;
+    /// Puts codes that were taken back, unless newer ones have come in between.
+    async fn put_back_activation(&self, codes: &ActivationCodes) -> PortResult<()>;
     /// Takes a person's activation codes.
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>>;
 }

@@ -18,13 +18,15 @@ pub enum Channel {
 #[async_trait]
 pub trait Push: Send + Sync {
     /// Tells the phone that something waits. Failure is not an error of the login: the phone also asks by itself.
+    /// Returns once the message is queued: a wait on the network would tell who has a phone (design decision 12).
     async fn notify(&self, device: DeviceId);
 }
 
 /// Sends activation codes.
 #[async_trait]
 pub trait CodeSender: Send + Sync {
-    /// Sends `code` to `contact` over `channel`.
+    /// Sends `code` to `contact` over `channel`. Returns once the message is queued: a wait on the network would tell
+    /// who is known (design decision 12).
     async fn send(
         &self,
         person: PersonId,

@@ -4,3 +4,4 @@ mod mobile;
 mod origin;
 mod pages;
 mod phone_page;
+mod visits_review;

@@ -2,11 +2,16 @@
 
 mod approvals;
 mod approvals_refused;
+mod approvals_review;
 mod client_credentials;
 mod enrolment;
 mod enrolment_refused;
 mod introspection;
+mod limits_review;
+mod login_review;
 mod logout;
 mod operator_commands;
 mod own_devices;
+mod review;
 mod revocation;
+mod tokens_review;

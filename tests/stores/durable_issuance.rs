@@ -179,6 +179,28 @@ fn a_second_presentation_ends_what_the_first_one_gave_to_that_client_only() {
 }
 
 #[test]
+fn a_second_presentation_that_overtakes_the_first_ends_it_all_the_same() {
+    on_every_engine(async |world| {
+        let cast = cast(&world).await;
+        let gate = &world.stores.issuance;
+        let plan = cast.issue_plan();
+        let client = client_id();
+        let early = gate.replayed(FenceKind::Code, &plan.fence.hash, &client, &refused()).await.unwrap();
+        assert_eq!(early, None);
+        assert_eq!(issue(&world, &plan).await, IssueOutcome::IssuedAndEnded);
+        let family = plan.family.as_ref().unwrap().id;
+        assert!(world.stores.grants.family(family).await.unwrap().unwrap().family.dead);
+        let (cutoffs, _) = world.stores.revocation.changes_since(START).await.unwrap();
+        assert_eq!(cutoffs, [Cutoff { scope: CutoffScope::Grant(plan.grant.id), at: START }]);
+
+        let spared = cast.issue_plan();
+        let other: ClientId = "another-service".parse().unwrap();
+        gate.replayed(FenceKind::Code, &spared.fence.hash, &other, &refused()).await.unwrap();
+        assert_eq!(issue(&world, &spared).await, IssueOutcome::Issued, "another client ends nothing");
+    });
+}
+
+#[test]
 fn a_purge_forgets_what_cannot_be_presented_any_more() {
     on_every_engine(async |world| {
         let cast = cast(&world).await;

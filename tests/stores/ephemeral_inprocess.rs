@@ -22,6 +22,8 @@ async fn one_shot_values() {
     one_shot::nothing_is_given_from_its_deadline_on(&kit()).await;
     one_shot::codes_of_the_demonstration_have_no_deadline(&kit()).await;
     one_shot::a_pushed_request_is_read_until_it_is_finished(&kit()).await;
+    one_shot::codes_put_back_do_not_replace_newer_ones(&kit()).await;
+    one_shot::a_pushed_request_is_kept_for_the_interactions_it_opened(&kit()).await;
     one_shot::a_new_ceremony_or_code_replaces_the_earlier_one(&kit()).await;
 }
 
@@ -119,7 +121,7 @@ async fn a_full_store_refuses_what_is_new_and_lets_the_rest_go_on() {
     kit.one_shot.put_pushed(&uri, &pushed(kit.soon())).await.unwrap();
     assert!(kit.one_shot.take_code(&hash, now).await.unwrap().is_some());
     kit.access_tokens.put(&hash, &record(&kit, kit.soon())).await.unwrap();
-    kit.clock.advance(MINUTE);
+    kit.clock.advance(MINUTE * 2);
     kit.access_tokens.put(&uri, &record(&kit, kit.soon())).await.unwrap();
     assert_eq!(kit.at_rest.dump().await.len(), 1, "the dead made room");
 }

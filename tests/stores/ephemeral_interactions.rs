@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sceau::base::{OsEntropy, PersonId};
 use sceau::interaction::{Interaction, Step};
 
 use super::ephemeral::{Kit, MILLISECOND, ROUNDS_OF_MANY, VALUES, is_conflict, race_for_each};
@@ -15,13 +16,14 @@ pub(super) async fn steps_count_up_and_a_late_one_changes_nothing(kit: &Kit) {
     assert_eq!(loaded.version, 0);
     assert_eq!(format!("{:?}", loaded.value), format!("{begun:?}"));
 
-    let consent = Interaction { step: Step::Consent, ..begun.clone() };
+    let step = Step::Consent { person: PersonId::random(&OsEntropy) };
+    let consent = Interaction { step: step.clone(), ..begun.clone() };
     assert!(store.advance(0, &consent).await.unwrap());
     let late = Interaction { step: Step::Done, ..begun.clone() };
     assert!(!store.advance(0, &late).await.unwrap(), "the version has moved");
     assert!(!store.advance(2, &late).await.unwrap(), "a version to come");
     let loaded = store.load(begun.id, now).await.unwrap().unwrap();
-    assert_eq!((loaded.version, loaded.value.step), (1, Step::Consent));
+    assert_eq!((loaded.version, loaded.value.step), (1, step));
     assert!(store.advance(1, &late).await.unwrap());
     assert_eq!(store.load(begun.id, now).await.unwrap().unwrap().version, 2);
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sceau::device::ActivationCodes;
+
 use super::ephemeral::{Kit, MILLISECOND, MINUTE, ROUNDS_OF_MANY, VALUES, race_for_each};
 use super::ephemeral_samples::{activation, ceremony, code, enrolment, pushed, token};
 
@@ -40,7 +42,10 @@ pub(super) async fn nothing_is_given_from_its_deadline_on(kit: &Kit) {
 
         store.put_pushed(&uri, &pushed(deadline)).await.unwrap();
         assert_eq!(store.load_pushed(&uri, now).await.unwrap().is_some(), alive);
-        assert_eq!(store.finish_pushed(&uri, now).await.unwrap(), alive);
+        assert!(
+            store.finish_pushed(&uri, now).await.unwrap(),
+            "an interaction it opened may still be answered"
+        );
 
         let asked = ceremony(kit, deadline);
         store.put_ceremony(&asked).await.unwrap();
@@ -76,6 +81,17 @@ pub(super) async fn a_pushed_request_is_read_until_it_is_finished(kit: &Kit) {
     assert!(!store.finish_pushed(&uri, now).await.unwrap());
 }
 
+pub(super) async fn a_pushed_request_is_kept_for_the_interactions_it_opened(kit: &Kit) {
+    let (store, request) = (&kit.one_shot, pushed(kit.soon()));
+    let before = request.kept_until.minus(MILLISECOND);
+    for (now, kept) in [(before, true), (request.kept_until, false)] {
+        let uri = token(kit);
+        store.put_pushed(&uri, &request).await.unwrap();
+        assert!(store.load_pushed(&uri, now).await.unwrap().is_none(), "nothing new is opened");
+        assert_eq!(store.finish_pushed(&uri, now).await.unwrap(), kept);
+    }
+}
+
 pub(super) async fn a_new_ceremony_or_code_replaces_the_earlier_one(kit: &Kit) {
     let (store, now) = (&kit.one_shot, kit.now());
     let first = ceremony(kit, kit.soon());
@@ -97,6 +113,19 @@ pub(super) async fn a_new_ceremony_or_code_replaces_the_earlier_one(kit: &Kit) {
     codes.tries = 1;
     store.put_activation(&codes).await.unwrap();
     assert_eq!(store.take_activation(codes.person, now).await.unwrap().unwrap().tries, 1);
+}
+
+pub(super) async fn codes_put_back_do_not_replace_newer_ones(kit: &Kit) {
+    let (store, now) = (&kit.one_shot, kit.now());
+    let mut old = activation(kit, Some(kit.soon()));
+    old.tries = 1;
+    store.put_back_activation(&old).await.unwrap();
+    let newer = ActivationCodes { tries: 0, ..old.clone() };
+    store.put_activation(&newer).await.unwrap();
+    store.put_back_activation(&old).await.unwrap();
+    assert_eq!(store.take_activation(old.person, now).await.unwrap(), Some(newer));
+    store.put_back_activation(&old).await.unwrap();
+    assert_eq!(store.take_activation(old.person, now).await.unwrap(), Some(old));
 }
 
 pub(super) async fn one_racer_takes_a_value(kit: &Kit) {

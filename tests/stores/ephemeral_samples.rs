@@ -51,6 +51,7 @@ pub(super) fn pushed(deadline: UnixTime) -> PushedRequest {
         client: "needle-client".parse().unwrap(),
         parameters: String::from("login_hint=needle-899700000001"),
         deadline,
+        kept_until: deadline.plus(MINUTE),
     }
 }
 
@@ -114,7 +115,7 @@ pub(super) fn interaction(kit: &Kit, deadline: UnixTime) -> Interaction {
         deadline,
         step: Step::Identify,
         proof: None,
-        consented: false,
+        consented: None,
         refusal: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Another process over the same stores, which knows nothing of what this one has noted.
 
-use sceau::flow::{Cutoffs, Keyring, Provider};
+use sceau::flow::{Cutoffs, Keyring, Provider, Watchers};
 use sceau::ports::Ports;
 
 use super::Harness;
@@ -18,6 +18,7 @@ impl Harness {
             keyring: Keyring::new(records, provider.keyring.symmetric.clone(), provider.now()),
             cutoffs: Cutoffs::default(),
             storage: provider.storage.clone(),
+            watchers: Watchers::default(),
         }
     }
 }

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 
 use super::InProcess;
-use crate::adapter::ephemeral::{Place, activation_head};
+use crate::adapter::ephemeral::{Place, activation_head, pushed_head};
 use crate::adapter::sealed_value::Head;
 use crate::base::{ApprovalId, DeviceId, EnrolmentId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
-use crate::ports::{Ceremony, CodePayload, OneShot, PortResult, PushedRequest};
+use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
 
 #[async_trait]
 impl OneShot for InProcess {
@@ -20,11 +20,12 @@ impl OneShot for InProcess {
     }
 
     async fn put_pushed(&self, uri: &TokenHash, request: &PushedRequest) -> PortResult<()> {
-        self.put_value(&Place::pushed(uri), Head::whole(request.deadline), request)
+        self.put_value(&Place::pushed(uri), pushed_head(request), request)
     }
 
     async fn load_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<Option<PushedRequest>> {
-        Ok(self.load_value(&Place::pushed(uri), now)?.map(|stored| stored.value))
+        let stored = self.load_value::<PushedRequest>(&Place::pushed(uri), now)?;
+        Ok(stored.map(|stored| stored.value).filter(|request| now < request.deadline))
     }
 
     async fn finish_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<bool> {
@@ -55,6 +56,13 @@ impl OneShot for InProcess {
 
     async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()> {
         self.put_value(&Place::activation(codes.person), activation_head(codes), codes)
+    }
+
+    async fn put_back_activation(&self, codes: &ActivationCodes) -> PortResult<()> {
+        match self.insert_value(&Place::activation(codes.person), activation_head(codes), codes) {
+            Err(PortError::Conflict) => Ok(()),
+            kept => kept,
+        }
     }
 
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {

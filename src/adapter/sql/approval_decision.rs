@@ -39,6 +39,23 @@ impl ApprovalDecision for SqlApprovalDecision {
         }
     }
 
+    async fn deny(
+        &self,
+        approval: ApprovalId,
+        until: UnixTime,
+        denied: &AuditEvent,
+        refused: &AuditEvent,
+    ) -> PortResult<bool> {
+        let mut write = self.0.write().await?;
+        let first = fence::burn(&mut write, &approval_fence(approval, until), None).await?;
+        if first {
+            write.commit(denied).await?;
+        } else {
+            write.refuse(refused, fence::replayed_reason(FenceKind::Approval)).await?;
+        }
+        Ok(first)
+    }
+
     async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>> {
         let row: Option<(i64, Vec<u8>)> =
             sqlx::query_as(DECISION_FIND).bind(approval.uuid()).fetch_optional(self.0.db.reader()).await?;
@@ -95,12 +112,13 @@ impl SqlApprovalDecision {
 
 /// The approval first: two answers to one request are told apart from a challenge used twice.
 fn fences(decision: &Decision) -> [Fence; 2] {
-    let approval = TokenHash::of(&decision.approval.to_string());
-    [(FenceKind::Approval, approval), (FenceKind::Challenge, decision.challenge)].map(|(kind, hash)| Fence {
-        kind,
-        hash,
-        until: decision.fence_until,
-    })
+    let until = decision.fence_until;
+    let challenge = Fence { kind: FenceKind::Challenge, hash: decision.challenge, until };
+    [approval_fence(decision.approval, until), challenge]
+}
+
+fn approval_fence(approval: ApprovalId, until: UnixTime) -> Fence {
+    Fence { kind: FenceKind::Approval, hash: TokenHash::of(&approval.to_string()), until }
 }
 
 /// Why the phone or its holder may not decide.

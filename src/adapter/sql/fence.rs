@@ -1,8 +1,12 @@
 //! Single use: a unique insert that gives a row to one caller.
 
-use super::statements::FENCE_INSERT;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::statements::{FENCE_FIRST_GRANT, FENCE_INSERT};
 use super::write::Write;
-use crate::base::GrantId;
+use crate::base::{ClientId, GrantId, TokenHash, sha256};
 use crate::ports::{Fence, FenceKind, PortResult};
 
 /// Uses `fence` up; false when it was used before.
@@ -16,6 +20,47 @@ pub(super) async fn burn(write: &mut Write<'_>, fence: &Fence, grant: Option<Gra
         .await?;
     Ok(row.is_some())
 }
+
+/// Notes that `client` presented an artefact that was not there, for a first use that has not committed yet.
+pub(super) async fn note_presented(
+    write: &mut Write<'_>,
+    kind: FenceKind,
+    hash: &TokenHash,
+    client: &ClientId,
+) -> PortResult<()> {
+    sqlx::query(FENCE_INSERT)
+        .bind(PRESENTED)
+        .bind(presented_name(kind, hash, client).as_slice())
+        .bind(write.now().plus(IN_FLIGHT).millis())
+        .bind(None::<Uuid>)
+        .fetch_optional(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// Whether `client` presented this artefact a second time before its first use came here.
+pub(super) async fn presented_before(
+    write: &mut Write<'_>,
+    fence: &Fence,
+    client: &ClientId,
+) -> PortResult<bool> {
+    let row: Option<Option<Uuid>> = sqlx::query_scalar(FENCE_FIRST_GRANT)
+        .bind(PRESENTED)
+        .bind(presented_name(fence.kind, &fence.hash, client).as_slice())
+        .fetch_optional(write.connection())
+        .await?;
+    Ok(row.is_some())
+}
+
+/// By client: another one that presents the artefact ends nothing.
+fn presented_name(kind: FenceKind, hash: &TokenHash, client: &ClientId) -> [u8; 32] {
+    sha256(&[kind.as_str().as_bytes(), &[0], hash.as_bytes(), client.as_str().as_bytes()])
+}
+
+/// Kind of the rows of [`note_presented`].
+const PRESENTED: &str = "presented";
+/// Longer than any request takes from taking its code to its transaction.
+const IN_FLIGHT: Duration = Duration::from_mins(10);
 
 /// Machine reason of a second use.
 pub(super) const fn replayed_reason(kind: FenceKind) -> &'static str {

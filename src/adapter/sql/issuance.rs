@@ -46,8 +46,12 @@ impl Issuance for SqlIssuance {
             insert_family(&mut write, plan.grant.id, family).await?;
         }
         record(&mut write, &plan.record, &plan.grant, plan.family.as_ref().map(|family| family.id)).await?;
+        let again = fence::presented_before(&mut write, &plan.fence, &plan.grant.client).await?;
+        if again {
+            end_grant(&mut write, plan.grant.id, granted.at).await?;
+        }
         write.commit(granted).await?;
-        Ok(IssueOutcome::Issued)
+        Ok(if again { IssueOutcome::IssuedAndEnded } else { IssueOutcome::Issued })
     }
 
     async fn replayed(
@@ -64,6 +68,8 @@ impl Issuance for SqlIssuance {
             .fetch_optional(write.connection())
             .await?;
         let Some((grant, owner)) = used else {
+            // Its first use may be on its way here: it will find that there was a second one.
+            fence::note_presented(&mut write, kind, hash, client).await?;
             write.commit_saying(event, fence::unknown_reason(kind)).await?;
             return Ok(None);
         };

@@ -4,13 +4,19 @@ use axum::http::{HeaderMap, header};
 use axum_extra::extract::cookie::CookieJar;
 
 use crate::base::{InteractionId, Secret};
-use crate::flow::{BrowserInteraction, BrowserState};
+use crate::flow::{BrowserInteraction, BrowserState, Origin};
 use crate::http::state::AppState;
 
 /// Name of the session cookie.
 #[must_use]
 pub(crate) fn session_cookie(state: &AppState) -> &'static str {
     if state.secure_cookies() { "__Host-sceau-session" } else { "sceau-session" }
+}
+
+/// Name of the cookie that says who has signed in on a browser before (design decision 12).
+#[must_use]
+pub(crate) fn known_cookie(state: &AppState) -> &'static str {
+    if state.secure_cookies() { "__Host-sceau-known" } else { "sceau-known" }
 }
 
 /// Name of an interaction's cookie: each has its own (design decision 11).
@@ -31,7 +37,9 @@ pub(crate) fn browser_state(
     BrowserState {
         session: value(session_cookie(state)),
         interaction: interaction.and_then(|id| value(&interaction_cookie(state, id))),
+        known: value(known_cookie(state)),
         languages: languages(headers),
+        origin: Origin::default(),
     }
 }
 

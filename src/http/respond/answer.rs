@@ -1,5 +1,7 @@
 //! Answers of good requests: JSON that must not be kept, and authorization responses through the browser.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,8 +10,8 @@ use serde_json::Value;
 
 use super::{Page, PageFrame};
 use crate::base::{InteractionId, Secret};
-use crate::flow::{Answer, Opened};
-use crate::http::extract::{interaction_cookie, session_cookie};
+use crate::flow::{Answer, KNOWN_FOR, Opened};
+use crate::http::extract::{interaction_cookie, known_cookie, session_cookie};
 use crate::http::state::AppState;
 use crate::oauth::AuthorizationResponse;
 
@@ -56,12 +58,16 @@ pub(crate) fn authorization_answer(
         }
     };
     if let Some(started) = answer.session {
-        set_cookie(response.headers_mut(), cookie(state, session_cookie(state).to_owned(), &started.cookie));
+        set_cookie(response.headers_mut(), &cookie(state, session_cookie(state).to_owned(), &started.cookie));
+    }
+    if let Some(known) = answer.known {
+        let known = cookie(state, known_cookie(state).to_owned(), &known);
+        set_lasting_cookie(response.headers_mut(), &known, KNOWN_FOR);
     }
     if let Some(id) = ended {
         let mut gone = cookie(state, interaction_cookie(state, id), &Secret::new(String::new()));
         gone.make_removal();
-        set_cookie(response.headers_mut(), gone);
+        set_cookie(response.headers_mut(), &gone);
     }
     response
 }
@@ -70,7 +76,7 @@ pub(crate) fn authorization_answer(
 pub(super) fn without_session(state: &AppState, mut response: Response) -> Response {
     let mut gone = cookie(state, session_cookie(state).to_owned(), &Secret::new(String::new()));
     gone.make_removal();
-    set_cookie(response.headers_mut(), gone);
+    set_cookie(response.headers_mut(), &gone);
     response
 }
 
@@ -78,7 +84,9 @@ pub(super) fn without_session(state: &AppState, mut response: Response) -> Respo
 pub(crate) fn interaction_opened(state: &AppState, opened: &Opened) -> Response {
     let mut response = see_other(&format!("/interaction/{}", opened.id));
     let cookie = cookie(state, interaction_cookie(state, opened.id), &opened.cookie);
-    set_cookie(response.headers_mut(), cookie);
+    // Logins that were left do not fill the browser's cookies.
+    let lifetime = state.provider.policy.lifetimes.interaction;
+    set_lasting_cookie(response.headers_mut(), &cookie, lifetime);
     response
 }
 
@@ -100,8 +108,17 @@ fn cookie(state: &AppState, name: String, value: &Secret) -> Cookie<'static> {
         .build()
 }
 
-fn set_cookie(headers: &mut HeaderMap, cookie: Cookie<'static>) {
-    if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
+fn set_cookie(headers: &mut HeaderMap, cookie: &Cookie<'static>) {
+    append(headers, &cookie.encoded().to_string());
+}
+
+/// A cookie that outlives the browser's window, or dies before it (RFC 6265 4.1.2.2).
+fn set_lasting_cookie(headers: &mut HeaderMap, cookie: &Cookie<'static>, lifetime: Duration) {
+    append(headers, &format!("{}; Max-Age={}", cookie.encoded(), lifetime.as_secs()));
+}
+
+fn append(headers: &mut HeaderMap, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
         headers.append(header::SET_COOKIE, value);
     }
 }

@@ -3,15 +3,19 @@
 mod answer;
 mod asset;
 mod failure_page;
+mod in_form;
 mod logout;
 mod oauth_error;
 mod page;
 mod page_headers;
 mod page_text;
+mod visit;
 
 pub(crate) use answer::{authorization_answer, form_target, interaction_opened, private_json, see_other};
 pub use asset::assets;
 pub(crate) use failure_page::{failure_page, not_found};
+pub(crate) use in_form::in_form;
 pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
 pub use page::{ErrorTitle, IdentifyNotice, Page, PageFrame};
+pub(crate) use visit::only_visits;

@@ -1,0 +1,70 @@
+//! Requests that took too long or broke off: answered in the form of their endpoint, not with an empty body.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::{OAuthFailure, failure_page};
+use crate::flow::TurnError;
+use crate::http::mobile::MobileError;
+use crate::interaction::Locale;
+use crate::oauth::{ErrorCode, OAuthError};
+
+/// Gives a bare 500 or 503 of the layers below the body that its caller can read.
+pub(crate) async fn in_form(request: Request, next: Next) -> Response {
+    let form = Form::of(request.uri().path());
+    let response = next.run(request).await;
+    match response.status() {
+        StatusCode::SERVICE_UNAVAILABLE if is_bare(&response) => form.answer(true),
+        StatusCode::INTERNAL_SERVER_ERROR if is_bare(&response) => form.answer(false),
+        _ => response,
+    }
+}
+
+/// Neither JSON nor a page: ours always are one or the other.
+fn is_bare(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    !kind.starts_with(b"application/json") && !kind.starts_with(b"text/html")
+}
+
+enum Form {
+    Phone,
+    Service,
+    Page,
+}
+
+impl Form {
+    fn of(path: &str) -> Self {
+        match path {
+            "/par" | "/token" | "/userinfo" | "/jwks" => Self::Service,
+            path if path.starts_with("/.well-known/") => Self::Service,
+            path if path.starts_with("/mobile/v1") => Self::Phone,
+            _ => Self::Page,
+        }
+    }
+
+    /// `again`: it may go better the next time.
+    fn answer(self, again: bool) -> Response {
+        match self {
+            Self::Phone => {
+                let error =
+                    if again { MobileError::TemporarilyUnavailable } else { MobileError::ServerError };
+                let mut response = error.into_response();
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Self::Service => OAuthFailure::from(fault(again)).into_response(),
+            Self::Page => failure_page(TurnError::Request(fault(again).into()), Locale::default()),
+        }
+    }
+}
+
+fn fault(again: bool) -> OAuthError {
+    let (code, public) = if again {
+        (ErrorCode::TemporarilyUnavailable, "the request took too long; try again")
+    } else {
+        (ErrorCode::ServerError, "an internal error occurred")
+    };
+    OAuthError::new(code, public).with_internal("cut short")
+}
