@@ -1,4 +1,4 @@
-//! `sceau clients`: register and list relying parties.
+//! `sceau clients`: register, list, show and disable relying parties.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::base::{ClientId, Secret};
-use crate::flow::NewClient;
+use crate::flow::{NewClient, OperatorOutcome};
 use crate::jose::{Algorithm, JsonCaps, JwkSet, parse_strict};
-use crate::oauth::{Client, ClientAuthMethod, ErrorCode, Profile, RedirectUri, ScopeSet};
+use crate::oauth::{Client, ClientAuthMethod, ErrorCode, GrantType, Profile, RedirectUri, ScopeSet};
 
 use super::open::Target;
 use super::{EX_USAGE, output};
@@ -27,6 +27,10 @@ enum ClientsCommand {
     Add(Box<AddArgs>),
     /// List every client
     List(ListArgs),
+    /// Show one client
+    Show(OneArgs),
+    /// Disable a client at once: it authenticates no more and its tokens end within five seconds
+    Disable(OneArgs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -48,8 +52,8 @@ struct AddArgs {
     /// Its public keys (JWK Set), for `private_key_jwt`
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
-    /// A redirect URI; may be repeated
-    #[arg(long = "redirect-uri", value_name = "URI", required = true)]
+    /// A redirect URI, needed for `authorization_code`; may be repeated
+    #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
     /// A post-logout redirect URI; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
@@ -66,6 +70,12 @@ struct AddArgs {
     /// Ask persons for consent (always asked of native clients)
     #[arg(long)]
     ask_consent: bool,
+    /// A grant it may use: `authorization_code`, `refresh_token`, `client_credentials`; may be repeated
+    #[arg(long = "grant", value_name = "GRANT", default_values = ["authorization_code", "refresh_token"])]
+    grants: Vec<GrantType>,
+    /// It is a protected resource: it may introspect every access token meant for it
+    #[arg(long)]
+    resource_server: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -80,11 +90,25 @@ struct ListArgs {
     json: bool,
 }
 
+#[derive(Clone, Debug, clap::Args)]
+struct OneArgs {
+    #[command(flatten)]
+    target: Target,
+    /// The client
+    #[arg(value_name = "ID")]
+    client_id: ClientId,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs `sceau clients`.
 pub async fn run(args: ClientsArgs) -> ExitCode {
     let done = match args.command {
         ClientsCommand::Add(args) => Box::pin(add(*args)).await,
         ClientsCommand::List(args) => list(args).await,
+        ClientsCommand::Show(args) => show(args).await,
+        ClientsCommand::Disable(args) => disable(args).await,
     };
     done.unwrap_or_else(|error| {
         output::error(format_args!("{error:#}"));
@@ -138,6 +162,8 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         sector: args.sector,
         id_token_alg: args.id_token_alg,
         ask_consent: args.ask_consent,
+        grant_types: args.grants,
+        resource_server: args.resource_server,
     })
 }
 
@@ -172,6 +198,30 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+async fn show(args: OneArgs) -> anyhow::Result<ExitCode> {
+    let app = args.target.open().await?;
+    let Some(client) = app.provider.ports.clients.find(&args.client_id).await? else {
+        return Ok(output::not_found("client"));
+    };
+    let described = described(&client);
+    if args.json {
+        output::json(&described);
+    } else {
+        output::members(&described);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn disable(args: OneArgs) -> anyhow::Result<ExitCode> {
+    let app = args.target.open().await?;
+    let outcome = app.provider.disable_client(&args.client_id).await?;
+    if outcome == OperatorOutcome::NotFound {
+        return Ok(output::not_found("client"));
+    }
+    output::changed(args.json, ("client_id", args.client_id.as_str()), ("disabled", outcome));
+    Ok(ExitCode::SUCCESS)
+}
+
 /// A client under the names of RFC 7591 2, without its secret.
 fn described(client: &Client) -> Value {
     let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
@@ -180,10 +230,12 @@ fn described(client: &Client) -> Value {
         "client_name": client.name,
         "profile": client.profile.as_str(),
         "token_endpoint_auth_method": client.auth.as_str(),
+        "grant_types": client.grant_types.iter().map(|grant| grant.as_str()).collect::<Vec<_>>(),
         "redirect_uris": uris,
         "post_logout_redirect_uris": client.post_logout_redirect_uris,
         "scope": client.scopes.to_string(),
         "id_token_signed_response_alg": client.id_token_alg.as_str(),
+        "resource_server": client.resource_server,
         "enabled": client.enabled,
     })
 }

@@ -4,9 +4,11 @@ pub mod audit;
 pub mod clients;
 pub mod config;
 pub mod demo;
+pub mod devices;
 pub mod directory;
 pub mod open;
 pub mod output;
+pub mod persons;
 pub mod phone;
 pub mod serve;
 
@@ -35,8 +37,12 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Check or show settings
     Config(config::ConfigArgs),
-    /// Register and list client applications
+    /// Register, list, show and disable client applications
     Clients(clients::ClientsArgs),
+    /// List and revoke enrolled phones
+    Devices(devices::DevicesArgs),
+    /// Show, lock and unlock persons
+    Persons(persons::PersonsArgs),
     /// Import the national directory
     Directory(directory::DirectoryArgs),
     /// Verify the audit log, export the evidence of an approval
@@ -86,6 +92,8 @@ async fn run(command: Command) -> ExitCode {
         Command::Serve(args) => serve::run(args).await,
         Command::Config(args) => config::run(&args, is_test_root),
         Command::Clients(args) => clients::run(args).await,
+        Command::Devices(args) => devices::run(args).await,
+        Command::Persons(args) => persons::run(args).await,
         Command::Directory(args) => directory::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Demo(args) => demo::run(args).await,

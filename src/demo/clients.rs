@@ -9,7 +9,7 @@ use super::Addresses;
 use crate::base::{Secret, base64url};
 use crate::flow::{NewClient, Provider};
 use crate::jose::{Algorithm, Jwk, JwkSet, KeyUse, PrivateKey};
-use crate::oauth::{ClientAuthMethod, Profile};
+use crate::oauth::{ClientAuthMethod, GrantType, Profile};
 
 /// The client of the sample service.
 pub(super) const SERVICE_CLIENT: &str = "dossier-patient";
@@ -128,6 +128,8 @@ async fn register(provider: &Provider, plan: Plan, addresses: &Addresses) -> any
         sector: (!is_native).then(|| String::from("localhost")),
         id_token_alg: Algorithm::Es256,
         ask_consent: false,
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        resource_server: false,
     };
     let registered = provider.register_client(new).await;
     let registered = registered.with_context(|| format!("registering {}", plan.client_id))?;

@@ -4,12 +4,11 @@ use crate::audit::EventKind;
 use crate::base::{EntropyExt, GrantId, PersonId, Secret, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 use crate::interaction::NextStep;
-use crate::jose::JwkSet;
 use crate::oauth::{
     AuthorizationResponse, Client, CodeBinding, ErrorCode, OAuthError, ResponseMode, authorization_response,
     error_params, success_params,
 };
-use crate::oidc::validate_hint;
+use crate::oidc::{HintClaims, validate_hint};
 use crate::ports::{CodePayload, Session};
 
 use super::authorize::Held;
@@ -142,8 +141,12 @@ impl Provider {
     /// The subject that an `id_token_hint` of ours names; `None` when the token is not one of ours or was issued to
     /// another client. An expired one is good (OpenID Connect Core 3.1.2.1).
     pub(super) fn hinted_subject(&self, hint: &Secret, client: &Client) -> Option<String> {
-        let keys = JwkSet::parse(&self.keyring.jwks()).ok()?;
-        let claims = validate_hint(hint, &keys, &self.policy.issuer).ok()?;
+        let claims = self.read_hint(hint)?;
         (claims.aud == client.client_id).then_some(claims.sub)
+    }
+
+    /// What an ID token of ours says, expired or not, signed with a key in use or retired.
+    pub(super) fn read_hint(&self, hint: &Secret) -> Option<HintClaims> {
+        validate_hint(hint, &self.keyring.hint_keys(), &self.policy.issuer).ok()
     }
 }

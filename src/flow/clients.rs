@@ -34,6 +34,10 @@ pub struct NewClient {
     pub id_token_alg: Algorithm,
     /// Persons are asked for consent.
     pub ask_consent: bool,
+    /// Grants it may use.
+    pub grant_types: Vec<GrantType>,
+    /// It is a protected resource, which introspects the access tokens it is given.
+    pub resource_server: bool,
 }
 
 /// A client registered, with the only copy of its secret.
@@ -56,9 +60,7 @@ impl Provider {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| refused(&error))?;
         let secret = new.auth.uses_secret().then(|| self.ports.entropy.token());
-        let sector = new.sector.or_else(|| Client::sector_of(&redirect_uris));
-        let no_sector =
-            || OAuthError::new(ErrorCode::InvalidRequest, "redirect URIs of several hosts need a sector");
+        let sector = sector(&new, &redirect_uris)?;
         let client = Client {
             client_id: match new.client_id {
                 Some(id) => id,
@@ -71,12 +73,13 @@ impl Provider {
             jwks: new.jwks,
             redirect_uris,
             post_logout_redirect_uris: new.post_logout_redirect_uris,
-            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            grant_types: new.grant_types,
             scopes: new.scope,
-            sector: sector.ok_or_else(no_sector)?,
+            sector,
             id_token_alg: new.id_token_alg,
             dpop_bound_access_tokens: native || new.profile.requires_sender_constraint(),
             consent: if new.ask_consent || native { ConsentPolicy::Ask } else { ConsentPolicy::Implicit },
+            resource_server: new.resource_server,
             enabled: true,
         };
         client.validate().map_err(|error| refused(&error))?;
@@ -88,6 +91,18 @@ impl Provider {
     fn draw_client_id(&self) -> Result<ClientId, FlowError> {
         let drawn = format!("c-{}", crate::base::base64url(self.ports.entropy.bytes::<12>()));
         drawn.parse().map_err(|_| FlowError::protocol(ErrorCode::ServerError, "no client identifier"))
+    }
+}
+
+/// The sector of its subjects (OpenID Connect Core 8.1); a client that asks for no person has none.
+fn sector(new: &NewClient, redirect_uris: &[RedirectUri]) -> Result<String, OAuthError> {
+    let sector = new.sector.clone().or_else(|| Client::sector_of(redirect_uris));
+    match sector {
+        Some(sector) => Ok(sector),
+        None if redirect_uris.is_empty() => Ok(String::new()),
+        None => {
+            Err(OAuthError::new(ErrorCode::InvalidRequest, "redirect URIs of several hosts need a sector"))
+        }
     }
 }
 

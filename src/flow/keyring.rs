@@ -9,11 +9,9 @@ use serde_json::{Value, json};
 
 use crate::audit::{AuditEvent, Decision, EventKind};
 use crate::base::{AuditId, Clock, Entropy, UnixTime};
-use crate::identity::Acr;
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, Jwk, JwkSet};
 use crate::keyring::{Action, KeyPolicy, KeyRecord, KeyState, Purpose, published, signer, sweep};
-use crate::oauth::{ClientAuthMethod, ErrorCode, GrantType, OAuthError};
-use crate::oidc::{ProviderFeatures, metadata};
+use crate::oauth::{ErrorCode, OAuthError};
 use crate::ports::{Keys, PortError, PortResult};
 
 use super::{FlowError, Provider};
@@ -66,6 +64,15 @@ impl Keyring {
         published(&snapshot.records).into_iter().find(|key| key.kid == kid)?.public_jwk.clone()
     }
 
+    /// Keys whose signature on an `id_token_hint` still counts: in use, retired or gone, never revoked (design
+    /// decision 16).
+    pub(super) fn hint_keys(&self) -> JwkSet {
+        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
+        let trusted = |key: &&KeyRecord| key.purpose == Purpose::Sign && key.state != KeyState::Revoked;
+        let public = snapshot.records.iter().filter(trusted).filter_map(|key| key.public_jwk.as_ref());
+        JwkSet { keys: public.filter_map(|jwk| Jwk::parse(jwk).ok()).collect() }
+    }
+
     /// Algorithms with an active signing key.
     #[must_use]
     pub fn signing_algorithms(&self) -> Vec<String> {
@@ -116,25 +123,6 @@ impl Provider {
     pub async fn ready(&self) -> Result<(), FlowError> {
         self.cutoffs.keep_fresh(&*self.ports.revocation, self.now()).await?;
         self.planned_kid(Algorithm::Es256.as_str(), self.now()).await.map(|_| ())
-    }
-
-    /// Provider metadata of what is enabled now (OpenID Connect Discovery 1.0 3).
-    #[must_use]
-    pub fn metadata(&self) -> Value {
-        let algorithms = self.keyring.signing_algorithms();
-        metadata(&ProviderFeatures {
-            issuer: self.policy.issuer.clone(),
-            id_token_algorithms: algorithms.iter().filter_map(|name| name.parse().ok()).collect(),
-            acr_values: vec![
-                Acr::Eidas1.to_string(),
-                Acr::Eidas2.min(self.policy.assurance.ceiling).to_string(),
-            ],
-            scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
-            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-            auth_methods: ClientAuthMethod::ALL.to_vec(),
-            par_required: false,
-            service_documentation: None,
-        })
     }
 
     /// Applies what the policy asks of the keys now. Several replicas may run it: each transition has one winner.
@@ -263,9 +251,6 @@ async fn stage_first_keys(
     }
     Ok(())
 }
-
-/// Scopes offered (`domain.md` 1.2).
-const SCOPES: [&str; 6] = ["openid", "profile", "scope_all", "rpps", "identity", "offline_access"];
 
 /// Uses other than signing, with their algorithms.
 const FIRST_KEYS: [(Purpose, &str); 5] = [

@@ -94,7 +94,12 @@ impl Provider {
         self.sign_jwt(&header, &claims, &mint.id_kid).await
     }
 
-    async fn sign_jwt(&self, header: &Value, claims: &Value, kid: &str) -> Result<Secret, PortError> {
+    pub(super) async fn sign_jwt(
+        &self,
+        header: &Value,
+        claims: &Value,
+        kid: &str,
+    ) -> Result<Secret, PortError> {
         let input = signing_input(header, claims);
         let signature = self.ports.signer.sign(kid, input.as_bytes()).await?;
         Ok(Secret::new(compact(input, &signature)))
@@ -118,6 +123,10 @@ impl Provider {
             scope: mint.grant.scope.clone(),
             claims: mint.grant.claims.clone(),
             audience: self.policy.issuer.clone(),
+            jti: mint.jti.clone(),
+            auth_time: Some(mint.grant.proof.auth_time),
+            acr: Some(mint.acr.to_string()),
+            nonce: mint.grant.nonce.clone(),
             kid: mint.access_kid.clone(),
             jkt: mint.jkt,
             auth_mode: Some(mint.grant.proof.auth_mode),
@@ -129,7 +138,7 @@ impl Provider {
 
 /// After the commit a failure gives nothing and says so: the code stays spent, a rotated refresh token is still
 /// accepted once more.
-fn unsigned(error: &PortError) -> FlowError {
+pub(super) fn unsigned(error: &PortError) -> FlowError {
     OAuthError::new(ErrorCode::TemporarilyUnavailable, "the tokens could not be signed; try again")
         .with_internal(error.to_string())
         .into()

@@ -45,8 +45,8 @@ impl Provider {
                 let presented = super::grant_refresh::Presented { refresh_token, scope, jkt };
                 self.refresh(client.client(), presented, now).await
             }
-            TokenRequest::ClientCredentials { .. } => {
-                Err(FlowError::protocol(ErrorCode::UnsupportedGrantType, "this grant is not offered"))
+            TokenRequest::ClientCredentials { scope } => {
+                self.issue_to_client(client.client(), scope.as_ref(), jkt, now).await
             }
         }
     }

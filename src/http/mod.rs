@@ -3,13 +3,16 @@
 
 mod authorize;
 mod discovery;
+mod end_session;
 pub mod extract;
 mod interaction;
+mod introspect;
 mod layers;
 pub mod mobile;
 mod ops;
 mod par;
 pub mod respond;
+mod revoke;
 mod state;
 mod token;
 mod userinfo;
@@ -27,6 +30,8 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
     let backchannel = Router::new()
         .route("/par", post(par::push))
         .route("/token", post(token::token))
+        .route("/introspect", post(introspect::introspect))
+        .route("/revoke", post(revoke::revoke))
         .route("/userinfo", get(userinfo::get).post(userinfo::post))
         .route("/jwks", get(discovery::jwks))
         .route("/.well-known/openid-configuration", get(discovery::metadata))
@@ -34,6 +39,7 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/.well-known/wallet-openid-configuration", get(discovery::metadata));
     let pages = Router::new()
         .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/end_session", get(end_session::get).post(end_session::post))
         .route("/interaction/{id}", get(interaction::show))
         .route("/interaction/{id}/identify", post(interaction::identify))
         .route("/interaction/{id}/consent", post(interaction::consent))

@@ -69,6 +69,9 @@ pub struct Client {
     /// Whether the person is asked.
     #[serde(default)]
     pub consent: ConsentPolicy,
+    /// Whether it is a protected resource, which may introspect the access tokens meant for it (RFC 7662 2.1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resource_server: bool,
     /// Whether it may do anything at all.
     pub enabled: bool,
 }

@@ -9,11 +9,14 @@ mod profile;
 mod redirect_uri;
 mod response_mode;
 mod rfc6749_authorize;
+mod rfc6749_client_credentials;
 mod rfc6749_refresh;
 mod rfc6749_token;
 mod rfc6750_bearer;
+mod rfc7009_revocation;
 mod rfc7523_private_key_jwt;
 mod rfc7636_pkce;
+mod rfc7662_introspection;
 mod rfc9068_access_token;
 mod rfc9126_par;
 mod rfc9207_issuer;
@@ -28,16 +31,21 @@ pub use profile::{ClientAuthMethod, GrantType, NameError, Profile};
 pub use redirect_uri::{RedirectUri, RedirectUriError};
 pub use response_mode::{AuthorizationResponse, ResponseMode, authorization_response};
 pub use rfc6749_authorize::{AuthorizationRequest, AuthorizeError, RedirectError, authorization_request};
+pub use rfc6749_client_credentials::client_scope;
 pub use rfc6749_refresh::{Family, FamilyVerdict, RefreshToken, judge_refresh, narrowed_scope};
 pub use rfc6749_token::{
     CodeBinding, CodePresented, TokenRequest, TokenResponse, TokenType, judge_code, token_request,
 };
 pub use rfc6750_bearer::{BearerError, Challenge, PresentedToken, Scheme};
+pub use rfc7009_revocation::{RevocationRequest, TokenTypeHint, revocation_request};
 pub use rfc7523_private_key_jwt::{
     ASSERTION_ALGORITHMS, ASSERTION_TYPE, AcceptedAssertion, AssertionError, AssertionPolicy, claimed_client,
     validate_assertion,
 };
 pub use rfc7636_pkce::{CodeChallenge, PkceError};
+pub use rfc7662_introspection::{
+    ActiveKind, ActiveToken, IntrospectionRequest, inactive, introspection_request,
+};
 pub use rfc9068_access_token::{
     ACCESS_TOKEN_TYP, AccessTokenContent, access_token_claims, access_token_header,
 };

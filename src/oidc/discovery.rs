@@ -65,6 +65,13 @@ pub fn metadata(features: &ProviderFeatures) -> Value {
         // RFC 9126 5
         "pushed_authorization_request_endpoint": format!("{issuer}/par"),
         "require_pushed_authorization_requests": features.par_required,
+        // RFC 8414 2, RFC 7662, RFC 7009
+        "introspection_endpoint": format!("{issuer}/introspect"),
+        "introspection_endpoint_auth_methods_supported": confidential(&features.auth_methods),
+        "revocation_endpoint": format!("{issuer}/revoke"),
+        "revocation_endpoint_auth_methods_supported": auth_methods,
+        // RP-Initiated Logout 2.1
+        "end_session_endpoint": format!("{issuer}/end_session"),
         // RFC 9207 3
         "authorization_response_iss_parameter_supported": true,
         // RFC 9449 5.1
@@ -73,14 +80,22 @@ pub fn metadata(features: &ProviderFeatures) -> Value {
     if let Some(members) = document.as_object_mut() {
         // RFC 8414 2: needed when private_key_jwt is announced, without meaning otherwise.
         if features.auth_methods.contains(&ClientAuthMethod::PrivateKeyJwt) {
-            let key = "token_endpoint_auth_signing_alg_values_supported";
-            members.insert(key.to_owned(), json!(names(ASSERTION_ALGORITHMS)));
+            for endpoint in ["token", "introspection", "revocation"] {
+                let key = format!("{endpoint}_endpoint_auth_signing_alg_values_supported");
+                members.insert(key, json!(names(ASSERTION_ALGORITHMS)));
+            }
         }
         if let Some(page) = &features.service_documentation {
             members.insert("service_documentation".to_owned(), json!(page));
         }
     }
     document
+}
+
+/// Introspection is refused to a client that shows no credentials (RFC 7662 2.1).
+fn confidential(methods: &[ClientAuthMethod]) -> Vec<&'static str> {
+    let shown = methods.iter().filter(|method| **method != ClientAuthMethod::None);
+    shown.map(|method| method.as_str()).collect()
 }
 
 fn names(algorithms: &[Algorithm]) -> Vec<&'static str> {

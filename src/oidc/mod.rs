@@ -7,6 +7,7 @@ mod core_request;
 mod core_subject;
 mod core_userinfo;
 mod discovery;
+mod logout_rp_initiated;
 
 pub use core_id_token::{HintClaims, HintError, IdTokenContent, at_hash, id_token_claims, validate_hint};
 pub use core_request::{
@@ -15,3 +16,6 @@ pub use core_request::{
 pub use core_subject::pairwise_subject;
 pub use core_userinfo::{CLAIM_SCOPES, ReleasedClaims, released_claims, requested_claims};
 pub use discovery::{PROMPTS, ProviderFeatures, metadata};
+pub use logout_rp_initiated::{
+    BrowserSession, LogoutRequest, LogoutReturn, LogoutVerdict, judge_logout, logout_request, logout_return,
+};

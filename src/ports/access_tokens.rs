@@ -32,6 +32,14 @@ pub struct AccessTokenRecord {
     pub claims: ClaimsRequest,
     /// Audience.
     pub audience: String,
+    /// Its unique name.
+    pub jti: String,
+    /// When the person was authenticated, absent for a token of the client itself.
+    pub auth_time: Option<UnixTime>,
+    /// The level the token says.
+    pub acr: Option<String>,
+    /// `nonce` of the authorization request.
+    pub nonce: Option<String>,
     /// The key that signed it.
     pub kid: String,
     /// Thumbprint of the DPoP key it is bound to (RFC 9449 6.1).

@@ -38,6 +38,9 @@ pub trait Revocation: Send + Sync {
     /// Ends everything under `cutoff`: the phone becomes revoked, a person locked, a client disabled, families of a
     /// session or grant die, and the cut-off is written for the other replicas. False when it changed nothing.
     async fn revoke(&self, cutoff: &Cutoff, event: &AuditEvent) -> PortResult<bool>;
+    /// Lets a locked person in again, with `event`. What a cut-off ended stays ended. False when the person was not
+    /// locked.
+    async fn unlock(&self, person: PersonId, event: &AuditEvent) -> PortResult<bool>;
     /// Cut-offs written at or after `since`, by the store's clock, with an overlap wide enough for late commits; and
     /// the store's time to ask from next.
     async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)>;

@@ -50,6 +50,15 @@ fn consent(service: &str) -> Page {
     }
 }
 
+fn logout(service: Option<&str>) -> Page {
+    Page::Logout {
+        service: service.map(str::to_owned),
+        action: "/end_session".to_owned(),
+        ticket: "sealed-request".to_owned(),
+        csrf: "csrf-value".to_owned(),
+    }
+}
+
 fn error(title: ErrorTitle) -> Page {
     let detail = Some("redirect_uri is not registered");
     Page::Error { title, reference: "7KQ2-M4XD".to_owned(), detail }
@@ -71,6 +80,11 @@ fn pages() -> Vec<(&'static str, Page)> {
         ("number", number(Some("07"))),
         ("number-none", number(None)),
         ("consent", consent("Dossier Médical Partagé")),
+        ("logout", logout(Some("Pharmacie du Port"))),
+        ("logout-unnamed", logout(None)),
+        ("logged-out", Page::LoggedOut { ended: true, detail: None }),
+        ("logged-out-nowhere", Page::LoggedOut { ended: true, detail: Some("not registered") }),
+        ("logged-in", Page::LoggedOut { ended: false, detail: None }),
         ("error-invalid", error(ErrorTitle::InvalidRequest)),
         ("error-expired", error(ErrorTitle::Expired)),
         ("error-other-browser", error(ErrorTitle::OtherBrowser)),
@@ -170,7 +184,7 @@ async fn every_form_of_ours_carries_the_anti_forgery_value() {
 
 #[tokio::test]
 async fn names_that_come_from_outside_stay_text() {
-    for page in [identify(HOSTILE, None), consent(HOSTILE), form_post(HOSTILE)] {
+    for page in [identify(HOSTILE, None), consent(HOSTILE), form_post(HOSTILE), logout(Some(HOSTILE))] {
         let html = html(page, Locale::Fr).await;
         assert!(!html.contains("<script>"), "{html}");
         assert!(!html.contains("\" onload"), "{html}");

@@ -4,7 +4,7 @@ use sceau::audit::{AuditEvent, Decision, EventKind};
 use sceau::base::{AuditId, OsEntropy, Secret};
 use sceau::flow::{Begun, BrowserState, NewClient, Origin, Turn};
 use sceau::jose::Algorithm;
-use sceau::oauth::{AuthorizationResponse, ClientAuthMethod, Profile, RawParams, ScopeSet};
+use sceau::oauth::{AuthorizationResponse, ClientAuthMethod, GrantType, Profile, RawParams, ScopeSet};
 use sceau::ports::{Cutoff, CutoffScope};
 
 use crate::support::{Harness, REDIRECT_URI, START};
@@ -40,6 +40,8 @@ pub(super) async fn registered(harness: &Harness, change: impl FnOnce(&mut NewCl
         sector: None,
         id_token_alg: Algorithm::Es256,
         ask_consent: false,
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        resource_server: false,
     };
     change(&mut new);
     harness.provider.register_client(new).await.unwrap().secret

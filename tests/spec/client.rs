@@ -24,6 +24,7 @@ pub(crate) fn confidential() -> Client {
         id_token_alg: Algorithm::Es256,
         dpop_bound_access_tokens: false,
         consent: ConsentPolicy::Implicit,
+        resource_server: false,
         enabled: true,
     }
 }

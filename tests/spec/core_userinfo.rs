@@ -23,6 +23,7 @@ fn client(profile: Profile, registered: &str) -> Client {
         id_token_alg: Algorithm::Es256,
         dpop_bound_access_tokens: false,
         consent: ConsentPolicy::Ask,
+        resource_server: false,
         enabled: true,
     }
 }

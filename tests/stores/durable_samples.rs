@@ -48,6 +48,7 @@ pub(super) fn client() -> Client {
         id_token_alg: Algorithm::Es256,
         dpop_bound_access_tokens: false,
         consent: ConsentPolicy::Implicit,
+        resource_server: false,
         enabled: true,
     }
 }

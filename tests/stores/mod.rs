@@ -2,6 +2,7 @@
 
 mod durable;
 mod durable_at_rest;
+mod durable_audit;
 mod durable_decisions;
 mod durable_devices;
 mod durable_issuance;

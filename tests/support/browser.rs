@@ -3,7 +3,7 @@
 use sceau::base::InteractionId;
 use sceau::flow::{Begun, BrowserState, Identified, NewClient, Origin, Screen, Turn};
 use sceau::jose::Algorithm;
-use sceau::oauth::{ClientAuthMethod, Profile, RawParams, ScopeSet};
+use sceau::oauth::{ClientAuthMethod, GrantType, Profile, RawParams, ScopeSet};
 
 use super::Harness;
 
@@ -86,6 +86,8 @@ impl Harness {
             sector: None,
             id_token_alg: Algorithm::Es256,
             ask_consent: false,
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            resource_server: false,
         };
         self.provider.register_client(client).await.unwrap();
     }

@@ -9,7 +9,9 @@ mod harness;
 mod held;
 mod outbox;
 mod page_browser;
+mod relier;
 mod relying_party;
+mod replica;
 mod transport;
 mod wire;
 
@@ -21,6 +23,7 @@ pub(crate) use harness::{Harness, ISSUER, START};
 pub(crate) use held::Gate;
 use outbox::Outbox;
 pub(crate) use page_browser::{PageBrowser, SESSION, between, csrf, number, other_number};
+pub(crate) use relier::{Relier, Shown, SignedIn, machine, page, reliance, shown};
 pub(crate) use relying_party::{Ask, Service, VERIFIER, registration, wire_url};
 pub(crate) use transport::Intercept;
 use transport::RouterTransport;

@@ -7,7 +7,7 @@ use http::{Method, Request};
 use sceau::base::{Clock as _, EntropyExt as _, OsEntropy, base64url, sha256};
 use sceau::flow::NewClient;
 use sceau::jose::{Algorithm, Jwk, JwkSet, PrivateKey, Unverified, compact, signing_input};
-use sceau::oauth::{ASSERTION_TYPE, Client, ClientAuthMethod, Profile, ScopeSet};
+use sceau::oauth::{ASSERTION_TYPE, Client, ClientAuthMethod, GrantType, Profile, ScopeSet};
 use serde_json::{Map, Value, json};
 
 use super::dpop::DpopKey;
@@ -36,6 +36,7 @@ pub(crate) fn registration(id: &str, profile: Profile, auth: ClientAuthMethod) -
         name: format!("Service {id}"),
         profile,
         auth,
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         jwks: None,
         redirect_uris: vec![redirect],
         post_logout_redirect_uris: Vec::new(),
@@ -43,6 +44,7 @@ pub(crate) fn registration(id: &str, profile: Profile, auth: ClientAuthMethod) -
         sector: native.then(|| String::from("native.example")),
         id_token_alg: Algorithm::Es256,
         ask_consent: false,
+        resource_server: false,
     }
 }
 

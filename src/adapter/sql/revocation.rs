@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::row::{corrupt, word};
 use super::statements::{
     CLIENT_DISABLE, CUTOFF_CHANGES, CUTOFF_ONCE, CUTOFF_RAISE, DEVICE_REVOKE, GRANT_KILL,
-    GRANT_KILL_FAMILIES, PERSON_LOCK, SESSION_KILL_FAMILIES, SESSION_KILL_GRANTS,
+    GRANT_KILL_FAMILIES, PERSON_LOCK, PERSON_UNLOCK, SESSION_KILL_FAMILIES, SESSION_KILL_GRANTS,
 };
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
-use crate::base::{GrantId, UnixTime};
+use crate::base::{GrantId, PersonId, UnixTime};
 use crate::ports::{Cutoff, CutoffScope, PortResult, Revocation};
 
 /// How far behind `since` a change may have been committed late: twice the longest wait for the writer.
@@ -28,6 +28,15 @@ impl Revocation for SqlRevocation {
         let ended = end_subject(&mut write, &cutoff.scope).await?;
         let cut = cut(&mut write, cutoff).await?;
         if !ended && !cut {
+            return Ok(false);
+        }
+        write.commit(event).await?;
+        Ok(true)
+    }
+
+    async fn unlock(&self, person: PersonId, event: &AuditEvent) -> PortResult<bool> {
+        let mut write = self.0.write().await?;
+        if !mark(&mut write, &[PERSON_UNLOCK], person.uuid()).await? {
             return Ok(false);
         }
         write.commit(event).await?;

@@ -4,7 +4,7 @@
 //! engine. A conflict is read from the row that comes back, never from a count of affected rows.
 
 /// The catalogue by name.
-pub const ALL: [(&str, &str); 57] = [
+pub const ALL: [(&str, &str); 58] = [
     ("begin", BEGIN),
     ("client_find", CLIENT_FIND),
     ("client_list", CLIENT_LIST),
@@ -17,6 +17,7 @@ pub const ALL: [(&str, &str); 57] = [
     ("person_update", PERSON_UPDATE),
     ("person_status", PERSON_STATUS),
     ("person_lock", PERSON_LOCK),
+    ("person_unlock", PERSON_UNLOCK),
     ("person_bind", PERSON_BIND),
     ("device_find", DEVICE_FIND),
     ("device_find_by_jkt", DEVICE_FIND_BY_JKT),
@@ -84,6 +85,8 @@ pub(super) const PERSON_UPDATE: &str = "UPDATE persons SET sealed = $2 WHERE id 
 pub(super) const PERSON_STATUS: &str = "SELECT status FROM persons WHERE id = $1";
 pub(super) const PERSON_LOCK: &str =
     "UPDATE persons SET status = 'locked' WHERE id = $1 AND status = 'active' RETURNING id";
+pub(super) const PERSON_UNLOCK: &str =
+    "UPDATE persons SET status = 'active' WHERE id = $1 AND status = 'locked' RETURNING id";
 // Takes the row's lock, so that two bindings of one person count one after the other.
 pub(super) const PERSON_BIND: &str =
     "UPDATE persons SET bindings = bindings + 1 WHERE id = $1 AND status = 'active' RETURNING id";

@@ -64,7 +64,7 @@ impl SqlStores {
             issuance: Arc::new(SqlIssuance(store.clone())),
             decisions: Arc::new(SqlApprovalDecision(store.clone())),
             revocation: Arc::new(SqlRevocation(store.clone())),
-            audit: Arc::new(SqlAudit(store)),
+            audit: Arc::new(SqlAudit::new(store)),
             db: db.clone(),
         }
     }

@@ -43,12 +43,19 @@ impl Write<'_> {
 
     /// Commits with `event`.
     pub(super) async fn commit(self, event: &AuditEvent) -> PortResult<()> {
+        self.commit_all(std::iter::once(event)).await
+    }
+
+    /// Commits with `events`, one after the other in the lane.
+    pub(super) async fn commit_all(self, events: impl Iterator<Item = &AuditEvent>) -> PortResult<()> {
         let Self { store, lane: mut place, mut tx, .. } = self;
         let mut lane = place.take().unwrap_or_else(|| store.open_lane());
-        let leaf = leaf(event, &lane.place(), store.entropy.as_ref());
-        append(store, &mut tx, event, (&lane.place(), &leaf)).await?;
+        for event in events {
+            let leaf = leaf(event, &lane.place(), store.entropy.as_ref());
+            append(store, &mut tx, event, (&lane.place(), &leaf)).await?;
+            lane.advance(&leaf);
+        }
         tx.commit().await?;
-        lane.advance(&leaf);
         *place = Some(lane);
         Ok(())
     }

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, header};
 use axum_extra::extract::cookie::CookieJar;
 
 use crate::base::{InteractionId, Secret};
-use crate::flow::{BrowserState, Origin};
+use crate::flow::{BrowserInteraction, BrowserState, Origin};
 use crate::http::state::AppState;
 
 /// Name of the session cookie.
@@ -42,6 +42,20 @@ pub(crate) fn browser_state(
         origin: Origin::default(),
     }
 }
+
+/// Every interaction whose cookie the browser shows; no more than it could have begun in earnest.
+pub(crate) fn browser_interactions(state: &AppState, headers: &HeaderMap) -> Vec<BrowserInteraction> {
+    let jar = CookieJar::from_headers(headers);
+    let prefix = if state.secure_cookies() { "__Host-sceau-i-" } else { "sceau-i-" };
+    let shown = jar.iter().filter_map(|cookie| {
+        let uuid = uuid::Uuid::try_parse(cookie.name().strip_prefix(prefix)?).ok()?;
+        let cookie = Secret::new(cookie.value().to_owned());
+        Some(BrowserInteraction { id: InteractionId::from_uuid(uuid), cookie })
+    });
+    shown.take(MAX_INTERACTIONS).collect()
+}
+
+const MAX_INTERACTIONS: usize = 16;
 
 /// `Accept-Language` tags in the order sent; weights are given in that order by every browser (RFC 9110 12.5.4).
 fn languages(headers: &HeaderMap) -> Vec<String> {

@@ -13,7 +13,9 @@ mod proof;
 mod raw_params;
 
 pub use agent::short_agent;
-pub(crate) use browser::{browser_state, interaction_cookie, known_cookie, session_cookie};
+pub(crate) use browser::{
+    browser_interactions, browser_state, interaction_cookie, known_cookie, session_cookie,
+};
 pub(crate) use client_credentials::client_credentials;
 pub(crate) use device_proof::{DeviceProof, PhoneRequest};
 pub(crate) use identifier::Identifier;

@@ -68,6 +68,14 @@ pub(crate) fn authorization_answer(
     response
 }
 
+/// The same response, which also removes the session cookie.
+pub(super) fn without_session(state: &AppState, mut response: Response) -> Response {
+    let mut gone = cookie(state, session_cookie(state).to_owned(), &Secret::new(String::new()));
+    gone.make_removal();
+    set_cookie(response.headers_mut(), &gone);
+    response
+}
+
 /// The way to the page of an interaction just opened.
 pub(crate) fn interaction_opened(state: &AppState, opened: &Opened) -> Response {
     let mut response = see_other(&format!("/interaction/{}", opened.id));

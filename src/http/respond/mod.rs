@@ -4,6 +4,7 @@ mod answer;
 mod asset;
 mod failure_page;
 mod in_form;
+mod logout;
 mod oauth_error;
 mod page;
 mod page_headers;
@@ -14,6 +15,7 @@ pub(crate) use answer::{authorization_answer, form_target, interaction_opened, p
 pub use asset::assets;
 pub(crate) use failure_page::{failure_page, not_found};
 pub(crate) use in_form::in_form;
+pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
 pub use page::{ErrorTitle, IdentifyNotice, Page, PageFrame};
 pub(crate) use visit::only_visits;

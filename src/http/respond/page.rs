@@ -94,6 +94,24 @@ pub enum Page {
         /// Anti-forgery value.
         csrf: String,
     },
+    /// Asks whether to sign out: fields `ticket` and `decision`, `logout` or `stay`.
+    Logout {
+        /// Name of the service that asks, when known.
+        service: Option<String>,
+        /// Where the form goes.
+        action: String,
+        /// The request, sealed.
+        ticket: String,
+        /// Anti-forgery value.
+        csrf: String,
+    },
+    /// Says that the person is signed out, or still signed in.
+    LoggedOut {
+        /// The session has ended.
+        ended: bool,
+        /// What went wrong besides, for the developer of the service.
+        detail: Option<&'static str>,
+    },
     /// Says what went wrong.
     Error {
         /// What, for the person.
@@ -144,6 +162,13 @@ impl Page {
                 let scopes = scopes.iter().map(|scope| t.scope(scope)).collect();
                 ConsentView { t, switch_url, service, scopes, identity, action, csrf }.render()
             }
+            Self::Logout { service, action, ticket, csrf } => {
+                LogoutView { t, switch_url, service, action, ticket, csrf }.render()
+            }
+            Self::LoggedOut { ended, detail } => {
+                let (title, explanation) = logged_out_text_ids(ended);
+                LoggedOutView { t, switch_url, title, explanation, detail }.render()
+            }
             Self::Error { title, reference, detail } => {
                 let (title, explanation) = title.text_ids();
                 ErrorView { t, switch_url, title, explanation, reference, detail }.render()
@@ -174,6 +199,10 @@ impl ErrorTitle {
             Self::NotFound => ("error-not-found", "error-not-found-text"),
         }
     }
+}
+
+const fn logged_out_text_ids(ended: bool) -> (&'static str, &'static str) {
+    if ended { ("logged-out-heading", "logged-out-text") } else { ("logged-in-heading", "logged-in-text") }
 }
 
 #[derive(Template)]
@@ -214,6 +243,27 @@ struct ConsentView<'a> {
     identity: String,
     action: String,
     csrf: String,
+}
+
+#[derive(Template)]
+#[template(path = "logout.html", config = ".askama.toml")]
+struct LogoutView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    service: Option<String>,
+    action: String,
+    ticket: String,
+    csrf: String,
+}
+
+#[derive(Template)]
+#[template(path = "logged_out.html", config = ".askama.toml")]
+struct LoggedOutView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    title: &'static str,
+    explanation: &'static str,
+    detail: Option<&'static str>,
 }
 
 #[derive(Template)]

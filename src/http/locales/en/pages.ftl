@@ -79,3 +79,13 @@ error-reference = Reference to give to support
 form-post-heading = Back to the service
 form-post-text = You are identified. The service is opening…
 form-post-submit = Continue to the service
+
+logout-heading = Do you want to sign out?
+logout-service = { $service } asks to sign you out.
+logout-text = Your sceau session will end in every service where you use it. If you did not ask for this, stay signed in.
+logout-confirm = Sign out
+logout-stay = Stay signed in
+logged-out-heading = You are signed out
+logged-out-text = Your sceau session has ended. On a shared computer, close the browser too.
+logged-in-heading = You are still signed in
+logged-in-text = Nothing has changed. You can close this page.

@@ -79,3 +79,13 @@ error-reference = Référence à donner au support
 form-post-heading = Retour au service
 form-post-text = Vous êtes identifié. Le service s’ouvre…
 form-post-submit = Continuer vers le service
+
+logout-heading = Voulez-vous vous déconnecter ?
+logout-service = { $service } demande votre déconnexion.
+logout-text = Votre session sceau prendra fin dans tous les services où vous l’utilisez. Si vous n’avez rien demandé, restez connecté.
+logout-confirm = Me déconnecter
+logout-stay = Rester connecté
+logged-out-heading = Vous êtes déconnecté
+logged-out-text = Votre session sceau est terminée. Sur un ordinateur partagé, fermez aussi le navigateur.
+logged-in-heading = Vous restez connecté
+logged-in-text = Rien n’a changé. Vous pouvez fermer cette page.

@@ -1,0 +1,178 @@
+//! Token introspection (RFC 7662).
+//!
+//! Steps: (1) parse, (2) authenticate the caller, (3) find the token by its form, (4) judge whose it is, (5) judge
+//! whether all it depends on still stands. Everything that is not active has one answer; nothing is written.
+
+use serde_json::{Map, Value};
+
+use crate::audit::EventKind;
+use crate::base::{FamilyId, TokenHash, UnixTime};
+use crate::device::DeviceStatus;
+use crate::identity::{AuthMode, Person, PersonStatus, sector_claims};
+use crate::oauth::{
+    ActiveKind, ActiveToken, Client, ErrorCode, FamilyVerdict, OAuthError, RawParams, RefreshToken, ScopeSet,
+    TokenType, inactive, introspection_request, judge_refresh,
+};
+use crate::oidc::{ClaimsRequest, released_claims};
+
+use super::{FlowError, Origin, PresentedCredentials, Provider, Subject};
+
+/// What a token still stands on.
+struct Footing {
+    client: Client,
+    person: Option<Person>,
+}
+
+impl Provider {
+    /// `POST /introspect`: the answer as JSON.
+    pub async fn introspect(
+        &self,
+        credentials: PresentedCredentials,
+        params: &RawParams,
+        origin: &Origin,
+    ) -> Result<Value, FlowError> {
+        let now = self.now();
+        let request = introspection_request(params)?;
+        let caller = self.authenticate_client(credentials, origin, now).await?.into_client();
+        // RFC 7662 2.1: who shows no credentials could scan for tokens.
+        if caller.is_public() {
+            let event = self.refused(EventKind::ClientAuthentication, "public_client", now);
+            self.ports.audit.append(&event.with_client(caller.client_id)).await?;
+            return Err(OAuthError::new(ErrorCode::InvalidClient, "client authentication failed").into());
+        }
+        let token = request.token.expose();
+        let active = match RefreshToken::parse(token) {
+            Some((family, hash)) => self.active_refresh_token(&caller, family, &hash, now).await?,
+            None => self.active_access_token(&caller, &TokenHash::of(token), now).await?,
+        };
+        Ok(active.map_or_else(inactive, |active| active.to_json()))
+    }
+
+    async fn active_access_token(
+        &self,
+        caller: &Client,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> Result<Option<ActiveToken>, FlowError> {
+        let Some(record) = self.ports.access_tokens.load(hash, now).await? else { return Ok(None) };
+        let for_caller = caller.resource_server && record.audience == self.policy.issuer;
+        if record.client != caller.client_id && !for_caller {
+            return Ok(None);
+        }
+        let subject = Subject {
+            client: Some(&record.client),
+            person: record.person,
+            device: record.device,
+            sid: record.sid,
+            grant: record.grant,
+        };
+        let Some(footing) = self.footing(subject, record.issued_at, now).await? else { return Ok(None) };
+        let person = self.told(&footing, record.auth_mode, &record.scope, &record.claims);
+        Ok(Some(ActiveToken {
+            kind: ActiveKind::Access(if record.jkt.is_some() { TokenType::Dpop } else { TokenType::Bearer }),
+            issuer: self.policy.issuer.clone(),
+            subject: record.subject,
+            client: record.client,
+            audience: Some(record.audience),
+            scope: record.scope,
+            jti: record.jti,
+            issued_at: record.issued_at,
+            expires_at: record.expires_at,
+            auth_time: record.auth_time,
+            acr: record.acr,
+            sid: record.sid,
+            nonce: record.nonce,
+            jkt: record.jkt,
+            person,
+        }))
+    }
+
+    /// A refresh token is for its own client and for us: no protected resource learns of it.
+    async fn active_refresh_token(
+        &self,
+        caller: &Client,
+        id: FamilyId,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> Result<Option<ActiveToken>, FlowError> {
+        let Some(stored) = self.ports.grants.family(id).await? else { return Ok(None) };
+        let (family, grant) = (stored.family, stored.grant);
+        if grant.client != caller.client_id {
+            return Ok(None);
+        }
+        let verdict = judge_refresh(&family, hash, family.jkt, caller.rotates_refresh(), now);
+        if !matches!(verdict, FamilyVerdict::Rotate | FamilyVerdict::Keep | FamilyVerdict::Repeat) {
+            return Ok(None);
+        }
+        let subject = Subject {
+            client: Some(&grant.client),
+            person: Some(grant.person),
+            device: grant.proof.device,
+            sid: Some(grant.sid),
+            grant: Some(grant.id),
+        };
+        let since = grant.proof.auth_time;
+        let Some(footing) = self.footing(subject, since, now).await? else { return Ok(None) };
+        // A level that has fallen to nothing refuses the refresh: the token is worth nothing.
+        let Some(acr) = grant.proof.terms.acr(&self.policy.assurance) else { return Ok(None) };
+        let Some(holder) = &footing.person else { return Ok(None) };
+        let person = self.told(&footing, Some(grant.proof.auth_mode), &grant.scope, &grant.claims);
+        Ok(Some(ActiveToken {
+            kind: ActiveKind::Refresh,
+            issuer: self.policy.issuer.clone(),
+            subject: self.subject_for(&footing.client, holder),
+            client: grant.client,
+            audience: None,
+            scope: grant.scope,
+            jti: family.id.to_string(),
+            issued_at: grant.created,
+            expires_at: family.idle_expiry.min(family.absolute_expiry),
+            auth_time: Some(since),
+            acr: Some(acr.to_string()),
+            sid: Some(grant.sid),
+            nonce: grant.nonce,
+            jkt: family.jkt,
+            person,
+        }))
+    }
+
+    /// Client, person and phone as they are now, none when a cut-off covers the token or one of them is out.
+    async fn footing(
+        &self,
+        subject: Subject<'_>,
+        since: UnixTime,
+        now: UnixTime,
+    ) -> Result<Option<Footing>, FlowError> {
+        if self.cutoffs.check(&*self.ports.revocation, subject, since, now).await?.is_err() {
+            return Ok(None);
+        }
+        let client = match subject.client {
+            Some(id) => self.ports.clients.find(id).await?.filter(|client| client.enabled),
+            None => None,
+        };
+        let Some(client) = client else { return Ok(None) };
+        if let Some(device) = subject.device {
+            let device = self.ports.devices.find(device).await?;
+            if device.is_none_or(|device| device.status != DeviceStatus::Active) {
+                return Ok(None);
+            }
+        }
+        let Some(person) = subject.person else { return Ok(Some(Footing { client, person: None })) };
+        let person = self.ports.persons.find(person).await?;
+        let person = person.filter(|person| person.status == PersonStatus::Active);
+        Ok(person.map(|person| Footing { client, person: Some(person) }))
+    }
+
+    /// The claims about the person that the token's client would get at the `UserInfo` endpoint.
+    fn told(
+        &self,
+        footing: &Footing,
+        auth_mode: Option<AuthMode>,
+        scope: &ScopeSet,
+        claims: &ClaimsRequest,
+    ) -> Map<String, Value> {
+        let Some((person, mode)) = footing.person.as_ref().zip(auth_mode) else { return Map::new() };
+        let all = sector_claims(&person.professional, mode, &self.policy.sector);
+        released_claims(&footing.client, scope, &claims.userinfo).filter(all)
+    }
+}

@@ -1,0 +1,24 @@
+//! Another process over the same stores, which knows nothing of what this one has noted.
+
+use sceau::flow::{Cutoffs, Keyring, Provider, Watchers};
+use sceau::ports::Ports;
+
+use super::Harness;
+
+impl Harness {
+    /// A provider that shares the stores, with its ports changed by `change`.
+    pub(crate) async fn replica(&self, change: impl FnOnce(&mut Ports)) -> Provider {
+        let provider = &self.provider;
+        let mut ports = provider.ports.clone();
+        change(&mut ports);
+        let records = ports.keys.list().await.unwrap();
+        Provider {
+            ports,
+            policy: provider.policy.clone(),
+            keyring: Keyring::new(records, provider.keyring.symmetric.clone(), provider.now()),
+            cutoffs: Cutoffs::default(),
+            storage: provider.storage.clone(),
+            watchers: Watchers::default(),
+        }
+    }
+}
