@@ -250,7 +250,17 @@ fn a_bad_store_or_phone_setting_is_named() {
         (sql, "sqlite:///var/lib/", "storage.sql"),
         (sql, "sqlite://:memory:", "storage.sql"),
         (sql, "sqlite://sceau.sqlite?mode=ro", "storage.sql"),
-        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"http://cache.example.fr\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"cache.example.fr:6379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis:///0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/first\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/?protocol=resp2\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"rediss://cache.example.fr#insecure\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+unix:///\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+unix:///run/redis.sock?protocol=resp2\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis_password_file = \"redis.password\"", "storage.redis_password_file"),
+        ("[storage]", "[storage]\nredis_ca_file = \"redis-ca.pem\"", "storage.redis_ca_file"),
+        ("[storage]", "[storage]\nkey_prefix = \"sceau\"", "storage.key_prefix"),
         (origin, "https://app.example.fr/", "mobile.allowed_origins"),
         (origin, "https://app.example.fr/path", "mobile.allowed_origins"),
         (origin, "http://localhost:3000", "mobile.allowed_origins"),
@@ -314,6 +324,7 @@ fn a_password_in_a_url_is_refused_and_never_repeated() {
         "postgres://sceau:hunter2@db.example.fr/sceau",
         "postgres://db.example.fr/sceau?password=hunter2",
         "redis://:hunter2@cache.example.fr",
+        "redis+unix:///run/redis.sock?pass=hunter2",
     ];
     for url in with_password {
         for (setting, name) in

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use sceau::app::{App, Durable, Parts, RelyingParty};
+use sceau::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use sceau::base::{Clock, Entropy, PersonId, SeededEntropy, TestClock, UnixTime};
 use sceau::device::AttestationPolicy;
 use sceau::flow::{ActivationPolicy, Lifetimes, Policy, Provider};
@@ -49,6 +49,7 @@ impl Harness {
         let app = App::assemble(Parts {
             policy,
             durable: Durable::Memory,
+            ephemeral: Ephemeral::InProcess,
             key_encryption_key: [7; 32],
             relying_party: RelyingParty {
                 id: String::from("sceau.example"),
