@@ -338,6 +338,34 @@ fn a_password_in_a_url_is_refused_and_never_repeated() {
     }
 }
 
+#[test]
+fn redis_has_an_address_files_and_a_prefix() {
+    let text = "issuer = \"https://id.example.fr\"\n[storage]\nredis = \"rediss://sceau@cache.example.fr:6380/1\"\nredis_password_file = \"p\"\nkey_prefix = \"east-1\"";
+    let strings = file(text).with_file("p", "hunter2\n");
+    let config = strings.load().unwrap();
+    let redis = config.storage.redis.clone().unwrap();
+    assert_eq!(
+        (redis.url.as_str(), redis.key_prefix.as_str()),
+        ("rediss://sceau@cache.example.fr:6380/1", "east-1")
+    );
+    let documents = config.documents(&strings, |_| false).unwrap();
+    assert_eq!(documents.redis_password.as_ref().unwrap().expose(), "hunter2");
+    let shown = format!("{documents:?} {config:?} {:?}", config.summary());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    for empty in ["", "\n", "two\nlines\n"] {
+        let strings = file(text).with_file("p", empty);
+        let error = strings.load().unwrap().documents(&strings, |_| false).unwrap_err();
+        assert_eq!(error.setting(), Some("storage.redis_password_file"));
+    }
+    for prefix in ["", "{a}", "A", "a:b", "a*"] {
+        let error = file(&text.replace("east-1", prefix)).load().unwrap_err();
+        assert_eq!(error.setting(), Some("storage.key_prefix"), "{prefix}");
+    }
+    let unix =
+        file("issuer = \"https://id.example.fr\"\n[storage]\nredis = \"redis+unix:///run/redis.sock?db=2\"");
+    assert_eq!(unix.load().unwrap().storage.redis.unwrap().key_prefix, "sceau");
+}
+
 fn refused(good: &str, bad: &str, setting: &str) {
     let error = change(good, bad).load().unwrap_err();
     assert_eq!(error.setting(), Some(setting), "{bad}: {error}");
