@@ -8,7 +8,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sceau::adapter::redis::{History, RedisSettings, RedisStore};
 use sceau::base::{Clock as _, Secret, SeededEntropy, TestClock};
 use sceau::jose::Sealer;
-use sceau::ports::{OneShot as _, OpenLimits, PortError, PortResult, ReplayKind, ThrottleRule};
+use sceau::ports::{OpenLimits, PortError, PortResult, ReplayKind, ThrottleRule};
+use tokio::task::JoinSet;
 
 use super::ephemeral::{Kit, MINUTE, START};
 use super::ephemeral_redis::{kit_around, store};
@@ -122,16 +123,17 @@ async fn a_decision_on_one_replica_wakes_the_other() {
     let mut pending = asked.clone();
     for version in 0..2 {
         let (waiter, id) = (Arc::clone(&other.approvals), asked.request().id);
-        let woken = tokio::spawn(async move {
+        let mut woken = JoinSet::new();
+        woken.spawn(async move {
             waiter.changed(id, MINUTE).await;
             Instant::now()
         });
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(!woken.is_finished(), "nothing has changed yet");
+        assert!(woken.try_join_next().is_none(), "nothing has changed yet");
         let next = if version == 0 { mistyped(&kit, &pending) } else { denied(&pending, kit.now()) };
         let told = Instant::now();
         assert!(kit.approvals.advance(version, &next).await.unwrap());
-        assert!(woken.await.unwrap().duration_since(told) < Duration::from_secs(1));
+        assert!(woken.join_all().await[0].duration_since(told) < Duration::from_secs(1));
         pending = next;
     }
     assert!(other.approvals.list(&asked.request().recipient, kit.now()).await.unwrap().is_empty());

@@ -45,6 +45,8 @@ impl Server {
             .args(&self.options)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            // The shell tells of the kill.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let begun = Instant::now();

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 /// A fixed number of bells, one of which belongs to each key.
 pub(super) struct Bells {
-    bells: Box<[Notify]>,
+    all: Box<[Notify]>,
     /// For a key without a bell: there is none.
     spare: Notify,
     hasher: RandomState,
@@ -15,19 +15,19 @@ pub(super) struct Bells {
 
 impl Bells {
     pub(super) fn new() -> Self {
-        let bells = (0..BELLS).map(|_| Notify::new()).collect();
-        Self { bells, spare: Notify::new(), hasher: RandomState::new() }
+        let all = (0..BELLS).map(|_| Notify::new()).collect();
+        Self { all, spare: Notify::new(), hasher: RandomState::new() }
     }
 
     /// The bell of `key`.
     pub(super) fn of(&self, key: &[u8]) -> &Notify {
         let hash = usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or_default();
-        self.bells.get(hash % BELLS).unwrap_or(&self.spare)
+        self.all.get(hash % BELLS).unwrap_or(&self.spare)
     }
 
     /// Rings all: a message may have been lost.
     pub(super) fn ring_all(&self) {
-        self.bells.iter().for_each(Notify::notify_waiters);
+        self.all.iter().for_each(Notify::notify_waiters);
     }
 }
 

@@ -156,16 +156,17 @@ impl Link {
     async fn open(&self) -> PortResult<Line> {
         let serial = self.opened.fetch_add(1, Ordering::SeqCst);
         let connection = self.client.get_multiplexed_async_connection_with_config(&self.config(serial)).await;
-        let mut connection = connection.map_err(unavailable)?;
-        let info: String = redis::cmd("INFO").query_async(&mut connection).await.map_err(unavailable)?;
+        let mut connection = connection.map_err(|error| unavailable(&error))?;
+        let info: String =
+            redis::cmd("INFO").query_async(&mut connection).await.map_err(|error| unavailable(&error))?;
         let server = Server::read(&info)?;
         let untouched = self.untouched.load(Ordering::SeqCst);
         self.generation
             .establish(&mut connection, &server.replication_id, self.clock.now(), untouched)
             .await
-            .map_err(unavailable)?;
+            .map_err(|error| unavailable(&error))?;
         self.untouched.store(false, Ordering::SeqCst);
-        connection.subscribe(&self.channel).await.map_err(unavailable)?;
+        connection.subscribe(&self.channel).await.map_err(|error| unavailable(&error))?;
         let line = Line { serial, connection };
         self.shared.put(line.clone());
         // Whatever was told in between was not heard.
@@ -213,7 +214,7 @@ impl Link {
         if shape || error.code() == Some("WRONGTYPE") {
             return Err(PortError::Corrupt(String::from("a value in redis has another shape")));
         }
-        Err(unavailable(error))
+        Err(unavailable(&error))
     }
 }
 
@@ -236,7 +237,7 @@ fn late() -> RedisError {
     RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))
 }
 
-fn unavailable(error: RedisError) -> PortError {
+fn unavailable(error: &RedisError) -> PortError {
     PortError::Unavailable(format!("redis: {error}"))
 }
 

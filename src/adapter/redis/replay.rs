@@ -39,9 +39,9 @@ impl Replay for RedisStore {
             return Ok(false);
         }
         let key = self.key(&Place::seen(kind, hash));
-        let life = self.time_to_live(until);
+        let time_to_live = self.time_to_live(until);
         let mut commands = redis::pipe();
-        commands.cmd("SET").arg(&key).arg(until.millis()).arg("NX").arg("PX").arg(life);
+        commands.cmd("SET").arg(&key).arg(until.millis()).arg("NX").arg("PX").arg(time_to_live);
         commands.cmd("HGET").arg(self.generation().key()).arg("number");
         let (kept, number): (Option<String>, Option<u64>) = self.link.run_all(&line, &commands).await?;
         if number != Some(generation.number) {
@@ -52,7 +52,7 @@ impl Replay for RedisStore {
             return Ok(true);
         }
         let mut script = self.scripts.remember.key(key);
-        script.arg(now.millis()).arg(until.millis()).arg(life);
+        script.arg(now.millis()).arg(until.millis()).arg(time_to_live);
         self.link.invoke(&script).await
     }
 }
