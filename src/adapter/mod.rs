@@ -5,6 +5,7 @@ pub mod file_sender;
 pub mod inprocess;
 pub mod log_push;
 pub mod log_sender;
+pub mod redis;
 pub mod sealed_value;
 pub mod sql;
 pub mod webauthn;

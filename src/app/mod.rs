@@ -5,6 +5,7 @@ pub mod server;
 pub mod tls;
 
 mod connection;
+mod ephemeral;
 mod jobs;
 
 use std::path::PathBuf;
@@ -15,8 +16,8 @@ use axum::Router;
 use base64::Engine as _;
 use url::Url;
 
-use crate::adapter::inprocess::InProcess;
 use crate::adapter::log_push::LogPush;
+use crate::adapter::redis::{History, RedisSettings};
 use crate::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
@@ -25,6 +26,7 @@ use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::keyring::{KeyState, Purpose};
 use crate::ports::{CodeSender, Keys, Ports};
+use ephemeral::{EphemeralPorts, EphemeralStore};
 
 /// Key id of the key-encryption key in sealed private parts.
 const KEK_ID: u32 = 1;
@@ -38,12 +40,23 @@ pub enum Durable {
     Memory,
 }
 
+/// Where ephemeral values live.
+#[derive(Clone, Debug)]
+pub enum Ephemeral {
+    /// This process: for one replica.
+    InProcess,
+    /// Redis, shared by replicas.
+    Redis(RedisSettings),
+}
+
 /// What a provider is made of.
 pub struct Parts {
     /// Rules and lifetimes.
     pub policy: Policy,
     /// Where durable records live.
     pub durable: Durable,
+    /// Where ephemeral values live.
+    pub ephemeral: Ephemeral,
     /// The key-encryption key.
     pub key_encryption_key: [u8; 32],
     /// WebAuthn relying party.
@@ -74,7 +87,7 @@ pub struct App {
     /// The use cases.
     pub provider: Arc<Provider>,
     durable: Arc<SqlStores>,
-    ephemeral: Arc<InProcess>,
+    ephemeral: EphemeralStore,
     mobile_origins: Arc<[String]>,
 }
 
@@ -89,17 +102,18 @@ impl App {
         db.migrate().await.context("migrating the database")?;
         let kek = Sealer::new(KEK_ID, &parts.key_encryption_key);
         let keys = SqlKeys::new(&db, &kek, &parts.entropy, &parts.clock);
+        // Before the first keys nothing was issued or accepted.
+        let history = if keys.list().await?.is_empty() { History::None } else { History::Some };
         let keyring = bootstrap_keys(&keys, &parts.policy.keys, &*parts.clock, &*parts.entropy)
             .await
             .context("reading the keys: is this the key-encryption key of this database?")?;
         let storage = storage_sealer(&keys).await?;
         let durable = Arc::new(SqlStores::new(&db, &storage, &parts.entropy, &parts.clock));
-        let ephemeral = InProcess::new(storage.clone(), parts.entropy.clone(), parts.clock.clone());
-        let ephemeral = Arc::new(ephemeral);
+        let ephemeral = EphemeralStore::open(&parts, &storage, history).await?;
         let mobile_origins =
             parts.relying_party.allowed_origins.iter().map(|url| url.origin().ascii_serialization());
         let mobile_origins = mobile_origins.filter(|origin| origin.starts_with("http")).collect();
-        let filled = fill_ports(&parts, keys, &durable, &ephemeral)?;
+        let filled = fill_ports(&parts, keys, &durable, ephemeral.ports())?;
         let provider = assemble_provider(filled, parts.policy, keyring, storage);
         Ok(Self { provider: Arc::new(provider), durable, ephemeral, mobile_origins })
     }
@@ -144,7 +158,7 @@ fn fill_ports(
     parts: &Parts,
     keys: SqlKeys,
     durable: &SqlStores,
-    ephemeral: &Arc<InProcess>,
+    ephemeral: EphemeralPorts,
 ) -> anyhow::Result<Ports> {
     let issuer = Url::parse(&parts.policy.issuer).context("issuer")?;
     let webauthn = &parts.relying_party;
@@ -171,13 +185,13 @@ fn fill_ports(
         signer: Arc::new(SealedSigner::new(keys.clone())),
         keys: Arc::new(keys),
         audit: durable.audit.clone(),
-        one_shot: ephemeral.clone(),
-        interactions: ephemeral.clone(),
-        approvals: ephemeral.clone(),
-        sessions: ephemeral.clone(),
-        access_tokens: ephemeral.clone(),
-        replay: ephemeral.clone(),
-        throttle: ephemeral.clone(),
+        one_shot: ephemeral.one_shot,
+        interactions: ephemeral.interactions,
+        approvals: ephemeral.approvals,
+        sessions: ephemeral.sessions,
+        access_tokens: ephemeral.access_tokens,
+        replay: ephemeral.replay,
+        throttle: ephemeral.throttle,
         authenticator: Arc::new(authenticator),
         push: Arc::new(LogPush),
         code_sender: parts.code_sender.clone(),

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 
 use crate::adapter::file_sender::FileSender;
 use crate::adapter::log_sender::LogSender;
+use crate::adapter::redis::RedisSettings;
 use crate::adapter::webauthn::is_test_root;
-use crate::app::{App, Durable, Parts, RelyingParty};
+use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Entropy, OsEntropy, SystemClock};
 use crate::config::{Config, Documents, ProcessStrings};
 use crate::device::AttestationPolicy;
@@ -58,6 +59,7 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
     let parts = Parts {
         policy: policy(&config, documents.policy.clone()),
         durable: Durable::File(config.storage.sqlite.clone()),
+        ephemeral: ephemeral(&config, &documents),
         key_encryption_key: *kek.expose(),
         relying_party: RelyingParty {
             id: config.mobile.rp_id.clone(),
@@ -74,6 +76,16 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
     };
     let app = App::assemble(parts).await?;
     Ok(Opened { config, documents, app })
+}
+
+fn ephemeral(config: &Config, documents: &Documents) -> Ephemeral {
+    let Some(redis) = &config.storage.redis else { return Ephemeral::InProcess };
+    Ephemeral::Redis(RedisSettings {
+        url: redis.url.clone(),
+        password: documents.redis_password.clone(),
+        authorities: documents.redis_authorities.clone(),
+        prefix: redis.key_prefix.clone(),
+    })
 }
 
 /// Opens the stores of a kept demonstration. They are read and written; nothing is served.

@@ -5,9 +5,11 @@ use std::path::Path;
 use x509_parser::pem::Pem;
 use zeroize::Zeroizing;
 
+use crate::base::Secret;
 use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
 
 use super::error::refuse_if;
+use super::redis::{CA_FILE, PASSWORD_FILE};
 use super::{Config, ConfigError, Strings};
 
 /// Says of a certificate (DER) that it is a root of tests, whose private key everybody may have.
@@ -22,6 +24,10 @@ pub struct Documents {
     pub attestation_roots: Vec<Vec<u8>>,
     /// TLS of the listener.
     pub tls: Option<TlsDocuments>,
+    /// The password of `storage.redis`, without the end of its line.
+    pub redis_password: Option<Secret>,
+    /// The authorities of `storage.redis`, PEM.
+    pub redis_authorities: Option<String>,
 }
 
 /// A certificate chain and its key.
@@ -48,6 +54,8 @@ impl Config {
             policy: self.policy(strings)?,
             attestation_roots: self.attestation_roots(strings, mark)?,
             tls: self.tls(strings)?,
+            redis_password: self.redis_password(strings)?,
+            redis_authorities: self.redis_authorities(strings)?,
         })
     }
 
@@ -99,6 +107,24 @@ impl Config {
             "holds two certificates of the same subject: keep the current one",
         )?;
         Ok(roots)
+    }
+
+    fn redis_password(&self, strings: &dyn Strings) -> Result<Option<Secret>, ConfigError> {
+        let file = self.storage.redis.as_ref().and_then(|redis| redis.password_file.as_ref());
+        let Some(path) = file else { return Ok(None) };
+        let text = Zeroizing::new(read(PASSWORD_FILE, path, strings)?);
+        let password = text.trim_end_matches(['\r', '\n']);
+        refuse_if(password.is_empty(), PASSWORD_FILE, "is empty")?;
+        refuse_if(password.contains(['\r', '\n']), PASSWORD_FILE, "holds more than one line")?;
+        Ok(Some(Secret::new(password.to_owned())))
+    }
+
+    fn redis_authorities(&self, strings: &dyn Strings) -> Result<Option<String>, ConfigError> {
+        let file = self.storage.redis.as_ref().and_then(|redis| redis.ca_file.as_ref());
+        let Some(path) = file else { return Ok(None) };
+        let pem = read(CA_FILE, path, strings)?;
+        refuse_if(certificates(&pem).is_none(), CA_FILE, "holds no certificate in PEM")?;
+        Ok(Some(pem))
     }
 
     fn tls(&self, strings: &dyn Strings) -> Result<Option<TlsDocuments>, ConfigError> {

@@ -51,6 +51,9 @@ pub(super) struct RawLimits {
 pub(super) struct RawStorage {
     pub(super) sql: Option<String>,
     pub(super) redis: Option<String>,
+    pub(super) redis_password_file: Option<PathBuf>,
+    pub(super) redis_ca_file: Option<PathBuf>,
+    pub(super) key_prefix: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

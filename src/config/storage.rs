@@ -1,4 +1,4 @@
-//! Where durable and ephemeral things are kept. This build: one SQLite file, and this process.
+//! Where durable and ephemeral things are kept: one SQLite file, and this process or Redis.
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +7,20 @@ use url::Url;
 use super::ConfigError;
 use super::error::refuse_if;
 use super::raw::RawStorage;
+use super::redis::Redis;
 
 /// Checked stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storage {
     /// The SQLite file of durable things.
     pub sqlite: PathBuf,
+    /// Where ephemeral things are kept; none: this process.
+    pub redis: Option<Redis>,
 }
 
 impl Storage {
     pub(super) fn check(raw: &RawStorage) -> Result<Self, ConfigError> {
-        check_redis(raw.redis.as_deref())?;
+        let redis = Redis::check(raw)?;
         let text = raw.sql.as_deref().unwrap_or(USUAL);
         refuse_if(has_password(text), SQL, "carries a password: secrets come by file, never in a setting")?;
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
@@ -35,7 +38,7 @@ impl Storage {
             SQL,
             "must be a file name alone: no parameters, and not in memory",
         )?;
-        Ok(Self { sqlite: PathBuf::from(path) })
+        Ok(Self { sqlite: PathBuf::from(path), redis })
     }
 
     /// Whether the database has never been opened: its file is missing or empty.
@@ -58,19 +61,13 @@ impl Storage {
     }
 }
 
-fn check_redis(text: Option<&str>) -> Result<(), ConfigError> {
-    let Some(text) = text else { return Ok(()) };
-    refuse_if(has_password(text), REDIS, "carries a password: secrets come by file, never in a setting")?;
-    Err(ConfigError::refused(REDIS, "Redis is not supported by this build: leave the setting out"))
-}
-
 /// Also in the query, where some drivers take it.
-fn has_password(text: &str) -> bool {
+pub(super) fn has_password(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
-        url.password().is_some() || url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case("password"))
+        let named = |name: &str| ["password", "pass"].iter().any(|word| name.eq_ignore_ascii_case(word));
+        url.password().is_some() || url.query_pairs().any(|(name, _)| named(&name))
     })
 }
 
 const USUAL: &str = "sqlite://sceau.sqlite";
 const SQL: &str = "storage.sql";
-const REDIS: &str = "storage.redis";

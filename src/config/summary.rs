@@ -11,6 +11,7 @@ impl Config {
         let mut lines = vec![("issuer", quoted(&self.issuer))];
         lines.extend(self.http_lines());
         lines.push(("storage.sql", quoted(format_args!("sqlite://{}", self.storage.sqlite.display()))));
+        lines.extend(self.redis_lines());
         lines.push(("keys.kek_file", quoted(self.keys.kek_file.display())));
         if let Some(path) = &self.keys.policy_file {
             lines.push(("keys.policy_file", quoted(path.display())));
@@ -41,6 +42,19 @@ impl Config {
             ("http.limits.max_body", limits.max_body.to_string()),
             ("http.limits.drain", time(limits.drain)),
         ]);
+        lines
+    }
+
+    fn redis_lines(&self) -> Vec<(&'static str, String)> {
+        let Some(redis) = &self.storage.redis else { return Vec::new() };
+        let mut lines = vec![("storage.redis", quoted(&redis.url))];
+        if let Some(path) = &redis.password_file {
+            lines.push(("storage.redis_password_file", quoted(path.display())));
+        }
+        if let Some(path) = &redis.ca_file {
+            lines.push(("storage.redis_ca_file", quoted(path.display())));
+        }
+        lines.push(("storage.key_prefix", quoted(&redis.key_prefix)));
         lines
     }
 

@@ -19,7 +19,7 @@ use super::codes_desk::{DeskSender, EXTRACT};
 use super::folder::Folder;
 use super::service::{Service, service_router};
 use super::{Addresses, Announce, CodesDesk, DemoClient, phone_page};
-use crate::app::{App, Durable, Parts, RelyingParty};
+use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Entropy, OsEntropy, SystemClock};
 use crate::config::Limits;
 use crate::device::AttestationPolicy;
@@ -76,6 +76,7 @@ impl Demo {
         let parts = Parts {
             policy: policy(&addresses)?,
             durable: Durable::File(folder.database()),
+            ephemeral: Ephemeral::InProcess,
             key_encryption_key: *folder.key_encryption_key(&*entropy)?,
             relying_party: RelyingParty {
                 id: String::from("localhost"),

@@ -126,8 +126,9 @@ fn the_example_shows_every_setting() {
         .collect();
     let config = file(&uncommented.join("\n")).load().unwrap();
     let bare = file("issuer = \"https://id.example.fr\"").load().unwrap();
-    let tls = |(setting, _): &(&str, String)| !setting.starts_with("http.tls.");
-    assert_eq!(config.summary().into_iter().filter(tls).collect::<Vec<_>>(), bare.summary());
+    let absent = ["http.tls.", "storage.redis", "storage.key_prefix"];
+    let usual = |(setting, _): &(&str, String)| !absent.iter().any(|name| setting.starts_with(name));
+    assert_eq!(config.summary().into_iter().filter(usual).collect::<Vec<_>>(), bare.summary());
 
     let shown: BTreeSet<_> =
         file(GOOD).load().unwrap().summary().into_iter().map(|(setting, _)| setting).collect();
@@ -256,7 +257,17 @@ fn a_bad_store_or_phone_setting_is_named() {
         (sql, "sqlite:///var/lib/", "storage.sql"),
         (sql, "sqlite://:memory:", "storage.sql"),
         (sql, "sqlite://sceau.sqlite?mode=ro", "storage.sql"),
-        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"http://cache.example.fr\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"cache.example.fr:6379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis:///0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/first\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/?protocol=resp2\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"rediss://cache.example.fr#insecure\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+unix:///\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+unix:///run/redis.sock?protocol=resp2\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis_password_file = \"redis.password\"", "storage.redis_password_file"),
+        ("[storage]", "[storage]\nredis_ca_file = \"redis-ca.pem\"", "storage.redis_ca_file"),
+        ("[storage]", "[storage]\nkey_prefix = \"sceau\"", "storage.key_prefix"),
         (origin, "https://app.example.fr/", "mobile.allowed_origins"),
         (origin, "https://app.example.fr/path", "mobile.allowed_origins"),
         (origin, "http://localhost:3000", "mobile.allowed_origins"),
@@ -325,6 +336,7 @@ fn a_password_in_a_url_is_refused_and_never_repeated() {
         "postgres://sceau:hunter2@db.example.fr/sceau",
         "postgres://db.example.fr/sceau?password=hunter2",
         "redis://:hunter2@cache.example.fr",
+        "redis+unix:///run/redis.sock?pass=hunter2",
     ];
     for url in with_password {
         for (setting, name) in
@@ -336,6 +348,34 @@ fn a_password_in_a_url_is_refused_and_never_repeated() {
             assert!(sentence.contains("password") && !sentence.contains("hunter2"), "{sentence}");
         }
     }
+}
+
+#[test]
+fn redis_has_an_address_files_and_a_prefix() {
+    let text = "issuer = \"https://id.example.fr\"\n[storage]\nredis = \"rediss://sceau@cache.example.fr:6380/1\"\nredis_password_file = \"p\"\nkey_prefix = \"east-1\"";
+    let strings = file(text).with_file("p", "hunter2\n");
+    let config = strings.load().unwrap();
+    let redis = config.storage.redis.clone().unwrap();
+    assert_eq!(
+        (redis.url.as_str(), redis.key_prefix.as_str()),
+        ("rediss://sceau@cache.example.fr:6380/1", "east-1")
+    );
+    let documents = config.documents(&strings, |_| false).unwrap();
+    assert_eq!(documents.redis_password.as_ref().unwrap().expose(), "hunter2");
+    let shown = format!("{documents:?} {config:?} {:?}", config.summary());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    for empty in ["", "\n", "two\nlines\n"] {
+        let strings = file(text).with_file("p", empty);
+        let error = strings.load().unwrap().documents(&strings, |_| false).unwrap_err();
+        assert_eq!(error.setting(), Some("storage.redis_password_file"));
+    }
+    for prefix in ["", "{a}", "A", "a:b", "a*"] {
+        let error = file(&text.replace("east-1", prefix)).load().unwrap_err();
+        assert_eq!(error.setting(), Some("storage.key_prefix"), "{prefix}");
+    }
+    let unix =
+        file("issuer = \"https://id.example.fr\"\n[storage]\nredis = \"redis+unix:///run/redis.sock?db=2\"");
+    assert_eq!(unix.load().unwrap().storage.redis.unwrap().key_prefix, "sceau");
 }
 
 fn refused(good: &str, bad: &str, setting: &str) {

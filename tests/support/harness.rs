@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use sceau::app::{App, Durable, Parts, RelyingParty};
+use sceau::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use sceau::audit::{AuditEvent, Decision, EventKind};
 use sceau::base::{AuditId, Clock, Entropy, PersonId, SeededEntropy, TestClock, UnixTime};
 use sceau::device::AttestationPolicy;
@@ -55,6 +55,7 @@ impl Harness {
         let app = App::assemble(Parts {
             policy,
             durable: Durable::Memory,
+            ephemeral: Ephemeral::InProcess,
             key_encryption_key: [7; 32],
             relying_party: RelyingParty {
                 id: String::from("sceau.example"),

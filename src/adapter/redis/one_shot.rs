@@ -1,0 +1,71 @@
+//! [`OneShot`]: a value is one string, given to one caller by GETDEL.
+
+use async_trait::async_trait;
+
+use super::RedisStore;
+use crate::adapter::ephemeral::{Place, activation_head, pushed_head};
+use crate::adapter::sealed_value::Head;
+use crate::base::{ApprovalId, DeviceId, EnrolmentId, PersonId, TokenHash, UnixTime};
+use crate::device::{ActivationCodes, PendingEnrolment};
+use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
+
+#[async_trait]
+impl OneShot for RedisStore {
+    async fn put_code(&self, code: &TokenHash, payload: &CodePayload) -> PortResult<()> {
+        self.put_whole(&Place::code(code), Head::whole(payload.deadline), payload).await
+    }
+
+    async fn take_code(&self, code: &TokenHash, now: UnixTime) -> PortResult<Option<CodePayload>> {
+        self.take_whole(&Place::code(code), now).await
+    }
+
+    async fn put_pushed(&self, uri: &TokenHash, request: &PushedRequest) -> PortResult<()> {
+        self.put_whole(&Place::pushed(uri), pushed_head(request), request).await
+    }
+
+    async fn load_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<Option<PushedRequest>> {
+        let stored = self.load_whole::<PushedRequest>(&Place::pushed(uri), now).await?;
+        Ok(stored.filter(|request| now < request.deadline))
+    }
+
+    async fn finish_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<bool> {
+        Ok(self.take_whole::<PushedRequest>(&Place::pushed(uri), now).await?.is_some())
+    }
+
+    async fn put_ceremony(&self, ceremony: &Ceremony) -> PortResult<()> {
+        let place = Place::ceremony(ceremony.approval, ceremony.device);
+        self.put_whole(&place, Head::whole(ceremony.deadline), ceremony).await
+    }
+
+    async fn take_ceremony(
+        &self,
+        approval: ApprovalId,
+        device: DeviceId,
+        now: UnixTime,
+    ) -> PortResult<Option<Ceremony>> {
+        self.take_whole(&Place::ceremony(approval, device), now).await
+    }
+
+    async fn put_enrolment(&self, enrolment: &PendingEnrolment) -> PortResult<()> {
+        self.put_whole(&Place::enrolment(enrolment.id), Head::whole(enrolment.deadline), enrolment).await
+    }
+
+    async fn take_enrolment(&self, id: EnrolmentId, now: UnixTime) -> PortResult<Option<PendingEnrolment>> {
+        self.take_whole(&Place::enrolment(id), now).await
+    }
+
+    async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()> {
+        self.put_whole(&Place::activation(codes.person), activation_head(codes), codes).await
+    }
+
+    async fn put_back_activation(&self, codes: &ActivationCodes) -> PortResult<()> {
+        match self.insert_whole(&Place::activation(codes.person), activation_head(codes), codes).await {
+            Err(PortError::Conflict) => Ok(()),
+            kept => kept,
+        }
+    }
+
+    async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {
+        self.take_whole(&Place::activation(person), now).await
+    }
+}
