@@ -7,13 +7,12 @@ use crate::ports::{Fence, FenceKind, PortResult};
 
 /// Uses `fence` up; false when it was used before.
 pub(super) async fn burn(write: &mut Write<'_>, fence: &Fence, grant: Option<GrantId>) -> PortResult<bool> {
-    let row: Option<String> = sqlx::query_scalar(FENCE_INSERT)
+    let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(FENCE_INSERT)
         .bind(fence.kind.as_str())
         .bind(fence.hash.as_bytes().as_slice())
         .bind(fence.until.millis())
         .bind(grant.map(GrantId::uuid))
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(row.is_some())
 }
 
