@@ -5,9 +5,9 @@ pub mod server;
 pub mod tls;
 
 mod connection;
+mod durable;
 mod jobs;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -15,9 +15,11 @@ use axum::Router;
 use base64::Engine as _;
 use url::Url;
 
+pub use durable::Durable;
+
 use crate::adapter::inprocess::InProcess;
 use crate::adapter::log_push::LogPush;
-use crate::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
+use crate::adapter::sql::{SealedSigner, SqlKeys, SqlStores};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
 use crate::flow::{Cutoffs, Keyring, Policy, Provider, bootstrap_keys};
@@ -28,15 +30,6 @@ use crate::ports::{CodeSender, Keys, Ports};
 
 /// Key id of the key-encryption key in sealed private parts.
 const KEK_ID: u32 = 1;
-
-/// Where durable records live.
-#[derive(Clone, Debug)]
-pub enum Durable {
-    /// A SQLite file.
-    File(PathBuf),
-    /// Memory, for tests.
-    Memory,
-}
 
 /// What a provider is made of.
 pub struct Parts {
@@ -79,14 +72,9 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the stores, migrates them, makes the first keys where there are none, and fills the ports.
+    /// Opens the stores, migrates them where nobody else uses them, makes the first keys where there are none, and fills the ports.
     pub async fn assemble(parts: Parts) -> anyhow::Result<Self> {
-        let db = match &parts.durable {
-            Durable::File(path) => Db::open(path).await,
-            Durable::Memory => Db::in_memory().await,
-        };
-        let db = db.context("opening the database")?;
-        db.migrate().await.context("migrating the database")?;
+        let db = parts.durable.open().await?;
         let kek = Sealer::new(KEK_ID, &parts.key_encryption_key);
         let keys = SqlKeys::new(&db, &kek, &parts.entropy, &parts.clock);
         let keyring = bootstrap_keys(&keys, &parts.policy.keys, &*parts.clock, &*parts.entropy)

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod config;
 pub mod demo;
 pub mod directory;
+pub mod migrate;
 pub mod open;
 pub mod output;
 pub mod phone;
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Run the provider until it is told to stop
     Serve(serve::ServeArgs),
+    /// Bring the schema of the database to what this program needs
+    Migrate(migrate::MigrateArgs),
     /// Check or show settings
     Config(config::ConfigArgs),
     /// Register and list client applications
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> ExitCode {
     match command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Migrate(args) => migrate::run(args).await,
         Command::Config(args) => config::run(&args, is_test_root),
         Command::Clients(args) => clients::run(args).await,
         Command::Directory(args) => directory::run(args).await,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::adapter::log_sender::LogSender;
+use crate::adapter::sql::PostgresSettings;
 use crate::adapter::webauthn::is_test_root;
 use crate::app::{App, Durable, Parts, RelyingParty};
 use crate::base::{Entropy, OsEntropy, SystemClock};
-use crate::config::{Config, Documents, ProcessStrings};
+use crate::config::{Config, Documents, ProcessStrings, Sql};
 use crate::device::AttestationPolicy;
 use crate::flow::{ActivationPolicy, Lifetimes, Policy};
 use crate::identity::{Acr, AssurancePolicy, SectorSettings};
@@ -56,7 +57,7 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
     let kek = config.keys.kek(&config.storage, &*entropy)?;
     let parts = Parts {
         policy: policy(&config, documents.policy.clone()),
-        durable: Durable::File(config.storage.sqlite.clone()),
+        durable: durable(&config, &documents),
         key_encryption_key: *kek.expose(),
         relying_party: RelyingParty {
             id: config.mobile.rp_id.clone(),
@@ -81,6 +82,22 @@ async fn open_data(folder: PathBuf) -> anyhow::Result<App> {
     let settings = tempfile::NamedTempFile::with_suffix(".toml").context("a temporary settings file")?;
     std::fs::write(settings.path(), toml).context("a temporary settings file")?;
     Ok(open(&ConfigFile { path: Some(settings.path().to_owned()) }).await?.app)
+}
+
+/// Where the settings keep durable records.
+pub(super) fn durable(config: &Config, documents: &Documents) -> Durable {
+    match &config.storage.sql {
+        Sql::Sqlite(path) => Durable::File(path.clone()),
+        Sql::Postgres(postgres) => Durable::Postgres(PostgresSettings {
+            host: postgres.host.clone(),
+            port: postgres.port,
+            user: postgres.user.clone(),
+            password: documents.sql_password.clone(),
+            database: postgres.database.clone(),
+            root_cert: postgres.root_cert.clone(),
+            patience: PostgresSettings::PATIENCE,
+        }),
+    }
 }
 
 fn policy(config: &Config, keys: KeyPolicy) -> Policy {

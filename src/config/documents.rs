@@ -5,10 +5,12 @@ use std::path::Path;
 use x509_parser::pem::Pem;
 use zeroize::Zeroizing;
 
+use crate::base::Secret;
 use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
 
 use super::error::refuse_if;
-use super::{Config, ConfigError, Strings};
+use super::storage::PASSWORD_FILE;
+use super::{Config, ConfigError, Sql, Strings};
 
 /// Says of a certificate (DER) that it is a root of tests, whose private key everybody may have.
 pub type TestRootMark = fn(&[u8]) -> bool;
@@ -22,6 +24,8 @@ pub struct Documents {
     pub attestation_roots: Vec<Vec<u8>>,
     /// TLS of the listener.
     pub tls: Option<TlsDocuments>,
+    /// Password of the database.
+    pub sql_password: Option<Secret>,
 }
 
 /// A certificate chain and its key.
@@ -48,6 +52,7 @@ impl Config {
             policy: self.policy(strings)?,
             attestation_roots: self.attestation_roots(strings, mark)?,
             tls: self.tls(strings)?,
+            sql_password: self.sql_password(strings)?,
         })
     }
 
@@ -108,6 +113,17 @@ impl Config {
         let key = Zeroizing::new(read("http.tls.key_file", &files.key_file, strings)?);
         refuse_if(!key.contains("PRIVATE KEY-----"), "http.tls.key_file", "holds no private key in PEM")?;
         Ok(Some(TlsDocuments { cert, key }))
+    }
+}
+
+impl Config {
+    fn sql_password(&self, strings: &dyn Strings) -> Result<Option<Secret>, ConfigError> {
+        let Sql::Postgres(postgres) = &self.storage.sql else { return Ok(None) };
+        let Some(path) = &postgres.password_file else { return Ok(None) };
+        let text = Zeroizing::new(read(PASSWORD_FILE, path, strings)?);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        refuse_if(line.is_empty() || line.contains('\n'), PASSWORD_FILE, "does not hold one line")?;
+        Ok(Some(Secret::new(line.to_owned())))
     }
 }
 

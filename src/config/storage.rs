@@ -1,18 +1,27 @@
-//! Where durable and ephemeral things are kept. This build: one SQLite file, and this process.
+//! Where durable and ephemeral things are kept: a SQLite file or a PostgreSQL database, and this process.
 
 use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::ConfigError;
 use super::error::refuse_if;
 use super::raw::RawStorage;
+use super::{ConfigError, Postgres};
 
 /// Checked stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storage {
-    /// The SQLite file of durable things.
-    pub sqlite: PathBuf,
+    /// Durable things.
+    pub sql: Sql,
+}
+
+/// The store of durable things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sql {
+    /// A file of this machine.
+    Sqlite(PathBuf),
+    /// A server, which several replicas may share.
+    Postgres(Postgres),
 }
 
 impl Storage {
@@ -21,13 +30,15 @@ impl Storage {
         let text = raw.sql.as_deref().unwrap_or(USUAL);
         refuse_if(has_password(text), SQL, "carries a password: secrets come by file, never in a setting")?;
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let postgres = Postgres::check(text, raw.sql_password_file.clone())?;
+            return Ok(Self { sql: Sql::Postgres(postgres) });
+        }
+        refuse_if(raw.sql_password_file.is_some(), PASSWORD_FILE, "is for PostgreSQL alone")?;
+        let Some(path) = text.strip_prefix("sqlite://") else {
             return Err(ConfigError::refused(
                 SQL,
-                "PostgreSQL is not supported by this build: use sqlite://FILE",
+                "not a known store: use sqlite://FILE or postgres://user@host/database",
             ));
-        }
-        let Some(path) = text.strip_prefix("sqlite://") else {
-            return Err(ConfigError::refused(SQL, "not a known store: use sqlite://FILE"));
         };
         refuse_if(path.is_empty() || path.ends_with('/'), SQL, "names no file: use sqlite://FILE")?;
         refuse_if(
@@ -35,26 +46,16 @@ impl Storage {
             SQL,
             "must be a file name alone: no parameters, and not in memory",
         )?;
-        Ok(Self { sqlite: PathBuf::from(path) })
+        Ok(Self { sql: Sql::Sqlite(PathBuf::from(path)) })
     }
+}
 
-    /// Whether the database has never been opened: its file is missing or empty.
-    ///
-    /// # Errors
-    /// The folder cannot be looked into.
-    pub fn is_new(&self) -> std::io::Result<bool> {
-        match std::fs::metadata(&self.sqlite) {
-            Ok(file) => Ok(file.len() == 0),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A file beside the database, named after it.
-    pub(super) fn beside(&self, extension: &str) -> PathBuf {
-        let mut name = self.sqlite.clone().into_os_string();
-        name.push(extension);
-        Path::new(&name).to_owned()
+/// Whether a SQLite database has never been opened: its file is missing or empty.
+pub(super) fn is_new(sqlite: &Path) -> std::io::Result<bool> {
+    match std::fs::metadata(sqlite) {
+        Ok(file) => Ok(file.len() == 0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
     }
 }
 
@@ -73,4 +74,5 @@ fn has_password(text: &str) -> bool {
 
 const USUAL: &str = "sqlite://sceau.sqlite";
 const SQL: &str = "storage.sql";
+pub(super) const PASSWORD_FILE: &str = "storage.sql_password_file";
 const REDIS: &str = "storage.redis";

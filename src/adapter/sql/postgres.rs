@@ -25,13 +25,10 @@ pub struct PostgresSettings {
     pub database: String,
     /// Certificates (PEM) that may have signed the server's; without it, those that browsers trust.
     pub root_cert: Option<PathBuf>,
-    /// How long a connection, a lock or one statement may take: [`PATIENCE`] but in tests. The overlap in which
-    /// revocations are read again is made for it.
+    /// How long a connection, a lock or one statement may take: [`PostgresSettings::PATIENCE`] but in tests. The
+    /// overlap in which revocations are read again is made for it.
     pub patience: Duration,
 }
-
-/// The patience of a replica: a server that is gone is noticed within two seconds.
-pub const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// An executor with the time it has to answer.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +71,9 @@ impl PostgresServer {
 }
 
 impl PostgresSettings {
+    /// A server that is gone is noticed within two seconds.
+    pub const PATIENCE: Duration = Duration::from_millis(1500);
+
     fn options(&self) -> PgConnectOptions {
         let mut options = PgConnectOptions::new_without_pgpass()
             .port(self.port)

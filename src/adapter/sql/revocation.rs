@@ -19,7 +19,7 @@ use crate::ports::{Cutoff, CutoffScope, PortResult, Revocation};
 
 /// How far behind `since` a change may have been committed late. SQLite: twice the longest wait for the writer.
 /// PostgreSQL: from the cut-off on, that statement, two of the audit log and the commit, each with
-/// [`PATIENCE`](super::postgres::PATIENCE), and the longest silence between them.
+/// [`PATIENCE`](super::PostgresSettings::PATIENCE), and the longest silence between them.
 pub(super) const OVERLAP: Duration = Duration::from_secs(10);
 
 pub(super) struct SqlRevocation(pub(super) Store);

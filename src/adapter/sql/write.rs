@@ -10,7 +10,7 @@ use super::lanes::Turn;
 use super::row::stored;
 use super::statements::{AUDIT_INSERT, AUDIT_PAYLOAD_INSERT};
 use super::store::Store;
-use crate::audit::{AuditEvent, Lane, LanePlace, Leaf, leaf};
+use crate::audit::{AuditEvent, LanePlace, Leaf, leaf};
 use crate::base::{UnixTime, base64url};
 use crate::ports::PortResult;
 
