@@ -25,7 +25,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// `postgres://user@host[:port]/database`, `?host=/folder` for a socket, `?sslrootcert=FILE`.
+    /// `postgres://user@host[:port]/database`, a socket's folder as `%2Ffolder`, `?sslrootcert=FILE`.
     pub(super) fn check(text: &str, password_file: Option<PathBuf>) -> Result<Self, ConfigError> {
         let url =
             Url::parse(text).map_err(|error| ConfigError::refused(SQL, format!("not a URL: {error}")))?;
@@ -40,9 +40,6 @@ impl Postgres {
         };
         for (name, value) in url.query_pairs() {
             match &*name {
-                "host" if value.starts_with('/') && postgres.host.is_empty() => {
-                    postgres.host = value.into_owned()
-                }
                 "sslrootcert" => postgres.root_cert = Some(PathBuf::from(value.into_owned())),
                 "sslmode" => {
                     let reason =
@@ -50,10 +47,7 @@ impl Postgres {
                     return Err(ConfigError::refused(SQL, reason));
                 }
                 _ => {
-                    return Err(ConfigError::refused(
-                        SQL,
-                        "has a parameter other than host (a socket's folder, alone) and sslrootcert",
-                    ));
+                    return Err(ConfigError::refused(SQL, "has a parameter other than sslrootcert"));
                 }
             }
         }
@@ -68,27 +62,16 @@ impl Postgres {
     /// The URL as it is understood.
     pub(super) fn display(&self) -> String {
         let Self { host, port, user, database, .. } = self;
-        let place = if host.starts_with('/') {
-            format!("postgres://{user}@:{port}/{database}?host={host}")
-        } else if host.contains(':') {
-            format!("postgres://{user}@[{host}]:{port}/{database}")
-        } else {
-            format!("postgres://{user}@{host}:{port}/{database}")
-        };
-        match &self.root_cert {
-            Some(path) => format!(
-                "{place}{}sslrootcert={}",
-                if host.starts_with('/') { '&' } else { '?' },
-                path.display()
-            ),
-            None => place,
-        }
+        let place = if host.contains(':') { format!("[{host}]") } else { host.replace('/', "%2F") };
+        let parameter = self.root_cert.iter().map(|path| format!("?sslrootcert={}", path.display()));
+        let parameter: String = parameter.collect();
+        format!("postgres://{user}@{place}:{port}/{database}{parameter}")
     }
 }
 
 /// RFC 3986 2.1. A part of a URL where `+` is itself.
 fn decoded(part: &str) -> Result<String, ConfigError> {
-    let kept = part.replace('+', "%2B");
+    let kept = part.replace('+', "%2B").replace('&', "%26");
     let pair = format!("part={kept}");
     let text = url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, text)| text.into_owned());
     let text = text.filter(|text| !text.contains(['\0', '\u{FFFD}']));

@@ -113,7 +113,7 @@ fn the_example_shows_every_setting() {
             _ => line,
         })
         .filter(|line| {
-            !["trusted_proxies", "allowed_origins", "attestation_roots", "policy_file"]
+            !["sql_password_file", "trusted_proxies", "allowed_origins", "attestation_roots", "policy_file"]
                 .iter()
                 .any(|name| line.starts_with(name))
         })
@@ -339,7 +339,7 @@ fn a_postgresql_url_says_where_and_needs_a_key_file() {
         ("postgres://sceau@db.example.fr/registre", at("db.example.fr", 5432)),
         ("postgresql://sceau@[::1]:6432/registre", at("::1", 6432)),
         ("postgres://sceau@%2Frun%2Fpostgresql/registre", at("/run/postgresql", 5432)),
-        ("postgres://sceau@:5433/registre?host=/run/postgresql", at("/run/postgresql", 5433)),
+        ("postgres://sceau@%2Frun%2Fpostgresql:5433/registre", at("/run/postgresql", 5433)),
         (
             "postgres://sceau@db.example.fr/registre?sslrootcert=/etc/ca.pem",
             Postgres { root_cert: Some(PathBuf::from("/etc/ca.pem")), ..at("db.example.fr", 5432) },

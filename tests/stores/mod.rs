@@ -21,4 +21,5 @@ mod ephemeral_one_shot;
 mod ephemeral_samples;
 mod ephemeral_sessions;
 mod outbound;
+mod postgres_replicas;
 mod postgres_server;
