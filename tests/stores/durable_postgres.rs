@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use sceau::adapter::sql::{Db, Migrated, ONLY_POSTGRES, PostgresSettings, STATEMENTS};
 use sceau::base::AuditId;
-use sceau::ports::{Cutoff, CutoffScope, IssueOutcome, PortError, RotateOutcome};
-use sqlx::{Executor as _, SqlSafeStr as _};
+use sceau::ports::{Cutoff, CutoffScope, IssueOutcome, PortError, RefusedBy, RotateOutcome};
+use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 
 use super::durable::{START, World, granted, race, refused};
 use super::durable_samples::{cast, client_id, rotate_plan};
@@ -115,6 +115,28 @@ async fn revocations_and_rotations_of_one_person_never_stop_each_other() {
     let rotated = answers.into_iter().map(Result::unwrap).filter(|rotated| *rotated).count();
     assert!(rotated <= 1, "{rotated} rotations");
     world.verified().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issue_waits_for_a_revocation_under_way_and_sees_it() {
+    let table = [
+        ("UPDATE clients SET enabled = FALSE", RefusedBy::Client),
+        ("UPDATE persons SET status = 'locked'", RefusedBy::Person),
+        ("UPDATE devices SET status = 'revoked'", RefusedBy::Device),
+    ];
+    for (change, by) in table {
+        let world = World::in_postgres(PATIENT).await;
+        let plan = cast(&world).await.issue_plan();
+        let mut other = shared().connect(&world.tenant.clone().unwrap().user).await;
+        let mut revocation = other.begin().await.unwrap();
+        sqlx::query(change).execute(&mut *revocation).await.unwrap();
+        let gate = Arc::clone(&world.stores.issuance);
+        let mut issue = tokio::spawn(async move { gate.issue(&plan, &granted(), &refused()).await.unwrap() });
+        let waited = tokio::time::timeout(Duration::from_millis(300), &mut issue).await;
+        assert!(waited.is_err(), "decided beside a revocation: {waited:?}");
+        revocation.commit().await.unwrap();
+        assert_eq!(issue.await.unwrap(), IssueOutcome::Refused(by));
+    }
 }
 
 #[tokio::test]

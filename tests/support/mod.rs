@@ -10,7 +10,7 @@ mod transport;
 pub(crate) use browser::{REDIRECT_URI, Waiting};
 pub(crate) use caller::{Caller, Reply, plain, send};
 pub(crate) use harness::{Harness, ISSUER, START, policy};
-use outbox::Outbox;
+pub(crate) use outbox::Outbox;
 pub(crate) use transport::Intercept;
 use transport::RouterTransport;
 

@@ -65,7 +65,7 @@ impl SqlDirectory {
             .bind(person.status.as_str())
             .bind(self.0.seal_person(person)?)
             .fetch_optional(c))?
-        .map(|_| Change::Created)
+        .map(|()| Change::Created)
         .ok_or(PortError::Conflict)
     }
 }

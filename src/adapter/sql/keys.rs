@@ -201,7 +201,7 @@ async fn update(write: &mut Write<'_>, expected: u64, next: &KeyRecord) -> PortR
     match updated {
         Err(PortError::Conflict) | Ok(None) => return Ok(false),
         Err(error) => return Err(error),
-        Ok(Some(_)) => {}
+        Ok(Some(())) => {}
     }
     if destroys(next) {
         on!(write.connection(), |c| sqlx::query_as::<_, ()>(KEY_DESTROY)

@@ -31,7 +31,7 @@ impl From<sqlx::Error> for PortError {
     }
 }
 
-/// PostgreSQL, appendix A: serialization_failure, deadlock_detected, lock_not_available.
+/// PostgreSQL, appendix A: serialization failure, deadlock detected, lock not available.
 const RIVALS: [&str; 3] = ["40001", "40P01", "55P03"];
 
 impl From<SealError> for PortError {
