@@ -12,7 +12,7 @@ impl Config {
         lines.extend(self.http_lines());
         match &self.storage.sql {
             Sql::Sqlite(path) => {
-                lines.push(("storage.sql", quoted(format_args!("sqlite://{}", path.display()))))
+                lines.push(("storage.sql", quoted(format_args!("sqlite://{}", path.display()))));
             }
             Sql::Postgres(postgres) => {
                 lines.push(("storage.sql", quoted(postgres.display())));

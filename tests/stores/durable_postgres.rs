@@ -9,6 +9,7 @@ use sceau::adapter::sql::{Db, Migrated, ONLY_POSTGRES, PostgresSettings, STATEME
 use sceau::base::AuditId;
 use sceau::ports::{Cutoff, CutoffScope, IssueOutcome, PortError, RefusedBy, RotateOutcome};
 use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
+use tokio::task::JoinSet;
 
 use super::durable::{START, World, granted, race, refused};
 use super::durable_samples::{cast, client_id, rotate_plan};
@@ -131,7 +132,7 @@ async fn an_issue_waits_for_a_revocation_under_way_and_sees_it() {
         let mut revocation = other.begin().await.unwrap();
         sqlx::query(change).execute(&mut *revocation).await.unwrap();
         let gate = Arc::clone(&world.stores.issuance);
-        let mut issue = tokio::spawn(async move { gate.issue(&plan, &granted(), &refused()).await.unwrap() });
+        let mut issue = Box::pin(async move { gate.issue(&plan, &granted(), &refused()).await });
         let waited = tokio::time::timeout(Duration::from_millis(300), &mut issue).await;
         assert!(waited.is_err(), "decided beside a revocation: {waited:?}");
         revocation.commit().await.unwrap();
@@ -172,21 +173,20 @@ async fn a_server_killed_is_noticed_in_two_seconds_and_loses_nothing_acknowledge
     let mut server = Server::start();
     let world = World::over_postgres(server.tenant(PostgresSettings::PATIENCE).await).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let writers: Vec<_> = (0..8)
-        .map(|_| {
-            let (world, stop) = (world.clone(), Arc::clone(&stop));
-            tokio::spawn(async move {
-                let mut acknowledged: Vec<AuditId> = Vec::new();
-                while !stop.load(Ordering::Relaxed) {
-                    let event = granted();
-                    if world.stores.audit.append(&event).await.is_ok() {
-                        acknowledged.push(event.id);
-                    }
+    let mut writers = JoinSet::new();
+    for _ in 0..8 {
+        let (world, stop) = (world.clone(), Arc::clone(&stop));
+        writers.spawn(async move {
+            let mut acknowledged: Vec<AuditId> = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let event = granted();
+                if world.stores.audit.append(&event).await.is_ok() {
+                    acknowledged.push(event.id);
                 }
-                acknowledged
-            })
-        })
-        .collect();
+            }
+            acknowledged
+        });
+    }
     tokio::time::sleep(Duration::from_millis(700)).await;
     server.kill();
     let begun = Instant::now();
@@ -209,10 +209,7 @@ async fn a_server_killed_is_noticed_in_two_seconds_and_loses_nothing_acknowledge
         assert!(begun.elapsed() < Duration::from_secs(10), "does not come back");
     }
     stop.store(true, Ordering::Relaxed);
-    let mut acknowledged = Vec::new();
-    for writer in writers {
-        acknowledged.extend(writer.await.unwrap());
-    }
+    let acknowledged = writers.join_all().await.concat();
     let rows = world.stores.audit.rows(None, 1_000_000).await.unwrap();
     let kept: std::collections::HashSet<_> = rows.iter().map(|row| row.id).collect();
     assert!(acknowledged.len() > 10, "{} writes", acknowledged.len());

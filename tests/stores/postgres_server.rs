@@ -93,7 +93,7 @@ impl Server {
                 return;
             }
             let log = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < Duration::from_secs(60), "PostgreSQL does not start: {}", log());
+            assert!(begun.elapsed() < Duration::from_mins(1), "PostgreSQL does not start: {}", log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
