@@ -5,10 +5,10 @@ pub mod server;
 pub mod tls;
 
 mod connection;
+mod durable;
 mod ephemeral;
 mod jobs;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -16,9 +16,11 @@ use axum::Router;
 use base64::Engine as _;
 use url::Url;
 
+pub use durable::Durable;
+
 use crate::adapter::log_push::LogPush;
 use crate::adapter::redis::{History, RedisSettings};
-use crate::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
+use crate::adapter::sql::{SealedSigner, SqlKeys, SqlStores};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
 use crate::flow::{Cutoffs, Keyring, Policy, Provider, Watchers, bootstrap_keys};
@@ -30,15 +32,6 @@ use ephemeral::{EphemeralPorts, EphemeralStore};
 
 /// Key id of the key-encryption key in sealed private parts.
 const KEK_ID: u32 = 1;
-
-/// Where durable records live.
-#[derive(Clone, Debug)]
-pub enum Durable {
-    /// A SQLite file.
-    File(PathBuf),
-    /// Memory, for tests.
-    Memory,
-}
 
 /// Where ephemeral values live.
 #[derive(Clone, Debug)]
@@ -92,14 +85,9 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the stores, migrates them, makes the first keys where there are none, and fills the ports.
+    /// Opens the stores, migrates them where nobody else uses them, makes the first keys where there are none, and fills the ports.
     pub async fn assemble(parts: Parts) -> anyhow::Result<Self> {
-        let db = match &parts.durable {
-            Durable::File(path) => Db::open(path).await,
-            Durable::Memory => Db::in_memory().await,
-        };
-        let db = db.context("opening the database")?;
-        db.migrate().await.context("migrating the database")?;
+        let db = parts.durable.open().await?;
         let kek = Sealer::new(KEK_ID, &parts.key_encryption_key);
         let keys = SqlKeys::new(&db, &kek, &parts.entropy, &parts.clock);
         // Before the first keys nothing was issued or accepted.

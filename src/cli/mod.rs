@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod devices;
 pub mod directory;
+pub mod migrate;
 pub mod open;
 pub mod output;
 pub mod persons;
@@ -35,6 +36,8 @@ struct Cli {
 enum Command {
     /// Run the provider until it is told to stop
     Serve(serve::ServeArgs),
+    /// Bring the schema of the database to what this program needs
+    Migrate(migrate::MigrateArgs),
     /// Check or show settings
     Config(config::ConfigArgs),
     /// Register, list, show and disable client applications
@@ -90,6 +93,7 @@ impl Command {
 async fn run(command: Command) -> ExitCode {
     match command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Migrate(args) => migrate::run(args).await,
         Command::Config(args) => config::run(&args, is_test_root),
         Command::Clients(args) => clients::run(args).await,
         Command::Devices(args) => devices::run(args).await,

@@ -8,10 +8,11 @@ use anyhow::Context as _;
 use crate::adapter::file_sender::FileSender;
 use crate::adapter::log_sender::LogSender;
 use crate::adapter::redis::RedisSettings;
+use crate::adapter::sql::PostgresSettings;
 use crate::adapter::webauthn::is_test_root;
 use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Entropy, OsEntropy, SystemClock};
-use crate::config::{Config, Documents, ProcessStrings};
+use crate::config::{Config, Documents, ProcessStrings, Sql};
 use crate::device::AttestationPolicy;
 use crate::flow::{ActivationPolicy, Lifetimes, Policy};
 use crate::identity::{Acr, AssurancePolicy, SectorSettings};
@@ -58,7 +59,7 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
     let kek = config.keys.kek(&config.storage, &*entropy)?;
     let parts = Parts {
         policy: policy(&config, documents.policy.clone()),
-        durable: Durable::File(config.storage.sqlite.clone()),
+        durable: durable(&config, &documents),
         ephemeral: ephemeral(&config, &documents),
         key_encryption_key: *kek.expose(),
         relying_party: RelyingParty {
@@ -99,6 +100,22 @@ async fn open_data(folder: PathBuf) -> anyhow::Result<App> {
     let settings = tempfile::NamedTempFile::with_suffix(".toml").context("a temporary settings file")?;
     std::fs::write(settings.path(), toml).context("a temporary settings file")?;
     Ok(open(&ConfigFile { path: Some(settings.path().to_owned()) }).await?.app)
+}
+
+/// Where the settings keep durable records.
+pub(super) fn durable(config: &Config, documents: &Documents) -> Durable {
+    match &config.storage.sql {
+        Sql::Sqlite(path) => Durable::File(path.clone()),
+        Sql::Postgres(postgres) => Durable::Postgres(PostgresSettings {
+            host: postgres.host.clone(),
+            port: postgres.port,
+            user: postgres.user.clone(),
+            password: documents.sql_password.clone(),
+            database: postgres.database.clone(),
+            root_cert: postgres.root_cert.clone(),
+            patience: PostgresSettings::PATIENCE,
+        }),
+    }
 }
 
 fn policy(config: &Config, keys: KeyPolicy) -> Policy {

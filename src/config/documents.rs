@@ -10,7 +10,8 @@ use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
 
 use super::error::refuse_if;
 use super::redis::{CA_FILE, PASSWORD_FILE};
-use super::{Config, ConfigError, Strings};
+use super::storage::PASSWORD_FILE as SQL_PASSWORD_FILE;
+use super::{Config, ConfigError, Sql, Strings};
 
 /// Says of a certificate (DER) that it is a root of tests, whose private key everybody may have.
 pub type TestRootMark = fn(&[u8]) -> bool;
@@ -28,6 +29,8 @@ pub struct Documents {
     pub redis_password: Option<Secret>,
     /// The authorities of `storage.redis`, PEM.
     pub redis_authorities: Option<String>,
+    /// Password of the database.
+    pub sql_password: Option<Secret>,
 }
 
 /// A certificate chain and its key.
@@ -56,6 +59,7 @@ impl Config {
             tls: self.tls(strings)?,
             redis_password: self.redis_password(strings)?,
             redis_authorities: self.redis_authorities(strings)?,
+            sql_password: self.sql_password(strings)?,
         })
     }
 
@@ -134,6 +138,17 @@ impl Config {
         let key = Zeroizing::new(read("http.tls.key_file", &files.key_file, strings)?);
         refuse_if(!key.contains("PRIVATE KEY-----"), "http.tls.key_file", "holds no private key in PEM")?;
         Ok(Some(TlsDocuments { cert, key }))
+    }
+}
+
+impl Config {
+    fn sql_password(&self, strings: &dyn Strings) -> Result<Option<Secret>, ConfigError> {
+        let Sql::Postgres(postgres) = &self.storage.sql else { return Ok(None) };
+        let Some(path) = &postgres.password_file else { return Ok(None) };
+        let text = Zeroizing::new(read(SQL_PASSWORD_FILE, path, strings)?);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        refuse_if(line.is_empty() || line.contains('\n'), SQL_PASSWORD_FILE, "does not hold one line")?;
+        Ok(Some(Secret::new(line.to_owned())))
     }
 }
 

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use crate::base::{Entropy, EntropyExt as _, base64url, from_base64url};
 
 use super::raw::RawKeys;
-use super::{ConfigError, Storage};
+use super::storage::is_new;
+use super::{ConfigError, Sql, Storage};
 
 /// Where keys and their policy are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +22,20 @@ pub struct Keys {
 }
 
 impl Keys {
-    pub(super) fn check(raw: &RawKeys, storage: &Storage) -> Self {
-        Self {
-            kek_file: raw.kek_file.clone().unwrap_or_else(|| storage.beside(".kek")),
-            policy_file: raw.policy_file.clone(),
-        }
+    pub(super) fn check(raw: &RawKeys, storage: &Storage) -> Result<Self, ConfigError> {
+        let kek_file = match (&raw.kek_file, &storage.sql) {
+            (Some(path), _) => path.clone(),
+            (None, Sql::Sqlite(database)) => beside(database),
+            (None, Sql::Postgres(_)) => {
+                let reason =
+                    "must be given with PostgreSQL: every replica needs the same key, and none makes it";
+                return Err(ConfigError::refused(KEK_FILE, reason));
+            }
+        };
+        Ok(Self { kek_file, policy_file: raw.policy_file.clone() })
     }
 
-    /// Reads the key-encryption key, or makes it (mode 0600) for a database that is new.
+    /// Reads the key-encryption key, or makes it (mode 0600) for a SQLite database that is new.
     ///
     /// To be called before the database is opened.
     ///
@@ -49,12 +56,19 @@ impl Keys {
 
     fn make(&self, storage: &Storage, entropy: &dyn Entropy) -> Result<Kek, ConfigError> {
         let path = &self.kek_file;
-        let new = storage.is_new().map_err(|error| unusable(&storage.sqlite, "looked at", &error))?;
+        let Sql::Sqlite(database) = &storage.sql else {
+            let reason = format!(
+                "{} does not exist, and with PostgreSQL it is never made: write 32 random bytes as base64url, once for all replicas",
+                path.display()
+            );
+            return Err(ConfigError::refused(KEK_FILE, reason));
+        };
+        let new = is_new(database).map_err(|error| unusable(database, "looked at", &error))?;
         if !new {
             let reason = format!(
                 "{} does not exist, and {} is in use: without its key nothing in it can be opened; restore the key",
                 path.display(),
-                storage.sqlite.display()
+                database.display()
             );
             return Err(ConfigError::refused(KEK_FILE, reason));
         }
@@ -85,6 +99,13 @@ impl fmt::Debug for Kek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Kek([redacted])")
     }
+}
+
+/// The usual place of the key of a file.
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.to_owned().into_os_string();
+    name.push(".kek");
+    PathBuf::from(name)
 }
 
 /// Whole or not at all, never over another one; a temporary file has mode 0600.

@@ -9,6 +9,7 @@ mod http;
 mod issuer;
 mod keys;
 mod mobile;
+mod postgres;
 mod raw;
 mod redis;
 mod source;
@@ -24,10 +25,11 @@ pub use http::{Http, Limits, TlsFiles};
 pub use issuer::Issuer;
 pub use keys::{Kek, Keys};
 pub use mobile::Mobile;
+pub use postgres::Postgres;
 pub use raw::RawConfig;
 pub use redis::Redis;
 pub use source::{ProcessStrings, Strings};
-pub use storage::Storage;
+pub use storage::{Sql, Storage};
 pub use tokens::Lifetimes;
 
 /// Settings that can be followed.
@@ -80,7 +82,7 @@ impl TryFrom<RawConfig> for Config {
         let storage = Storage::check(&raw.storage)?;
         Ok(Self {
             http: Http::check(&raw.http, &issuer)?,
-            keys: Keys::check(&raw.keys, &storage),
+            keys: Keys::check(&raw.keys, &storage)?,
             tokens: Lifetimes::check(&raw.tokens)?,
             mobile: Mobile::check(&raw.mobile, &issuer)?,
             approval: Approvals::check(&raw.approval)?,

@@ -50,6 +50,7 @@ pub(super) struct RawLimits {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawStorage {
     pub(super) sql: Option<String>,
+    pub(super) sql_password_file: Option<PathBuf>,
     pub(super) redis: Option<String>,
     pub(super) redis_password_file: Option<PathBuf>,
     pub(super) redis_ca_file: Option<PathBuf>,

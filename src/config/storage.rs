@@ -1,21 +1,30 @@
-//! Where durable and ephemeral things are kept: one SQLite file, and this process or Redis.
+//! Where durable and ephemeral things are kept: a SQLite file or a PostgreSQL database, and this process or Redis.
 
 use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::ConfigError;
 use super::error::refuse_if;
 use super::raw::RawStorage;
 use super::redis::Redis;
+use super::{ConfigError, Postgres};
 
 /// Checked stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storage {
-    /// The SQLite file of durable things.
-    pub sqlite: PathBuf,
+    /// Durable things.
+    pub sql: Sql,
     /// Where ephemeral things are kept; none: this process.
     pub redis: Option<Redis>,
+}
+
+/// The store of durable things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sql {
+    /// A file of this machine.
+    Sqlite(PathBuf),
+    /// A server, which several replicas may share.
+    Postgres(Postgres),
 }
 
 impl Storage {
@@ -24,13 +33,15 @@ impl Storage {
         let text = raw.sql.as_deref().unwrap_or(USUAL);
         refuse_if(has_password(text), SQL, "carries a password: secrets come by file, never in a setting")?;
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let postgres = Postgres::check(text, raw.sql_password_file.clone())?;
+            return Ok(Self { sql: Sql::Postgres(postgres), redis });
+        }
+        refuse_if(raw.sql_password_file.is_some(), PASSWORD_FILE, "is for PostgreSQL alone")?;
+        let Some(path) = text.strip_prefix("sqlite://") else {
             return Err(ConfigError::refused(
                 SQL,
-                "PostgreSQL is not supported by this build: use sqlite://FILE",
+                "not a known store: use sqlite://FILE or postgres://user@host/database",
             ));
-        }
-        let Some(path) = text.strip_prefix("sqlite://") else {
-            return Err(ConfigError::refused(SQL, "not a known store: use sqlite://FILE"));
         };
         refuse_if(path.is_empty() || path.ends_with('/'), SQL, "names no file: use sqlite://FILE")?;
         refuse_if(
@@ -38,26 +49,16 @@ impl Storage {
             SQL,
             "must be a file name alone: no parameters, and not in memory",
         )?;
-        Ok(Self { sqlite: PathBuf::from(path), redis })
+        Ok(Self { sql: Sql::Sqlite(PathBuf::from(path)), redis })
     }
+}
 
-    /// Whether the database has never been opened: its file is missing or empty.
-    ///
-    /// # Errors
-    /// The folder cannot be looked into.
-    pub fn is_new(&self) -> std::io::Result<bool> {
-        match std::fs::metadata(&self.sqlite) {
-            Ok(file) => Ok(file.len() == 0),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A file beside the database, named after it.
-    pub(super) fn beside(&self, extension: &str) -> PathBuf {
-        let mut name = self.sqlite.clone().into_os_string();
-        name.push(extension);
-        Path::new(&name).to_owned()
+/// Whether a SQLite database has never been opened: its file is missing or empty.
+pub(super) fn is_new(sqlite: &Path) -> std::io::Result<bool> {
+    match std::fs::metadata(sqlite) {
+        Ok(file) => Ok(file.len() == 0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
     }
 }
 
@@ -71,3 +72,4 @@ pub(super) fn has_password(text: &str) -> bool {
 
 const USUAL: &str = "sqlite://sceau.sqlite";
 const SQL: &str = "storage.sql";
+pub(super) const PASSWORD_FILE: &str = "storage.sql_password_file";

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Config, duration};
+use super::{Config, Sql, duration};
 
 impl Config {
     /// Every setting with its value, written as in the settings file.
@@ -10,7 +10,16 @@ impl Config {
     pub fn summary(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![("issuer", quoted(&self.issuer))];
         lines.extend(self.http_lines());
-        lines.push(("storage.sql", quoted(format_args!("sqlite://{}", self.storage.sqlite.display()))));
+        match &self.storage.sql {
+            Sql::Sqlite(path) => {
+                lines.push(("storage.sql", quoted(format_args!("sqlite://{}", path.display()))));
+            }
+            Sql::Postgres(postgres) => {
+                lines.push(("storage.sql", quoted(postgres.display())));
+                let file = postgres.password_file.iter();
+                lines.extend(file.map(|path| ("storage.sql_password_file", quoted(path.display()))));
+            }
+        }
         lines.extend(self.redis_lines());
         lines.push(("keys.kek_file", quoted(self.keys.kek_file.display())));
         if let Some(path) = &self.keys.policy_file {

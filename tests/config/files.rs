@@ -23,7 +23,7 @@ fn the_key_is_made_once_beside_a_new_database() {
     assert_eq!(permissions.mode() & 0o777, 0o600);
     assert_eq!(config.keys.kek_file, folder.path().join("s.sqlite.kek"));
 
-    std::fs::write(&config.storage.sqlite, "in use").unwrap();
+    std::fs::write(folder.path().join("s.sqlite"), "in use").unwrap();
     let found = config.keys.kek(&config.storage, &SeededEntropy::new(2)).unwrap();
     assert_eq!(made.expose(), found.expose());
     assert_eq!(format!("{found:?}"), "Kek([redacted])");
@@ -35,11 +35,35 @@ fn the_key_is_made_once_beside_a_new_database() {
 fn a_lost_key_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let config = on_disk(folder.path());
-    std::fs::write(&config.storage.sqlite, "in use").unwrap();
+    std::fs::write(folder.path().join("s.sqlite"), "in use").unwrap();
     let error = config.keys.kek(&config.storage, &SeededEntropy::new(1)).unwrap_err();
     assert_eq!(error.setting(), Some("keys.kek_file"));
     assert!(error.to_string().contains("is in use"), "{error}");
     assert!(!config.keys.kek_file.exists());
+}
+
+#[test]
+fn with_postgresql_a_key_is_never_made_and_the_password_is_one_line_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let kek = folder.path().join("kek");
+    let text = format!(
+        "issuer = \"http://localhost:8080\"\n[storage]\nsql = \"postgres://sceau@localhost/sceau\"\n\
+         sql_password_file = \"password\"\n[keys]\nkek_file = \"{}\"\n",
+        kek.display()
+    );
+    let config = file(&text).load().unwrap();
+    let error = config.keys.kek(&config.storage, &SeededEntropy::new(1)).unwrap_err();
+    assert_eq!(error.setting(), Some("keys.kek_file"));
+    assert!(error.to_string().contains("never made") && !kek.exists(), "{error}");
+
+    let read = |password: &str| config.documents(&file("").with_file("password", password), UNMARKED);
+    assert_eq!(read("hunter 2\n").unwrap().sql_password.unwrap().expose(), "hunter 2");
+    assert!(!format!("{:?}", read("hunter2").unwrap()).contains("hunter2"));
+    for wrong in ["", "\n", "hunter2\n\n", "hunter2\nhunter3"] {
+        let error = read(wrong).unwrap_err();
+        assert_eq!(error.setting(), Some("storage.sql_password_file"), "{wrong:?}");
+        assert!(!error.to_string().contains("hunter"));
+    }
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Good settings, and every one of them made bad.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sceau::config::{Config, ConfigError, Lifetimes, Limits};
+use sceau::config::{Config, ConfigError, Lifetimes, Limits, Postgres, Sql};
 
 use super::{TestStrings, file};
 
@@ -72,7 +72,7 @@ fn a_full_file_is_understood() {
     assert_eq!(config.http.trusted_proxies.len(), 3);
     assert_eq!(config.http.limits.max_connections, 100);
     assert_eq!(config.http.limits.idle_timeout, Duration::from_mins(1));
-    assert_eq!(config.storage.sqlite, Path::new("/var/lib/sceau/sceau.sqlite"));
+    assert_eq!(config.storage.sql, Sql::Sqlite(PathBuf::from("/var/lib/sceau/sceau.sqlite")));
     assert_eq!(config.keys.kek_file, Path::new("/etc/sceau/kek"));
     assert_eq!(config.tokens.access_token, Duration::from_mins(5));
     assert_eq!(config.tokens.device, Duration::from_hours(365 * 24));
@@ -89,7 +89,7 @@ fn only_the_issuer_is_needed() {
     let config = file("issuer = \"https://id.example.fr\"").load().unwrap();
     assert_eq!(config.http.listen, "127.0.0.1:8443".parse().unwrap());
     assert_eq!(config.http.limits, Limits::default());
-    assert_eq!(config.storage.sqlite, Path::new("sceau.sqlite"));
+    assert_eq!(config.storage.sql, Sql::Sqlite(PathBuf::from("sceau.sqlite")));
     assert_eq!(config.keys.kek_file, Path::new("sceau.sqlite.kek"));
     assert_eq!(config.tokens, Lifetimes::default());
     assert_eq!(config.mobile.rp_id, "id.example.fr");
@@ -114,6 +114,7 @@ fn the_example_shows_every_setting() {
         })
         .filter(|line| {
             ![
+                "sql_password_file",
                 "trusted_proxies",
                 "allowed_origins",
                 "attestation_roots",
@@ -252,6 +253,13 @@ fn a_bad_store_or_phone_setting_is_named() {
     let aaguid = "6f1b1f0c-2a6f-4a1b-9f39-6d0a3d1f2c11";
     let table = [
         (sql, "postgres://db.example.fr/sceau", "storage.sql"),
+        (sql, "postgres://sceau@db.example.fr", "storage.sql"),
+        (sql, "postgres://sceau@db.example.fr/a/b", "storage.sql"),
+        (sql, "postgres:///sceau", "storage.sql"),
+        (sql, "postgres://sceau@db.example.fr/sceau?sslmode=disable", "storage.sql"),
+        (sql, "postgres://sceau@db.example.fr/sceau?options=-c%20fsync%3Doff", "storage.sql"),
+        (sql, "postgres://sceau@db.example.fr/sceau?host=/tmp", "storage.sql"),
+        ("[storage]", "[storage]\nsql_password_file = \"p\"", "storage.sql_password_file"),
         (sql, "mysql://db.example.fr/sceau", "storage.sql"),
         (sql, "sqlite://", "storage.sql"),
         (sql, "sqlite:///var/lib/", "storage.sql"),
@@ -327,6 +335,44 @@ fn lifetimes_out_of_order_are_named() {
     ];
     for (good, bad, setting) in table {
         refused(good, bad, setting);
+    }
+}
+
+#[test]
+fn a_postgresql_url_says_where_and_needs_a_key_file() {
+    let keyless =
+        "issuer = \"http://localhost:8080\"\n[storage]\nsql = \"postgres://sceau@db.example.fr/sceau\"\n";
+    let error = file(keyless).load().unwrap_err();
+    assert_eq!(error.setting(), Some("keys.kek_file"));
+    let understood = |url: &str| {
+        let text = keyless.replace("postgres://sceau@db.example.fr/sceau", url);
+        let config = file(&format!("{text}[keys]\nkek_file = \"kek\"\n")).load().unwrap();
+        let shown = config.summary().into_iter().find(|(name, _)| *name == "storage.sql").unwrap().1;
+        (config.storage.sql, shown)
+    };
+    let at = |host: &str, port| Postgres {
+        host: host.to_owned(),
+        port,
+        user: String::from("sceau"),
+        database: String::from("registre"),
+        root_cert: None,
+        password_file: None,
+    };
+    let table = [
+        ("postgres://sceau@db.example.fr/registre", at("db.example.fr", 5432)),
+        ("postgresql://sceau@[::1]:6432/registre", at("::1", 6432)),
+        ("postgres://sceau@%2Frun%2Fpostgresql/registre", at("/run/postgresql", 5432)),
+        ("postgres://sceau@%2Frun%2Fpostgresql:5433/registre", at("/run/postgresql", 5433)),
+        (
+            "postgres://sceau@db.example.fr/registre?sslrootcert=/etc/ca.pem",
+            Postgres { root_cert: Some(PathBuf::from("/etc/ca.pem")), ..at("db.example.fr", 5432) },
+        ),
+    ];
+    for (url, place) in table {
+        let (sql, shown) = understood(url);
+        assert_eq!(sql, Sql::Postgres(place.clone()), "{url}");
+        let (again, _) = understood(shown.trim_matches('"'));
+        assert_eq!(again, Sql::Postgres(place), "{shown}");
     }
 }
 

@@ -1,17 +1,19 @@
-//! The durable stores on each engine: in memory, and in a file.
+//! The durable stores on each engine: SQLite in memory and in a file, and PostgreSQL.
 
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sceau::adapter::sql::{Db, SealedSigner, SqlKeys, SqlStores};
+use sceau::adapter::sql::{Db, PostgresSettings, SealedSigner, SqlKeys, SqlStores};
 use sceau::audit::{AuditEvent, Decision, EventKind, verify_chain};
 use sceau::base::{AuditId, Clock, Entropy, OsEntropy, TestClock, UnixTime};
 use sceau::jose::Sealer;
 use tempfile::TempDir;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
+
+use super::postgres_server::{PATIENT, shared};
 
 pub(super) const START: UnixTime = UnixTime::from_secs(1_800_000_000);
 pub(super) const RACERS: usize = 50;
@@ -25,6 +27,7 @@ pub(super) struct World {
     pub(super) clock: Arc<TestClock>,
     pub(super) db: Db,
     pub(super) file: Option<Arc<TempDir>>,
+    pub(super) tenant: Option<PostgresSettings>,
 }
 
 impl World {
@@ -41,6 +44,15 @@ impl World {
         Self::over(db, Some(directory)).await
     }
 
+    pub(super) async fn in_postgres(patience: Duration) -> Self {
+        Self::over_postgres(shared().tenant(patience).await).await
+    }
+
+    pub(super) async fn over_postgres(settings: PostgresSettings) -> Self {
+        let world = Self::over(Db::connect(&settings).await.unwrap(), None).await;
+        Self { tenant: Some(settings), ..world }
+    }
+
     async fn over(db: Db, file: Option<Arc<TempDir>>) -> Self {
         db.migrate().await.unwrap();
         let clock = Arc::new(TestClock::at(START));
@@ -49,7 +61,7 @@ impl World {
         let keys = SqlKeys::new(&db, &Sealer::new(1, &[7; 32]), &entropy, &ticking);
         let stores = SqlStores::new(&db, &Sealer::new(2, &[8; 32]), &entropy, &ticking);
         let signer = Arc::new(SealedSigner::new(keys.clone()));
-        Self { stores, keys: Arc::new(keys), signer, clock, db, file }
+        Self { stores, keys: Arc::new(keys), signer, clock, db, file, tenant: None }
     }
 
     /// Reasons of the log, oldest first within a lane.
@@ -79,7 +91,7 @@ pub(super) fn path(directory: &TempDir) -> std::path::PathBuf {
 pub(super) fn on_every_engine(test: impl AsyncFn(World)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        for world in [World::in_memory().await, World::in_file().await] {
+        for world in [World::in_memory().await, World::in_file().await, World::in_postgres(PATIENT).await] {
             test(world.clone()).await;
             world.verified().await;
             world.db.close().await;

@@ -178,7 +178,7 @@ impl Harness {
     }
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         issuer: ISSUER.to_owned(),
         lifetimes: Lifetimes::default(),

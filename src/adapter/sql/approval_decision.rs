@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::fence;
 use super::statements::{
     DECISION_EVIDENCE, DECISION_FIND, DECISION_INSERT, DEVICE_COUNT_UP, DEVICE_HOLDER_STATUS,
+    DEVICE_HOLDER_STATUS_LOCKED,
 };
 use super::store::Store;
 use super::write::Write;
@@ -57,8 +58,9 @@ impl ApprovalDecision for SqlApprovalDecision {
     }
 
     async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>> {
-        let row: Option<(i64, Vec<u8>)> =
-            sqlx::query_as(DECISION_FIND).bind(approval.uuid()).fetch_optional(self.0.db.reader()).await?;
+        let row: Option<(i64, Vec<u8>)> = on!(self.0.db.reader(), |c| sqlx::query_as(DECISION_FIND)
+            .bind(approval.uuid())
+            .fetch_optional(c))?;
         row.map(|(at, sealed)| {
             let proof = self.0.open(PROOF, approval.uuid().as_bytes(), &sealed)?;
             Ok(CommittedDecision { proof, at: UnixTime::from_millis(at) })
@@ -67,10 +69,9 @@ impl ApprovalDecision for SqlApprovalDecision {
     }
 
     async fn evidence(&self, approval: ApprovalId) -> PortResult<Option<Evidence>> {
-        let sealed: Option<Vec<u8>> = sqlx::query_scalar(DECISION_EVIDENCE)
+        let sealed: Option<Vec<u8>> = on!(self.0.db.reader(), |c| sqlx::query_scalar(DECISION_EVIDENCE)
             .bind(approval.uuid())
-            .fetch_optional(self.0.db.reader())
-            .await?;
+            .fetch_optional(c))?;
         sealed.map(|sealed| self.0.open(EVIDENCE, approval.uuid().as_bytes(), &sealed)).transpose()
     }
 }
@@ -98,14 +99,13 @@ impl SqlApprovalDecision {
     /// False when the approval has a decision whose fence was purged.
     async fn insert(&self, write: &mut Write<'_>, decision: &Decision) -> PortResult<bool> {
         let name = decision.approval.uuid();
-        let row: Option<Uuid> = sqlx::query_scalar(DECISION_INSERT)
+        let row: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(DECISION_INSERT)
             .bind(name)
             .bind(decision.device.uuid())
             .bind(decision.evidence.decided_at.millis())
             .bind(self.0.seal(PROOF, name.as_bytes(), &decision.proof)?)
             .bind(self.0.seal(EVIDENCE, name.as_bytes(), &decision.evidence)?)
-            .fetch_optional(write.connection())
-            .await?;
+            .fetch_optional(c))?;
         Ok(row.is_some())
     }
 }
@@ -123,11 +123,11 @@ fn approval_fence(approval: ApprovalId, until: UnixTime) -> Fence {
 
 /// Why the phone or its holder may not decide.
 async fn inactive(write: &mut Write<'_>, decision: &Decision) -> PortResult<Option<&'static str>> {
-    let row: Option<(String, String)> = sqlx::query_as(DEVICE_HOLDER_STATUS)
+    let text = write.text(DEVICE_HOLDER_STATUS, DEVICE_HOLDER_STATUS_LOCKED);
+    let row: Option<(String, String)> = on!(write.connection(), |c| sqlx::query_as(text)
         .bind(decision.device.uuid())
         .bind(decision.proof.person.uuid())
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(match row {
         Some((device, person)) if device == "active" => {
             let active = PersonStatus::from_stored(&person) == Some(PersonStatus::Active);
@@ -139,11 +139,10 @@ async fn inactive(write: &mut Write<'_>, decision: &Decision) -> PortResult<Opti
 
 /// Web Authentication Level 3, 7.2: the counter grows, or stays zero.
 async fn count_up(write: &mut Write<'_>, decision: &Decision) -> PortResult<bool> {
-    let row: Option<Uuid> = sqlx::query_scalar(DEVICE_COUNT_UP)
+    let row: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(DEVICE_COUNT_UP)
         .bind(decision.device.uuid())
         .bind(i64::from(decision.sign_count))
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(row.is_some())
 }
 

@@ -74,12 +74,11 @@ impl Audit for SqlAudit {
             Some((writer, sequence)) => (writer, stored(sequence)?),
             None => (Uuid::nil(), -1),
         };
-        let rows: Vec<Stored> = sqlx::query_as(AUDIT_ROWS)
+        let rows: Vec<Stored> = on!(self.store.db.reader(), |c| sqlx::query_as(AUDIT_ROWS)
             .bind(writer)
             .bind(sequence)
             .bind(i64::from(limit))
-            .fetch_all(self.store.db.reader())
-            .await?;
+            .fetch_all(c))?;
         rows.into_iter().map(read).collect()
     }
 }

@@ -16,24 +16,23 @@ pub(super) struct SqlClients(pub(super) Store);
 impl Clients for SqlClients {
     async fn find(&self, id: &ClientId) -> PortResult<Option<Client>> {
         let row: Option<Stored> =
-            sqlx::query_as(CLIENT_FIND).bind(id.as_str()).fetch_optional(self.0.db.reader()).await?;
+            on!(self.0.db.reader(), |c| sqlx::query_as(CLIENT_FIND).bind(id.as_str()).fetch_optional(c))?;
         row.map(read).transpose()
     }
 
     async fn upsert(&self, client: &Client, event: &AuditEvent) -> PortResult<()> {
         let metadata = serde_json::to_string(client).map_err(|_| corrupt("a client has no JSON form"))?;
         let mut write = self.0.write().await?;
-        sqlx::query(CLIENT_UPSERT)
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(CLIENT_UPSERT)
             .bind(client.client_id.as_str())
             .bind(client.enabled)
             .bind(metadata)
-            .execute(write.connection())
-            .await?;
+            .fetch_optional(c))?;
         write.commit(event).await
     }
 
     async fn list(&self) -> PortResult<Vec<Client>> {
-        let rows: Vec<Stored> = sqlx::query_as(CLIENT_LIST).fetch_all(self.0.db.reader()).await?;
+        let rows: Vec<Stored> = on!(self.0.db.reader(), |c| sqlx::query_as(CLIENT_LIST).fetch_all(c))?;
         rows.into_iter().map(read).collect()
     }
 }

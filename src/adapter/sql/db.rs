@@ -1,26 +1,35 @@
-//! The database: one writer connection, a few readers, migrations.
+//! The database: the connections of one engine, and who may write.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use crate::audit::Lane;
+use super::lanes::{Lanes, Turn};
+use super::postgres::{Patient, PostgresServer, PostgresSettings, WRITERS, answered};
+use super::sqlite::SqliteFile;
+use super::statements::{BEGIN_IMMEDIATE, BEGIN_READ_COMMITTED};
 use crate::ports::{PortError, PortResult};
 
 /// An open database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db {
-    writer: SqlitePool,
-    reader: SqlitePool,
-    lane: Arc<Mutex<Option<Lane>>>,
+    engine: Engine<SqliteFile, PostgresServer>,
+    lanes: Lanes,
 }
+
+/// The same thing on either engine.
+#[derive(Clone, Debug)]
+pub(super) enum Engine<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// Connections to read with.
+pub(super) type Reader<'a> = Engine<&'a SqlitePool, Patient<&'a PgPool>>;
+/// The connection of a transaction.
+pub(super) type Connection<'a> = Engine<&'a mut SqliteConnection, Patient<&'a mut PgConnection>>;
+/// A transaction under way. Dropped without a commit, it changed nothing.
+pub(super) type Tx = Engine<Transaction<'static, Sqlite>, Patient<Transaction<'static, Postgres>>>;
 
 impl Db {
     /// Opens the database file at `path`, made readable by its owner alone when there is none.
@@ -28,11 +37,7 @@ impl Db {
     /// # Errors
     /// [`PortError::Unavailable`] when it cannot be opened.
     pub async fn open(path: &Path) -> PortResult<Self> {
-        create_private(path).map_err(|error| PortError::Unavailable(error.to_string()))?;
-        let options = connection().filename(path).journal_mode(SqliteJournalMode::Wal);
-        let writer = pool(1).connect_with(options.clone()).await?;
-        let reader = pool(READERS).connect_lazy_with(options.read_only(true));
-        Ok(Self { writer, reader, lane: Arc::default() })
+        Ok(Self { engine: Engine::Sqlite(SqliteFile::open(path).await?), lanes: Lanes::new(1) })
     }
 
     /// An empty database in memory, gone with its last handle. Its one connection reads and writes.
@@ -40,72 +45,96 @@ impl Db {
     /// # Errors
     /// [`PortError::Unavailable`] when SQLite refuses.
     pub async fn in_memory() -> PortResult<Self> {
-        let options = connection().in_memory(true);
-        // No second connection would see the same database: this one is kept as it is.
-        let one = pool(1).idle_timeout(None).max_lifetime(None).test_before_acquire(false);
-        let writer = one.connect_with(options).await?;
-        Ok(Self { reader: writer.clone(), writer, lane: Arc::default() })
+        Ok(Self { engine: Engine::Sqlite(SqliteFile::in_memory().await?), lanes: Lanes::new(1) })
     }
 
-    /// Brings the schema up to date.
+    /// Connects to a PostgreSQL database.
     ///
     /// # Errors
-    /// [`PortError::Corrupt`] when the schema is not one this program made.
-    pub async fn migrate(&self) -> PortResult<()> {
-        MIGRATIONS.run(&self.writer).await.map_err(|error| PortError::Corrupt(error.to_string()))
+    /// [`PortError::Unavailable`] when it does not answer, or refuses.
+    pub async fn connect(settings: &PostgresSettings) -> PortResult<Self> {
+        let server = PostgresServer::connect(settings).await?;
+        Ok(Self { engine: Engine::Postgres(server), lanes: Lanes::new(WRITERS) })
     }
 
-    /// Closes the connections and gives the write-ahead log back to the file.
+    /// Closes the connections; SQLite gives the write-ahead log back to the file.
     pub async fn close(&self) {
-        self.reader.close().await;
-        self.writer.close().await;
+        match &self.engine {
+            Engine::Sqlite(file) => {
+                file.reader.close().await;
+                file.writer.close().await;
+            }
+            Engine::Postgres(server) => server.pool.close().await,
+        }
     }
 
-    pub(super) const fn writer(&self) -> &SqlitePool {
-        &self.writer
+    pub(super) const fn engine(&self) -> &Engine<SqliteFile, PostgresServer> {
+        &self.engine
     }
 
-    pub(super) const fn reader(&self) -> &SqlitePool {
-        &self.reader
+    pub(super) const fn reader(&self) -> Reader<'_> {
+        match &self.engine {
+            Engine::Sqlite(file) => Engine::Sqlite(&file.reader),
+            Engine::Postgres(server) => {
+                Engine::Postgres(Patient { executor: &server.pool, patience: server.patience })
+            }
+        }
     }
 
-    /// Waits for the writer's turn. The audit lane goes with it.
-    pub(super) async fn turn(&self) -> PortResult<OwnedMutexGuard<Option<Lane>>> {
-        tokio::time::timeout(PATIENCE, Arc::clone(&self.lane).lock_owned())
+    /// Connections that change one thing by one statement, without a transaction.
+    pub(super) const fn writer(&self) -> Reader<'_> {
+        match &self.engine {
+            Engine::Sqlite(file) => Engine::Sqlite(&file.writer),
+            Engine::Postgres(_) => self.reader(),
+        }
+    }
+
+    /// Waits for a place among the writers and begins a transaction. The audit lane goes with the place.
+    pub(super) async fn turn(&self) -> PortResult<(Turn, Tx)> {
+        let patience = match &self.engine {
+            Engine::Sqlite(_) => super::sqlite::PATIENCE,
+            Engine::Postgres(server) => server.patience,
+        };
+        // One wait for both: a place is worth nothing when no connection comes with it.
+        let begun = async {
+            let turn = self.lanes.turn().await?;
+            Ok((turn, self.begin().await?))
+        };
+        tokio::time::timeout(patience, begun)
             .await
-            .map_err(|_| PortError::Unavailable(String::from("the writer is busy")))
+            .map_err(|_| PortError::Unavailable(String::from("no writer became free in time")))?
+    }
+
+    /// Begins a transaction in a place already held.
+    pub(super) async fn begin(&self) -> PortResult<Tx> {
+        match &self.engine {
+            // The lock is taken before the first read.
+            Engine::Sqlite(file) => Ok(Engine::Sqlite(file.writer.begin_with(BEGIN_IMMEDIATE).await?)),
+            Engine::Postgres(server) => {
+                let begun = server.pool.begin_with(BEGIN_READ_COMMITTED);
+                let executor = answered(server.patience, begun).await?;
+                Ok(Engine::Postgres(Patient { executor, patience: server.patience }))
+            }
+        }
     }
 }
 
-fn connection() -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .create_if_missing(true)
-        // NORMAL can lose a committed fence when the power fails.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(PATIENCE)
-        .auto_vacuum(SqliteAutoVacuum::None)
-        .statement_cache_capacity(STATEMENT_CACHE)
-        // Destroyed private parts and erased values are overwritten.
-        .pragma("secure_delete", "ON")
-}
+impl Tx {
+    pub(super) fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(tx) => Engine::Sqlite(tx),
+            Self::Postgres(tx) => {
+                Engine::Postgres(Patient { executor: &mut tx.executor, patience: tx.patience })
+            }
+        }
+    }
 
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE)
-}
+    /// When the answer does not come, nobody knows whether the transaction was committed.
+    pub(super) async fn commit(self) -> PortResult<()> {
+        on!(self, |tx| tx.commit())
+    }
 
-#[cfg(unix)]
-fn create_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
+    pub(super) async fn rollback(self) -> PortResult<()> {
+        on!(self, |tx| tx.rollback())
+    }
 }
-
-#[cfg(not(unix))]
-fn create_private(path: &Path) -> std::io::Result<()> {
-    std::fs::OpenOptions::new().append(true).create(true).open(path).map(drop)
-}
-
-static MIGRATIONS: Migrator = sqlx::migrate!("src/adapter/sql/migrations/sqlite");
-const PATIENCE: Duration = Duration::from_secs(5);
-const READERS: u32 = 4;
-const STATEMENT_CACHE: usize = 128;

@@ -41,21 +41,20 @@ impl Devices for SqlDevices {
 
     async fn find(&self, id: DeviceId) -> PortResult<Option<Device>> {
         let row: Option<Stored> =
-            sqlx::query_as(DEVICE_FIND).bind(id.uuid()).fetch_optional(self.0.db.reader()).await?;
+            on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_FIND).bind(id.uuid()).fetch_optional(c))?;
         row.map(|row| self.read(&row)).transpose()
     }
 
     async fn find_by_key(&self, jkt: &Thumbprint) -> PortResult<Option<Device>> {
-        let row: Option<Stored> = sqlx::query_as(DEVICE_FIND_BY_JKT)
+        let row: Option<Stored> = on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_FIND_BY_JKT)
             .bind(jkt.as_bytes().as_slice())
-            .fetch_optional(self.0.db.reader())
-            .await?;
+            .fetch_optional(c))?;
         row.map(|row| self.read(&row)).transpose()
     }
 
     async fn list(&self, person: PersonId) -> PortResult<Vec<Device>> {
         let rows: Vec<Stored> =
-            sqlx::query_as(DEVICE_LIST).bind(person.uuid()).fetch_all(self.0.db.reader()).await?;
+            on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_LIST).bind(person.uuid()).fetch_all(c))?;
         rows.iter().map(|row| self.read(row)).collect()
     }
 }
@@ -72,11 +71,12 @@ impl SqlDevices {
         }
         let person = plan.device.person.uuid();
         let active: Option<Uuid> =
-            sqlx::query_scalar(PERSON_BIND).bind(person).fetch_optional(write.connection()).await?;
+            on!(write.connection(), |c| sqlx::query_scalar(PERSON_BIND).bind(person).fetch_optional(c))?;
         if active.is_none() {
             return Ok(Some((BindOutcome::PersonInactive, "person_inactive")));
         }
-        let phones: i64 = sqlx::query_scalar(DEVICE_COUNT).bind(person).fetch_one(write.connection()).await?;
+        let phones: i64 =
+            on!(write.connection(), |c| sqlx::query_scalar(DEVICE_COUNT).bind(person).fetch_one(c))?;
         if phones >= i64::from(plan.cap) {
             return Ok(Some((BindOutcome::Full, "too_many_devices")));
         }
@@ -86,7 +86,7 @@ impl SqlDevices {
 
     /// False when the identifier, the credential or the request key is known.
     async fn insert(&self, write: &mut Write<'_>, device: &Device) -> PortResult<bool> {
-        let row: Option<Uuid> = sqlx::query_scalar(DEVICE_INSERT)
+        let row: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(DEVICE_INSERT)
             .bind(device.id.uuid())
             .bind(device.person.uuid())
             .bind(sha256(&[&device.credential_id]).as_slice())
@@ -95,8 +95,7 @@ impl SqlDevices {
             .bind(i64::from(device.sign_count))
             .bind(device.created.millis())
             .bind(self.0.seal(SEALED, device.id.uuid().as_bytes(), device)?)
-            .fetch_optional(write.connection())
-            .await?;
+            .fetch_optional(c))?;
         Ok(row.is_some())
     }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::persons::StoredPerson;
-use super::statements::{PERSON_FIND_BY_INDEX, PERSON_INSERT, PERSON_UPDATE};
+use super::statements::{PERSON_FIND_BY_INDEX, PERSON_FIND_BY_INDEX_LOCKED, PERSON_INSERT, PERSON_UPDATE};
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
@@ -40,10 +40,9 @@ enum Change {
 impl SqlDirectory {
     async fn apply_one(&self, write: &mut Write<'_>, person: &Person) -> PortResult<Change> {
         let index = self.0.national_index(&person.professional.national_id);
-        let known: Option<StoredPerson> = sqlx::query_as(PERSON_FIND_BY_INDEX)
-            .bind(index.as_slice())
-            .fetch_optional(write.connection())
-            .await?;
+        let text = write.text(PERSON_FIND_BY_INDEX, PERSON_FIND_BY_INDEX_LOCKED);
+        let known: Option<StoredPerson> =
+            on!(write.connection(), |c| sqlx::query_as(text).bind(index.as_slice()).fetch_optional(c))?;
         let Some(known) = known else {
             return self.create(write, person, &index).await;
         };
@@ -52,23 +51,21 @@ impl SqlDirectory {
             return Ok(Change::None);
         }
         let next = Person { professional: person.professional.clone(), ..known };
-        sqlx::query(PERSON_UPDATE)
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(PERSON_UPDATE)
             .bind(next.id.uuid())
             .bind(self.0.seal_person(&next)?)
-            .execute(write.connection())
-            .await?;
+            .fetch_optional(c))?;
         Ok(Change::Updated)
     }
 
     async fn create(&self, write: &mut Write<'_>, person: &Person, index: &[u8; 32]) -> PortResult<Change> {
-        sqlx::query(PERSON_INSERT)
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(PERSON_INSERT)
             .bind(person.id.uuid())
             .bind(index.as_slice())
             .bind(person.status.as_str())
             .bind(self.0.seal_person(person)?)
-            .fetch_optional(write.connection())
-            .await?
-            .map(|_| Change::Created)
-            .ok_or(PortError::Conflict)
+            .fetch_optional(c))?
+        .map(|()| Change::Created)
+        .ok_or(PortError::Conflict)
     }
 }

@@ -11,13 +11,12 @@ use crate::ports::{Fence, FenceKind, PortResult};
 
 /// Uses `fence` up; false when it was used before.
 pub(super) async fn burn(write: &mut Write<'_>, fence: &Fence, grant: Option<GrantId>) -> PortResult<bool> {
-    let row: Option<String> = sqlx::query_scalar(FENCE_INSERT)
+    let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(FENCE_INSERT)
         .bind(fence.kind.as_str())
         .bind(fence.hash.as_bytes().as_slice())
         .bind(fence.until.millis())
         .bind(grant.map(GrantId::uuid))
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(row.is_some())
 }
 
@@ -28,13 +27,13 @@ pub(super) async fn note_presented(
     hash: &TokenHash,
     client: &ClientId,
 ) -> PortResult<()> {
-    sqlx::query(FENCE_INSERT)
+    let until = write.now().plus(IN_FLIGHT).millis();
+    on!(write.connection(), |c| sqlx::query_as::<_, ()>(FENCE_INSERT)
         .bind(PRESENTED)
         .bind(presented_name(kind, hash, client).as_slice())
-        .bind(write.now().plus(IN_FLIGHT).millis())
+        .bind(until)
         .bind(None::<Uuid>)
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(())
 }
 
@@ -44,11 +43,10 @@ pub(super) async fn presented_before(
     fence: &Fence,
     client: &ClientId,
 ) -> PortResult<bool> {
-    let row: Option<Option<Uuid>> = sqlx::query_scalar(FENCE_FIRST_GRANT)
+    let row: Option<Option<Uuid>> = on!(write.connection(), |c| sqlx::query_scalar(FENCE_FIRST_GRANT)
         .bind(PRESENTED)
         .bind(presented_name(fence.kind, &fence.hash, client).as_slice())
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(row.is_some())
 }
 

@@ -17,16 +17,15 @@ pub(super) struct SqlGrants(pub(super) Store);
 impl Grants for SqlGrants {
     async fn family(&self, id: FamilyId) -> PortResult<Option<StoredFamily>> {
         let row: Option<FamilyRow> =
-            sqlx::query_as(FAMILY_FIND).bind(id.uuid()).fetch_optional(self.0.db.reader()).await?;
+            on!(self.0.db.reader(), |c| sqlx::query_as(FAMILY_FIND).bind(id.uuid()).fetch_optional(c))?;
         row.map(|row| self.read(row)).transpose()
     }
 
     async fn consent(&self, person: PersonId, client: &ClientId) -> PortResult<Option<Consent>> {
-        let row: Option<(String, i64)> = sqlx::query_as(CONSENT_FIND)
+        let row: Option<(String, i64)> = on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_FIND)
             .bind(person.uuid())
             .bind(client.as_str())
-            .fetch_optional(self.0.db.reader())
-            .await?;
+            .fetch_optional(c))?;
         row.map(|(scope, at)| {
             let scope = ScopeSet::parse(&scope).map_err(|_| corrupt("a consent's scope is malformed"))?;
             Ok(Consent { person, client: client.clone(), scope, at: UnixTime::from_millis(at) })
@@ -36,13 +35,12 @@ impl Grants for SqlGrants {
 
     async fn remember_consent(&self, consent: &Consent, event: &AuditEvent) -> PortResult<()> {
         let mut write = self.0.write().await?;
-        sqlx::query(CONSENT_UPSERT)
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(CONSENT_UPSERT)
             .bind(consent.person.uuid())
             .bind(consent.client.as_str())
             .bind(consent.scope.to_string())
             .bind(consent.at.millis())
-            .execute(write.connection())
-            .await?;
+            .fetch_optional(c))?;
         write.commit(event).await
     }
 }

@@ -6,18 +6,18 @@ use uuid::Uuid;
 use super::fence;
 use super::revocation::end_grant;
 use super::row::{corrupt, stored};
-use super::standing::refusal;
+use super::standing::{hold_artefact, hold_session, refusal};
 use super::statements::{
-    FAMILY_ALIVE, FAMILY_GRANT, FAMILY_INSERT, FAMILY_KEEP, FAMILY_ROTATE, FENCE_FIRST_GRANT, FENCE_REPLAYED,
-    GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT,
+    FAMILY_ALIVE, FAMILY_ALIVE_LOCKED, FAMILY_GRANT, FAMILY_INSERT, FAMILY_KEEP, FAMILY_ROTATE,
+    FENCE_FIRST_GRANT, FENCE_REPLAYED, GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT, SESSION_SHARE,
 };
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::base::{ClientId, DeviceId, FamilyId, GrantId, TokenHash};
 use crate::ports::{
-    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, PortResult,
-    RefusedBy, RotateOutcome, RotatePlan,
+    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, PortError,
+    PortResult, RefusedBy, RotateOutcome, RotatePlan,
 };
 
 pub(super) struct SqlIssuance(pub(super) Store);
@@ -31,11 +31,13 @@ impl Issuance for SqlIssuance {
         refused: &AuditEvent,
     ) -> PortResult<IssueOutcome> {
         let mut write = self.0.write().await?;
+        hold_artefact(&mut write, &plan.fence.hash).await?;
         if !fence::burn(&mut write, &plan.fence, Some(plan.grant.id)).await? {
             let first = first_grant(&mut write, &plan.fence).await?;
             write.refuse(refused, fence::replayed_reason(plan.fence.kind)).await?;
             return Ok(IssueOutcome::Replayed(first));
         }
+        hold_session(&mut write, plan.grant.sid, SESSION_SHARE).await?;
         if let Some(by) = refusal(&mut write, &plan.grant).await? {
             // Only the fence has been written: it stays burnt.
             write.commit_saying(refused, by.as_str()).await?;
@@ -62,11 +64,12 @@ impl Issuance for SqlIssuance {
         event: &AuditEvent,
     ) -> PortResult<Option<GrantId>> {
         let mut write = self.0.write().await?;
-        let used: Option<(Option<Uuid>, Option<String>)> = sqlx::query_as(FENCE_REPLAYED)
-            .bind(kind.as_str())
-            .bind(hash.as_bytes().as_slice())
-            .fetch_optional(write.connection())
-            .await?;
+        hold_artefact(&mut write, hash).await?;
+        let used: Option<(Option<Uuid>, Option<String>)> =
+            on!(write.connection(), |c| sqlx::query_as(FENCE_REPLAYED)
+                .bind(kind.as_str())
+                .bind(hash.as_bytes().as_slice())
+                .fetch_optional(c))?;
         let Some((grant, owner)) = used else {
             // Its first use may be on its way here: it will find that there was a second one.
             fence::note_presented(&mut write, kind, hash, client).await?;
@@ -121,8 +124,9 @@ impl Issuance for SqlIssuance {
 
     async fn end_family(&self, family: FamilyId, event: &AuditEvent) -> PortResult<()> {
         let mut write = self.0.write().await?;
-        let grant: Option<Uuid> =
-            sqlx::query_scalar(FAMILY_GRANT).bind(family.uuid()).fetch_optional(write.connection()).await?;
+        let grant: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(FAMILY_GRANT)
+            .bind(family.uuid())
+            .fetch_optional(c))?;
         if let Some(grant) = grant {
             end_grant(&mut write, GrantId::from_uuid(grant), event.at).await?;
         }
@@ -130,15 +134,16 @@ impl Issuance for SqlIssuance {
     }
 
     async fn device_of(&self, grant: GrantId) -> PortResult<Option<DeviceId>> {
-        let device: Option<Option<Uuid>> =
-            sqlx::query_scalar(GRANT_DEVICE).bind(grant.uuid()).fetch_optional(self.0.db.reader()).await?;
+        let device: Option<Option<Uuid>> = on!(self.0.db.reader(), |c| sqlx::query_scalar(GRANT_DEVICE)
+            .bind(grant.uuid())
+            .fetch_optional(c))?;
         Ok(device.flatten().map(DeviceId::from_uuid))
     }
 }
 
 impl SqlIssuance {
     async fn insert_grant(&self, write: &mut Write<'_>, grant: &Grant) -> PortResult<()> {
-        sqlx::query(GRANT_INSERT)
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(GRANT_INSERT)
             .bind(grant.id.uuid())
             .bind(grant.person.uuid())
             .bind(grant.client.as_str())
@@ -146,23 +151,23 @@ impl SqlIssuance {
             .bind(grant.proof.device.map(DeviceId::uuid))
             .bind(grant.created.millis())
             .bind(self.0.seal_grant(grant)?)
-            .execute(write.connection())
-            .await?;
+            .fetch_optional(c))?;
         Ok(())
     }
 }
 
 async fn first_grant(write: &mut Write<'_>, fence: &Fence) -> PortResult<GrantId> {
-    let grant: Option<Uuid> = sqlx::query_scalar(FENCE_FIRST_GRANT)
+    let grant: Option<Option<Uuid>> = on!(write.connection(), |c| sqlx::query_scalar(FENCE_FIRST_GRANT)
         .bind(fence.kind.as_str())
         .bind(fence.hash.as_bytes().as_slice())
-        .fetch_one(write.connection())
-        .await?;
+        .fetch_optional(c))?;
+    // Purged since the insert met it.
+    let grant = grant.ok_or(PortError::Conflict)?;
     grant.map(GrantId::from_uuid).ok_or_else(|| corrupt("a fence of the gate names no grant"))
 }
 
 async fn insert_family(write: &mut Write<'_>, grant: GrantId, family: &NewFamily) -> PortResult<()> {
-    sqlx::query(FAMILY_INSERT)
+    on!(write.connection(), |c| sqlx::query_as::<_, ()>(FAMILY_INSERT)
         .bind(family.id.uuid())
         .bind(grant.uuid())
         .bind(family.current.as_bytes().as_slice())
@@ -170,8 +175,7 @@ async fn insert_family(write: &mut Write<'_>, grant: GrantId, family: &NewFamily
         .bind(family.jkt.as_ref().map(|jkt| jkt.as_bytes().as_slice()))
         .bind(family.absolute_expiry.millis())
         .bind(family.idle_expiry.millis())
-        .execute(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(())
 }
 
@@ -183,29 +187,34 @@ async fn family_refusal(
     if let Some(by) = refusal(write, grant).await? {
         return Ok(Some(by));
     }
-    let alive: Option<Uuid> = sqlx::query_scalar(FAMILY_ALIVE)
+    let text = write.text(FAMILY_ALIVE, FAMILY_ALIVE_LOCKED);
+    let alive: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(text)
         .bind(family.uuid())
         .bind(grant.id.uuid())
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(if alive.is_some() { None } else { Some(RefusedBy::Grant) })
 }
 
 /// The guarded update: false when the family is no longer as it was read.
 async fn advance(write: &mut Write<'_>, plan: &RotatePlan) -> PortResult<bool> {
-    let guarded = match &plan.next {
-        Some((next, sealed)) => sqlx::query_scalar::<_, Uuid>(FAMILY_ROTATE)
-            .bind(plan.family.uuid())
-            .bind(stored(plan.generation)?)
-            .bind(plan.presented.as_bytes().as_slice())
+    let (family, generation) = (plan.family.uuid(), stored(plan.generation)?);
+    let (presented, idle_expiry) = (plan.presented.as_bytes().as_slice(), plan.idle_expiry.millis());
+    let row: Option<Uuid> = match &plan.next {
+        Some((next, sealed)) => on!(write.connection(), |c| sqlx::query_scalar(FAMILY_ROTATE)
+            .bind(family)
+            .bind(generation)
+            .bind(presented)
             .bind(next.as_bytes().as_slice())
-            .bind(sealed.as_slice()),
-        None => sqlx::query_scalar::<_, Uuid>(FAMILY_KEEP)
-            .bind(plan.family.uuid())
-            .bind(stored(plan.generation)?)
-            .bind(plan.presented.as_bytes().as_slice()),
+            .bind(sealed.as_slice())
+            .bind(idle_expiry)
+            .fetch_optional(c))?,
+        None => on!(write.connection(), |c| sqlx::query_scalar(FAMILY_KEEP)
+            .bind(family)
+            .bind(generation)
+            .bind(presented)
+            .bind(idle_expiry)
+            .fetch_optional(c))?,
     };
-    let row = guarded.bind(plan.idle_expiry.millis()).fetch_optional(write.connection()).await?;
     Ok(row.is_some())
 }
 
@@ -215,7 +224,7 @@ async fn record(
     grant: &Grant,
     family: Option<FamilyId>,
 ) -> PortResult<()> {
-    sqlx::query(ISSUANCE_INSERT)
+    on!(write.connection(), |c| sqlx::query_as::<_, ()>(ISSUANCE_INSERT)
         .bind(issuance.jti.as_str())
         .bind(issuance.kid.as_str())
         .bind(issuance.at.millis())
@@ -224,7 +233,6 @@ async fn record(
         .bind(grant.sid.uuid())
         .bind(grant.id.uuid())
         .bind(family.map(FamilyId::uuid))
-        .execute(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(())
 }

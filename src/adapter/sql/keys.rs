@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 use zeroize::Zeroizing;
 
 use super::Db;
@@ -39,8 +37,8 @@ impl SqlKeys {
 #[async_trait]
 impl Keys for SqlKeys {
     async fn list(&self) -> PortResult<Vec<KeyRecord>> {
-        let rows = sqlx::query(KEY_LIST).fetch_all(self.0.db.reader()).await?;
-        rows.iter().map(read).collect()
+        let rows: Vec<KeyRow> = on!(self.0.db.reader(), |c| sqlx::query_as(KEY_LIST).fetch_all(c))?;
+        rows.into_iter().map(read).collect()
     }
 
     async fn stage(&self, record: &KeyRecord, event: &AuditEvent) -> PortResult<Option<String>> {
@@ -49,7 +47,7 @@ impl Keys for SqlKeys {
         let context = SealContext { kind: SEALED, name: made.kid.as_bytes(), clear: &clear };
         let sealed = self.0.sealer.seal(self.0.entropy.as_ref(), &context, &made.private);
         let mut write = self.0.write().await?;
-        let row: Option<String> = sqlx::query_scalar(KEY_INSERT)
+        let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(KEY_INSERT)
             .bind(made.kid.as_str())
             .bind(record.purpose.as_str())
             .bind(record.algorithm.as_str())
@@ -60,8 +58,7 @@ impl Keys for SqlKeys {
             .bind(millis(record.activated_at))
             .bind(stored(record.revision)?)
             .bind(sealed)
-            .fetch_optional(write.connection())
-            .await?;
+            .fetch_optional(c))?;
         if row.is_some() {
             write.commit(event).await?;
         }
@@ -119,7 +116,7 @@ impl SqlKeys {
 
     pub(super) async fn private(&self, kid: &str) -> PortResult<Option<Unsealed>> {
         let row: Option<Stored> =
-            sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(self.0.db.reader()).await?;
+            on!(self.0.db.reader(), |c| sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(c))?;
         let Some((purpose, algorithm, state, revision, sealed)) = row else { return Ok(None) };
         let purpose = word(&purpose, PURPOSE)?;
         let clear = authenticated(kid, purpose, &algorithm);
@@ -190,7 +187,7 @@ fn authenticated(kid: &str, purpose: Purpose, algorithm: &str) -> Vec<u8> {
 
 /// False when the record is not at `expected`, or another key holds its place.
 async fn update(write: &mut Write<'_>, expected: u64, next: &KeyRecord) -> PortResult<bool> {
-    let updated = sqlx::query(KEY_ADVANCE)
+    let updated = on!(write.connection(), |c| sqlx::query_as::<_, ()>(KEY_ADVANCE)
         .bind(next.kid.as_str())
         .bind(stored(expected)?)
         .bind(next.state.as_str())
@@ -200,16 +197,16 @@ async fn update(write: &mut Write<'_>, expected: u64, next: &KeyRecord) -> PortR
         .bind(millis(next.gone_at))
         .bind(millis(next.revoked_at))
         .bind(stored(next.revision)?)
-        .fetch_optional(write.connection())
-        .await
-        .map_err(PortError::from);
+        .fetch_optional(c));
     match updated {
         Err(PortError::Conflict) | Ok(None) => return Ok(false),
         Err(error) => return Err(error),
-        Ok(Some(_)) => {}
+        Ok(Some(())) => {}
     }
     if destroys(next) {
-        sqlx::query(KEY_DESTROY).bind(next.kid.as_str()).execute(write.connection()).await?;
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(KEY_DESTROY)
+            .bind(next.kid.as_str())
+            .fetch_optional(c))?;
     }
     Ok(true)
 }
@@ -220,24 +217,37 @@ fn destroys(next: &KeyRecord) -> bool {
     held.moved_to(next.state, next.staged_at).sealed_private.is_none()
 }
 
-fn read(row: &SqliteRow) -> PortResult<KeyRecord> {
-    let public_jwk: Option<String> = row.try_get("public_jwk")?;
-    let at = |column: &str| row.try_get::<Option<i64>, _>(column).map(time);
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    kid: String,
+    purpose: String,
+    algorithm: String,
+    state: String,
+    public_jwk: Option<String>,
+    staged_at: i64,
+    activates_at: Option<i64>,
+    activated_at: Option<i64>,
+    retired_at: Option<i64>,
+    gone_at: Option<i64>,
+    revoked_at: Option<i64>,
+    revision: i64,
+}
+
+fn read(row: KeyRow) -> PortResult<KeyRecord> {
+    let public_jwk = row.public_jwk.as_deref().map(serde_json::from_str).transpose();
     Ok(KeyRecord {
-        kid: row.try_get("kid")?,
-        purpose: word(row.try_get("purpose")?, PURPOSE)?,
-        algorithm: row.try_get("algorithm")?,
-        state: word(row.try_get("state")?, STATE)?,
-        public_jwk: public_jwk
-            .map(|text| serde_json::from_str(&text).map_err(|_| corrupt("a public key is not JSON")))
-            .transpose()?,
-        staged_at: UnixTime::from_millis(row.try_get("staged_at")?),
-        activates_at: at("activates_at")?,
-        activated_at: at("activated_at")?,
-        retired_at: at("retired_at")?,
-        gone_at: at("gone_at")?,
-        revoked_at: at("revoked_at")?,
-        revision: counter(row.try_get("revision")?)?,
+        kid: row.kid,
+        purpose: word(&row.purpose, PURPOSE)?,
+        algorithm: row.algorithm,
+        state: word(&row.state, STATE)?,
+        public_jwk: public_jwk.map_err(|_| corrupt("a public key is not JSON"))?,
+        staged_at: UnixTime::from_millis(row.staged_at),
+        activates_at: time(row.activates_at),
+        activated_at: time(row.activated_at),
+        retired_at: time(row.retired_at),
+        gone_at: time(row.gone_at),
+        revoked_at: time(row.revoked_at),
+        revision: counter(row.revision)?,
         sealed_private: None,
     })
 }

@@ -1,8 +1,25 @@
-//! The durable ports on SQLite: one file per port, one transaction per rule.
+//! The durable ports on SQLite and PostgreSQL: one file per port, one transaction per rule.
 //!
 //! Built in two steps, because the key that seals stored fields is itself a key record: first [`SqlKeys`] under the
-//! key-encryption key, then [`SqlStores`] under the storage key. PostgreSQL is not here; the statements are written
-//! so that it can run the same text.
+//! key-encryption key, then [`SqlStores`] under the storage key. Both engines run the same text; where PostgreSQL
+//! must lock what SQLite's one writer keeps still, the catalogue has a second text.
+
+/// Runs one query, written once, on the engine at hand; on PostgreSQL no longer than its patience.
+///
+/// `on!(connection, |c| sqlx::query_as(TEXT).bind(…).fetch_optional(c))?`
+macro_rules! on {
+    ($engine:expr, |$executor:ident| $query:expr) => {
+        match $engine {
+            $crate::adapter::sql::db::Engine::Sqlite($executor) => {
+                $query.await.map_err($crate::ports::PortError::from)
+            }
+            $crate::adapter::sql::db::Engine::Postgres(server) => {
+                let $executor = server.executor;
+                $crate::adapter::sql::postgres::answered(server.patience, $query).await
+            }
+        }
+    };
+}
 
 mod approval_decision;
 mod audit;
@@ -14,10 +31,14 @@ mod fence;
 mod grants;
 mod issuance;
 mod keys;
+mod lanes;
 mod persons;
+mod postgres;
 mod revocation;
 mod row;
+mod schema;
 mod signer_sealed;
+mod sqlite;
 mod standing;
 mod statements;
 mod store;
@@ -26,6 +47,8 @@ mod write;
 
 pub use db::Db;
 pub use keys::SqlKeys;
+pub use postgres::PostgresSettings;
+pub use schema::Migrated;
 pub use signer_sealed::SealedSigner;
-pub use statements::ALL as STATEMENTS;
+pub use statements::{ALL as STATEMENTS, ONLY_POSTGRES, ONLY_SQLITE};
 pub use stores::SqlStores;

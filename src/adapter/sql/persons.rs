@@ -16,15 +16,14 @@ pub(super) struct SqlPersons(pub(super) Store);
 impl Persons for SqlPersons {
     async fn find(&self, id: PersonId) -> PortResult<Option<Person>> {
         let row: Option<StoredPerson> =
-            sqlx::query_as(PERSON_FIND).bind(id.uuid()).fetch_optional(self.0.db.reader()).await?;
+            on!(self.0.db.reader(), |c| sqlx::query_as(PERSON_FIND).bind(id.uuid()).fetch_optional(c))?;
         row.map(|row| self.0.person(&row)).transpose()
     }
 
     async fn find_by_national_id(&self, national_id: &NationalId) -> PortResult<Option<Person>> {
-        let row: Option<StoredPerson> = sqlx::query_as(PERSON_FIND_BY_INDEX)
+        let row: Option<StoredPerson> = on!(self.0.db.reader(), |c| sqlx::query_as(PERSON_FIND_BY_INDEX)
             .bind(self.0.national_index(national_id).as_slice())
-            .fetch_optional(self.0.db.reader())
-            .await?;
+            .fetch_optional(c))?;
         row.map(|row| self.0.person(&row)).transpose()
     }
 }

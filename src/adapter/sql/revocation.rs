@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::row::{corrupt, word};
+use super::standing::hold_session;
 use super::statements::{
     CLIENT_DISABLE, CUTOFF_CHANGES, CUTOFF_ONCE, CUTOFF_RAISE, DEVICE_REVOKE, GRANT_KILL,
-    GRANT_KILL_FAMILIES, PERSON_LOCK, PERSON_UNLOCK, SESSION_KILL_FAMILIES, SESSION_KILL_GRANTS,
+    GRANT_KILL_FAMILIES, PERSON_LOCK, PERSON_UNLOCK, SESSION_HOLD, SESSION_KILL_FAMILIES,
+    SESSION_KILL_GRANTS,
 };
 use super::store::Store;
 use super::write::Write;
@@ -16,7 +18,9 @@ use crate::audit::AuditEvent;
 use crate::base::{GrantId, PersonId, UnixTime};
 use crate::ports::{Cutoff, CutoffScope, PortResult, Revocation};
 
-/// How far behind `since` a change may have been committed late: twice the longest wait for the writer.
+/// How far behind `since` a change may have been committed late. SQLite: twice the longest wait for the writer.
+/// PostgreSQL: from the cut-off on, that statement, two of the audit log and the commit, each with
+/// [`PATIENCE`](super::PostgresSettings::PATIENCE), and the longest silence between them.
 pub(super) const OVERLAP: Duration = Duration::from_secs(10);
 
 pub(super) struct SqlRevocation(pub(super) Store);
@@ -46,10 +50,9 @@ impl Revocation for SqlRevocation {
     async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)> {
         // Before the query: what is written while it runs belongs to the next one.
         let now = self.0.clock.now();
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(CUTOFF_CHANGES)
+        let rows: Vec<(String, String, i64)> = on!(self.0.db.reader(), |c| sqlx::query_as(CUTOFF_CHANGES)
             .bind(since.minus(OVERLAP).millis())
-            .fetch_all(self.0.db.reader())
-            .await?;
+            .fetch_all(c))?;
         let cutoffs = rows.into_iter().map(|(scope, subject, at)| {
             Ok(Cutoff { scope: read_scope(&scope, &subject)?, at: UnixTime::from_millis(at) })
         });
@@ -70,12 +73,15 @@ async fn end_subject(write: &mut Write<'_>, scope: &CutoffScope) -> PortResult<b
         // The cut-off says it all: nothing is marked one by one.
         CutoffScope::Global => Ok(false),
         CutoffScope::Client(client) => {
-            let row = sqlx::query(CLIENT_DISABLE).bind(client.as_str()).fetch_optional(write.connection());
-            Ok(row.await?.is_some())
+            let row: Option<()> = on!(write.connection(), |c| sqlx::query_as(CLIENT_DISABLE)
+                .bind(client.as_str())
+                .fetch_optional(c))?;
+            Ok(row.is_some())
         }
         CutoffScope::Person(person) => mark(write, &[PERSON_LOCK], person.uuid()).await,
         CutoffScope::Device(device) => mark(write, &[DEVICE_REVOKE], device.uuid()).await,
         CutoffScope::Session(sid) => {
+            hold_session(write, *sid, SESSION_HOLD).await?;
             mark(write, &[SESSION_KILL_FAMILIES, SESSION_KILL_GRANTS], sid.uuid()).await
         }
         CutoffScope::Grant(grant) => mark(write, &[GRANT_KILL_FAMILIES, GRANT_KILL], grant.uuid()).await,
@@ -85,7 +91,8 @@ async fn end_subject(write: &mut Write<'_>, scope: &CutoffScope) -> PortResult<b
 async fn mark(write: &mut Write<'_>, statements: &[&'static str], id: Uuid) -> PortResult<bool> {
     let mut changed = false;
     for statement in statements {
-        changed |= !sqlx::query(*statement).bind(id).fetch_all(write.connection()).await?.is_empty();
+        changed |= !on!(write.connection(), |c| sqlx::query_as::<_, ()>(*statement).bind(id).fetch_all(c))?
+            .is_empty();
     }
     Ok(changed)
 }
@@ -102,13 +109,12 @@ async fn cut(write: &mut Write<'_>, cutoff: &Cutoff) -> PortResult<bool> {
         CutoffScope::Grant(grant) => (CUTOFF_ONCE, "grant", grant.to_string()),
     };
     let written_at = write.now().millis();
-    let row = sqlx::query(statement)
+    let row = on!(write.connection(), |c| sqlx::query_as::<_, ()>(statement)
         .bind(scope)
         .bind(subject)
         .bind(cutoff.at.millis())
         .bind(written_at)
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     Ok(row.is_some())
 }
 

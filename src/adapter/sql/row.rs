@@ -11,6 +11,9 @@ use crate::ports::PortError;
 impl From<sqlx::Error> for PortError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
+            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| RIVALS.contains(&&*code)) => {
+                Self::Conflict
+            }
             sqlx::Error::Database(inner) => match inner.kind() {
                 ErrorKind::UniqueViolation => Self::Conflict,
                 ErrorKind::Other => Self::Unavailable(inner.message().to_owned()),
@@ -27,6 +30,9 @@ impl From<sqlx::Error> for PortError {
         }
     }
 }
+
+/// PostgreSQL, appendix A: serialization failure, deadlock detected, lock not available.
+const RIVALS: [&str; 3] = ["40001", "40P01", "55P03"];
 
 impl From<SealError> for PortError {
     fn from(error: SealError) -> Self {

@@ -74,7 +74,7 @@ impl Signer for SealedSigner {
     /// [`PortError::Conflict`] when the key is no longer, or not yet, the active one.
     async fn sign(&self, kid: &str, input: &[u8]) -> PortResult<Vec<u8>> {
         let row: Option<(String, i64)> =
-            sqlx::query_as(KEY_STATE).bind(kid).fetch_optional(self.keys.db().reader()).await?;
+            on!(self.keys.db().reader(), |c| sqlx::query_as(KEY_STATE).bind(kid).fetch_optional(c))?;
         let (state, revision) = row.ok_or_else(|| corrupt("the key is unknown"))?;
         if word::<KeyState>(&state, "a key's state is unknown")? != KeyState::Active {
             self.forget(kid);

@@ -1,10 +1,45 @@
 //! Who may still be given tokens: what the issuing transaction reads again.
+//!
+//! On PostgreSQL each row is locked as it is read: a revocation under way is waited for, and one that comes later waits
+//! for the grant, which it then ends.
 
+use super::db::Engine;
+use super::postgres::answered;
 use super::row::corrupt;
-use super::statements::{CLIENT_ENABLED, CUTOFF_COVERING, DEVICE_STATUS, PERSON_STATUS};
+use super::statements::{
+    ARTEFACT_HOLD, CLIENT_ENABLED, CLIENT_ENABLED_LOCKED, CUTOFF_COVERING, DEVICE_STATUS,
+    DEVICE_STATUS_LOCKED, PERSON_STATUS, PERSON_STATUS_LOCKED,
+};
 use super::write::Write;
+use crate::base::{Sid, TokenHash};
 use crate::identity::PersonStatus;
 use crate::ports::{Grant, PortResult, RefusedBy};
+
+/// Orders grants in a session and its end, which have no row in common. SQLite has one writer.
+///
+/// `lock` is shared by grants, and exclusive for the end. Held until the transaction ends.
+pub(super) async fn hold_session(write: &mut Write<'_>, sid: Sid, lock: &'static str) -> PortResult<()> {
+    let Engine::Postgres(server) = write.connection() else { return Ok(()) };
+    let (half, _) = sid.uuid().as_u64_pair();
+    let held = sqlx::query_as::<_, ()>(lock).bind(half.cast_signed()).fetch_optional(server.executor);
+    answered(server.patience, held).await?;
+    Ok(())
+}
+
+/// Lets a first use and another presentation of one artefact pass one after the other. SQLite has one writer.
+pub(super) async fn hold_artefact(write: &mut Write<'_>, hash: &TokenHash) -> PortResult<()> {
+    let Engine::Postgres(server) = write.connection() else { return Ok(()) };
+    let bytes = hash.as_bytes();
+    let number = |at: usize| {
+        bytes.iter().skip(at).take(4).fold(0_i32, |number, byte| (number << 8) | i32::from(*byte))
+    };
+    let held = sqlx::query_as::<_, ()>(ARTEFACT_HOLD)
+        .bind(number(0))
+        .bind(number(4))
+        .fetch_optional(server.executor);
+    answered(server.patience, held).await?;
+    Ok(())
+}
 
 /// The first reason for which nothing may be issued under `grant`, read inside `write`.
 pub(super) async fn refusal(write: &mut Write<'_>, grant: &Grant) -> PortResult<Option<RefusedBy>> {
@@ -21,40 +56,38 @@ pub(super) async fn refusal(write: &mut Write<'_>, grant: &Grant) -> PortResult<
 }
 
 async fn client_enabled(write: &mut Write<'_>, grant: &Grant) -> PortResult<bool> {
-    let enabled: Option<bool> = sqlx::query_scalar(CLIENT_ENABLED)
-        .bind(grant.client.as_str())
-        .fetch_optional(write.connection())
-        .await?;
+    let text = write.text(CLIENT_ENABLED, CLIENT_ENABLED_LOCKED);
+    let enabled: Option<bool> =
+        on!(write.connection(), |c| sqlx::query_scalar(text).bind(grant.client.as_str()).fetch_optional(c))?;
     Ok(enabled == Some(true))
 }
 
 async fn person_active(write: &mut Write<'_>, grant: &Grant) -> PortResult<bool> {
-    let status: Option<String> = sqlx::query_scalar(PERSON_STATUS)
-        .bind(grant.person.uuid())
-        .fetch_optional(write.connection())
-        .await?;
+    let text = write.text(PERSON_STATUS, PERSON_STATUS_LOCKED);
+    let status: Option<String> =
+        on!(write.connection(), |c| sqlx::query_scalar(text).bind(grant.person.uuid()).fetch_optional(c))?;
     Ok(status.as_deref().and_then(PersonStatus::from_stored) == Some(PersonStatus::Active))
 }
 
 /// An authentication by another provider has no phone.
 async fn device_active(write: &mut Write<'_>, grant: &Grant) -> PortResult<bool> {
     let Some(device) = grant.proof.device else { return Ok(true) };
+    let text = write.text(DEVICE_STATUS, DEVICE_STATUS_LOCKED);
     let status: Option<String> =
-        sqlx::query_scalar(DEVICE_STATUS).bind(device.uuid()).fetch_optional(write.connection()).await?;
+        on!(write.connection(), |c| sqlx::query_scalar(text).bind(device.uuid()).fetch_optional(c))?;
     Ok(status.as_deref() == Some("active"))
 }
 
 async fn cut_off(write: &mut Write<'_>, grant: &Grant) -> PortResult<Option<RefusedBy>> {
     let device = grant.proof.device.map(|device| device.to_string()).unwrap_or_default();
-    let scope: Option<String> = sqlx::query_scalar(CUTOFF_COVERING)
+    let scope: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(CUTOFF_COVERING)
         .bind(grant.id.to_string())
         .bind(grant.sid.to_string())
         .bind(grant.person.to_string())
         .bind(grant.client.as_str())
         .bind(device)
         .bind(grant.proof.auth_time.millis())
-        .fetch_optional(write.connection())
-        .await?;
+        .fetch_optional(c))?;
     scope
         .map(|scope| match scope.as_str() {
             "grant" => Ok(RefusedBy::Grant),

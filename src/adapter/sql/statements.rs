@@ -2,10 +2,13 @@
 //!
 //! One text for each statement: `$n` parameters, `ON CONFLICT`, `RETURNING`, times as integers; no function of one
 //! engine. A conflict is read from the row that comes back, never from a count of affected rows.
+//!
+//! What PostgreSQL reads in order to decide, it locks (`…_LOCKED`), always in the order client, person, phone, family,
+//! grant; a row that the transaction will change, for change at once. SQLite has one writer and no such clause.
 
-/// The catalogue by name.
+/// What both engines run, by name.
 pub const ALL: [(&str, &str); 58] = [
-    ("begin", BEGIN),
+    ("schema_version", SCHEMA_VERSION),
     ("client_find", CLIENT_FIND),
     ("client_list", CLIENT_LIST),
     ("client_upsert", CLIENT_UPSERT),
@@ -65,24 +68,54 @@ pub const ALL: [(&str, &str); 58] = [
     ("audit_rows", AUDIT_ROWS),
 ];
 
-// Where a lock must be taken before the first read. PostgreSQL says `BEGIN`.
-pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+/// What SQLite alone runs.
+pub const ONLY_SQLITE: [(&str, &str); 2] =
+    [("begin_immediate", BEGIN_IMMEDIATE), ("schema_made_sqlite", SCHEMA_MADE_SQLITE)];
+
+/// What PostgreSQL alone runs.
+pub const ONLY_POSTGRES: [(&str, &str); 11] = [
+    ("begin_read_committed", BEGIN_READ_COMMITTED),
+    ("schema_made_postgres", SCHEMA_MADE_POSTGRES),
+    ("client_enabled_locked", CLIENT_ENABLED_LOCKED),
+    ("person_find_by_index_locked", PERSON_FIND_BY_INDEX_LOCKED),
+    ("person_status_locked", PERSON_STATUS_LOCKED),
+    ("device_status_locked", DEVICE_STATUS_LOCKED),
+    ("device_holder_status_locked", DEVICE_HOLDER_STATUS_LOCKED),
+    ("family_alive_locked", FAMILY_ALIVE_LOCKED),
+    ("session_share", SESSION_SHARE),
+    ("session_hold", SESSION_HOLD),
+    ("artefact_hold", ARTEFACT_HOLD),
+];
+
+// The lock is taken before the first read.
+pub(super) const BEGIN_IMMEDIATE: &str = "BEGIN IMMEDIATE";
+// Whatever the server's default: each statement sees what was committed before it, and after what it waited for.
+pub(super) const BEGIN_READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+pub(super) const SCHEMA_MADE_SQLITE: &str =
+    "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+pub(super) const SCHEMA_MADE_POSTGRES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+pub(super) const SCHEMA_VERSION: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
 
 pub(super) const CLIENT_FIND: &str = "SELECT enabled, metadata FROM clients WHERE client_id = $1";
 pub(super) const CLIENT_LIST: &str = "SELECT enabled, metadata FROM clients ORDER BY client_id";
 pub(super) const CLIENT_UPSERT: &str = "INSERT INTO clients (client_id, enabled, metadata) VALUES ($1, $2, $3) \
      ON CONFLICT (client_id) DO UPDATE SET enabled = excluded.enabled, metadata = excluded.metadata";
 pub(super) const CLIENT_ENABLED: &str = "SELECT enabled FROM clients WHERE client_id = $1";
+pub(super) const CLIENT_ENABLED_LOCKED: &str = "SELECT enabled FROM clients WHERE client_id = $1 FOR SHARE";
 pub(super) const CLIENT_DISABLE: &str =
     "UPDATE clients SET enabled = FALSE WHERE client_id = $1 AND enabled RETURNING client_id";
 
 pub(super) const PERSON_FIND: &str = "SELECT id, status, sealed FROM persons WHERE id = $1";
 pub(super) const PERSON_FIND_BY_INDEX: &str =
     "SELECT id, status, sealed FROM persons WHERE national_index = $1";
+pub(super) const PERSON_FIND_BY_INDEX_LOCKED: &str =
+    "SELECT id, status, sealed FROM persons WHERE national_index = $1 FOR NO KEY UPDATE";
 pub(super) const PERSON_INSERT: &str = "INSERT INTO persons (id, national_index, status, bindings, sealed) \
      VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING RETURNING id";
 pub(super) const PERSON_UPDATE: &str = "UPDATE persons SET sealed = $2 WHERE id = $1";
 pub(super) const PERSON_STATUS: &str = "SELECT status FROM persons WHERE id = $1";
+pub(super) const PERSON_STATUS_LOCKED: &str = "SELECT status FROM persons WHERE id = $1 FOR SHARE";
 pub(super) const PERSON_LOCK: &str =
     "UPDATE persons SET status = 'locked' WHERE id = $1 AND status = 'active' RETURNING id";
 pub(super) const PERSON_UNLOCK: &str =
@@ -101,8 +134,11 @@ pub(super) const DEVICE_INSERT: &str = "INSERT INTO devices \
      (id, person, credential_index, jkt, status, sign_count, created_at, sealed) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id";
 pub(super) const DEVICE_STATUS: &str = "SELECT status FROM devices WHERE id = $1";
+pub(super) const DEVICE_STATUS_LOCKED: &str = "SELECT status FROM devices WHERE id = $1 FOR SHARE";
 pub(super) const DEVICE_HOLDER_STATUS: &str = "SELECT d.status, p.status FROM devices d \
      JOIN persons p ON p.id = d.person WHERE d.id = $1 AND d.person = $2";
+pub(super) const DEVICE_HOLDER_STATUS_LOCKED: &str = "SELECT d.status, p.status FROM persons p \
+     JOIN devices d ON d.person = p.id WHERE d.id = $1 AND d.person = $2 FOR SHARE OF p FOR NO KEY UPDATE OF d";
 // Web Authentication Level 3, 7.2: greater, or both zero when the authenticator keeps none.
 pub(super) const DEVICE_COUNT_UP: &str = "UPDATE devices SET sign_count = $2 \
      WHERE id = $1 AND (sign_count < $2 OR (sign_count = 0 AND $2 = 0)) RETURNING id";
@@ -114,7 +150,8 @@ pub(super) const FENCE_INSERT: &str = "INSERT INTO single_use (kind, hash, kept_
 pub(super) const FENCE_FIRST_GRANT: &str = "SELECT grant_id FROM single_use WHERE kind = $1 AND hash = $2";
 pub(super) const FENCE_REPLAYED: &str = "SELECT s.grant_id, g.client FROM single_use s \
      LEFT JOIN grants g ON g.id = s.grant_id WHERE s.kind = $1 AND s.hash = $2";
-pub(super) const FENCE_PURGE: &str = "DELETE FROM single_use WHERE kept_until < $1";
+pub(super) const FENCE_PURGE: &str = "DELETE FROM single_use WHERE (kind, hash) IN \
+     (SELECT kind, hash FROM single_use WHERE kept_until < $1 LIMIT $2) RETURNING kind";
 
 pub(super) const GRANT_INSERT: &str = "INSERT INTO grants \
      (id, person, client, sid, device, created_at, dead, sealed) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7)";
@@ -127,6 +164,13 @@ pub(super) const SESSION_KILL_GRANTS: &str =
 pub(super) const SESSION_KILL_FAMILIES: &str = "UPDATE families SET dead = TRUE \
      WHERE grant_id IN (SELECT id FROM grants WHERE sid = $1) AND NOT dead RETURNING id";
 
+// A session has no row: half of its identifier is locked instead, shared by the grants in it, alone by its end.
+pub(super) const SESSION_SHARE: &str = "SELECT pg_advisory_xact_lock_shared($1)";
+pub(super) const SESSION_HOLD: &str = "SELECT pg_advisory_xact_lock($1)";
+// A first use and a second presentation do not see each other's rows before they commit: one after the other, before
+// any other lock. Locks of two numbers are none of those of one.
+pub(super) const ARTEFACT_HOLD: &str = "SELECT pg_advisory_xact_lock($1, $2)";
+
 pub(super) const FAMILY_INSERT: &str = "INSERT INTO families \
      (id, grant_id, generation, current_hash, current_sealed, jkt, absolute_expiry, idle_expiry, dead) \
      VALUES ($1, $2, 0, $3, $4, $5, $6, $7, FALSE)";
@@ -135,6 +179,8 @@ pub(super) const FAMILY_FIND: &str = "SELECT f.id, f.generation, f.current_hash,
      FROM families f JOIN grants g ON g.id = f.grant_id WHERE f.id = $1";
 pub(super) const FAMILY_ALIVE: &str = "SELECT f.id FROM families f JOIN grants g ON g.id = f.grant_id \
      WHERE f.id = $1 AND g.id = $2 AND NOT f.dead AND NOT g.dead";
+pub(super) const FAMILY_ALIVE_LOCKED: &str = "SELECT f.id FROM families f JOIN grants g ON g.id = f.grant_id \
+     WHERE f.id = $1 AND g.id = $2 AND NOT f.dead AND NOT g.dead FOR NO KEY UPDATE OF f FOR SHARE OF g";
 pub(super) const FAMILY_ROTATE: &str = "UPDATE families SET previous_hash = current_hash, current_hash = $4, \
      current_sealed = $5, generation = generation + 1, idle_expiry = $6 \
      WHERE id = $1 AND generation = $2 AND current_hash = $3 AND NOT dead RETURNING id";

@@ -74,7 +74,20 @@ impl SqlStores {
     /// # Errors
     /// [`crate::ports::PortError::Unavailable`].
     pub async fn purge(&self, now: UnixTime) -> PortResult<u64> {
-        let done = sqlx::query(FENCE_PURGE).bind(now.millis()).execute(self.db.writer()).await?;
-        Ok(done.rows_affected())
+        let mut purged: u64 = 0;
+        loop {
+            let rows: Vec<(String,)> = on!(self.db.writer(), |c| sqlx::query_as(FENCE_PURGE)
+                .bind(now.millis())
+                .bind(i64::from(PURGED_AT_ONCE))
+                .fetch_all(c))?;
+            let rows = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+            purged = purged.saturating_add(rows);
+            if rows < u64::from(PURGED_AT_ONCE) {
+                return Ok(purged);
+            }
+        }
     }
 }
+
+/// Few enough that one statement stays within its time.
+const PURGED_AT_ONCE: u32 = 2000;

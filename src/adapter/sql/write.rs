@@ -4,41 +4,48 @@
 //! place: a caller that gives up, or an error, leaves the outcome unknown and the next writer opens another lane.
 
 use serde_json::json;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
-use tokio::sync::OwnedMutexGuard;
 
+use super::db::{Connection, Engine, Tx};
+use super::lanes::Turn;
 use super::row::stored;
-use super::statements::{AUDIT_INSERT, AUDIT_PAYLOAD_INSERT, BEGIN};
+use super::statements::{AUDIT_INSERT, AUDIT_PAYLOAD_INSERT};
 use super::store::Store;
-use crate::audit::{AuditEvent, Lane, LanePlace, Leaf, leaf};
+use crate::audit::{AuditEvent, LanePlace, Leaf, leaf};
 use crate::base::{UnixTime, base64url};
 use crate::ports::PortResult;
 
-/// A transaction that holds the writer. Dropped without a commit, it changed nothing.
+/// A transaction in a writer's place. Dropped without a commit, it changed nothing.
 pub(super) struct Write<'a> {
     store: &'a Store,
-    lane: OwnedMutexGuard<Option<Lane>>,
-    tx: Transaction<'static, Sqlite>,
-    now: UnixTime,
+    tx: Tx,
+    // After the transaction: its connection is free before its place.
+    turn: Turn,
 }
 
 impl Store {
-    /// Begins a transaction once every earlier one has ended.
+    /// Begins a transaction: on SQLite once every earlier one has ended, on PostgreSQL beside a few others.
     pub(super) async fn write(&self) -> PortResult<Write<'_>> {
-        let lane = self.db.turn().await?;
-        let tx = self.db.writer().begin_with(BEGIN).await?;
-        Ok(Write { store: self, lane, tx, now: self.clock.now() })
+        let (turn, tx) = self.db.turn().await?;
+        Ok(Write { store: self, tx, turn })
     }
 }
 
 impl Write<'_> {
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.tx
+    pub(super) fn connection(&mut self) -> Connection<'_> {
+        self.tx.connection()
     }
 
-    /// The store's time, taken when the transaction began.
-    pub(super) const fn now(&self) -> UnixTime {
-        self.now
+    /// `alone` where no other transaction runs, `locking` where others run beside this one.
+    pub(super) const fn text(&self, alone: &'static str, locking: &'static str) -> &'static str {
+        match self.tx {
+            Engine::Sqlite(_) => alone,
+            Engine::Postgres(_) => locking,
+        }
+    }
+
+    /// The store's time.
+    pub(super) fn now(&self) -> UnixTime {
+        self.store.clock.now()
     }
 
     /// Commits with `event`.
@@ -48,15 +55,15 @@ impl Write<'_> {
 
     /// Commits with `events`, one after the other in the lane.
     pub(super) async fn commit_all(self, events: impl Iterator<Item = &AuditEvent>) -> PortResult<()> {
-        let Self { store, lane: mut place, mut tx, .. } = self;
-        let mut lane = place.take().unwrap_or_else(|| store.open_lane());
+        let Self { store, mut turn, mut tx } = self;
+        let mut lane = turn.lane.take().unwrap_or_else(|| store.open_lane());
         for event in events {
             let leaf = leaf(event, &lane.place(), store.entropy.as_ref());
             append(store, &mut tx, event, (&lane.place(), &leaf)).await?;
             lane.advance(&leaf);
         }
         tx.commit().await?;
-        *place = Some(lane);
+        turn.lane = Some(lane);
         Ok(())
     }
 
@@ -69,20 +76,20 @@ impl Write<'_> {
 
     /// Undoes everything and commits `event` alone, saying `reason`.
     pub(super) async fn refuse(self, event: &AuditEvent, reason: &'static str) -> PortResult<()> {
-        let Self { store, lane, tx, now } = self;
+        let Self { store, turn, tx } = self;
         tx.rollback().await?;
-        let tx = store.db.writer().begin_with(BEGIN).await?;
-        Write { store, lane, tx, now }.commit_saying(event, reason).await
+        let tx = store.db.begin().await?;
+        Write { store, tx, turn }.commit_saying(event, reason).await
     }
 }
 
 async fn append(
     store: &Store,
-    tx: &mut SqliteConnection,
+    tx: &mut Tx,
     event: &AuditEvent,
     (place, leaf): (&LanePlace, &Leaf),
 ) -> PortResult<()> {
-    sqlx::query(AUDIT_INSERT)
+    on!(tx.connection(), |c| sqlx::query_as::<_, ()>(AUDIT_INSERT)
         .bind(place.writer)
         .bind(stored(place.sequence)?)
         .bind(event.id.uuid())
@@ -91,8 +98,7 @@ async fn append(
         .bind(event.kind.as_str())
         .bind(leaf.record.as_slice())
         .bind(leaf.hash.as_slice())
-        .execute(&mut *tx)
-        .await?;
+        .fetch_optional(c))?;
     if leaf.salts.is_empty() {
         return Ok(());
     }
@@ -102,11 +108,10 @@ async fn append(
         .map(|field| json!({ "name": field.name, "salt": base64url(field.salt), "value": field.value.expose() }))
         .collect();
     let sealed = store.seal("audit_payloads/sealed", event.id.uuid().as_bytes(), &fields)?;
-    sqlx::query(AUDIT_PAYLOAD_INSERT)
+    on!(tx.connection(), |c| sqlx::query_as::<_, ()>(AUDIT_PAYLOAD_INSERT)
         .bind(event.id.uuid())
         .bind(event.at.millis())
         .bind(sealed)
-        .execute(tx)
-        .await?;
+        .fetch_optional(c))?;
     Ok(())
 }
