@@ -6,6 +6,7 @@ import * as jose from "jose";
 import * as oidc from "openid-client";
 import { ProofKey } from "./_phone.mjs";
 import { Browser, CommandLinePhone, check, suite } from "./_sceau.mjs";
+import { basic, begin, configuration, refused, secret, signIn, userinfoStatus } from "./_service.mjs";
 
 const METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
@@ -666,60 +667,9 @@ async function crossOrigin({ demo }) {
 
 // --- pieces ------------------------------------------------------------------------------------------------------
 
-async function configuration(demo, client, options = {}) {
-  const metadata = { token_endpoint_auth_method: client.token_endpoint_auth_method };
-  const auth = await authentication(client);
-  const insecure = { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks], ...options };
-  return oidc.discovery(new URL(demo.issuer), client.client_id, metadata, auth, insecure);
-}
-
-async function authentication(client) {
-  switch (client.token_endpoint_auth_method) {
-    case "client_secret_basic":
-      return oidc.ClientSecretBasic(client.client_secret);
-    case "client_secret_post":
-      return oidc.ClientSecretPost(client.client_secret);
-    case "private_key_jwt":
-      return oidc.PrivateKeyJwt({ key: await jose.importJWK(client.jwk, "ES256"), kid: client.jwk.kid });
-    default:
-      return oidc.None();
-  }
-}
-
-/// An authorization request of openid-client with everything it can check.
-async function begin(config, client, { pushed = false, parameters = {} } = {}) {
-  const verifier = oidc.randomPKCECodeVerifier();
-  const [state, nonce] = [oidc.randomState(), oidc.randomNonce()];
-  const sent = {
-    redirect_uri: client.redirect_uris[0],
-    scope: "openid scope_all offline_access",
-    code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: "S256",
-    state,
-    nonce,
-    ...parameters,
-  };
-  const url = pushed
-    ? await oidc.buildAuthorizationUrlWithPAR(config, sent)
-    : oidc.buildAuthorizationUrl(config, sent);
-  if (pushed) assert.deepEqual([...url.searchParams.keys()].sort(), ["client_id", "request_uri"]);
-  const expected = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
-  const redeemWith = (answer, { DPoP, maxAge } = {}) =>
-    oidc.authorizationCodeGrant(config, answer, { ...expected, maxAge }, undefined, { DPoP });
-  return { config, url, state, verifier, redeem: redeemWith };
-}
-
 async function request(demo, parameters, method = "client_secret_basic") {
   const client = demo.client(method);
   return begin(await configuration(demo, client), client, { parameters });
-}
-
-/// Signs in with the browser's session or the phone; the redirect to the client.
-async function signIn(world, url) {
-  const { redirect, page } = await world.browser.signIn(url, world.person.national_id, world.phone);
-  assert.ok(redirect, page && `ended on a page: ${page.summary()}`);
-  assert.equal(redirect.searchParams.get("error"), null, String(redirect));
-  return redirect;
 }
 
 async function tokensOf(world, { method = "client_secret_basic", parameters, maxAge } = {}) {
@@ -764,13 +714,6 @@ const plain = (client) => ({
   scope: "openid",
 });
 
-const secret = ({ client_id, client_secret }) => ({ client_id, client_secret });
-
-function basic(client, secretText = client.client_secret) {
-  const pair = [client.client_id, secretText].map((part) => new URLSearchParams({ v: part }).toString().slice(2));
-  return { authorization: `Basic ${Buffer.from(pair.join(":")).toString("base64")}` };
-}
-
 async function clientAssertion(demo, claims, key) {
   const client = demo.client("private_key_jwt");
   const now = Math.floor(Date.now() / 1000);
@@ -802,17 +745,6 @@ function token(demo, client, form) {
 function redeem(demo, client, form) {
   const redirect_uri = client.redirect_uris[0];
   return token(demo, client, { grant_type: "authorization_code", redirect_uri, ...form });
-}
-
-async function userinfoStatus(demo, accessToken) {
-  return (await fetch(`${demo.issuer}/userinfo`, { headers: { authorization: `Bearer ${accessToken}` } })).status;
-}
-
-async function refused(error, promise) {
-  await assert.rejects(promise, (thrown) => {
-    assert.equal(thrown.error ?? thrown.cause?.error, error);
-    return true;
-  });
 }
 
 await suite(everything);

@@ -6,16 +6,23 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::base::Secret;
 use crate::flow::PresentedCredentials;
+use crate::http::respond::OAuthFailure;
 use crate::oauth::{ASSERTION_TYPE, ErrorCode, OAuthError, RawParams};
 
 /// Reads the one kind of credentials a request may present.
 ///
 /// # Errors
-/// `invalid_request` for two kinds at once or a malformed header, `invalid_client` for none.
+/// `invalid_request` for two kinds at once or a malformed header; `invalid_client` for none, or for a scheme other than
+/// Basic, with the challenge when the header was used (RFC 6749 5.2).
 pub(crate) fn client_credentials(
     headers: &HeaderMap,
     params: &RawParams,
-) -> Result<PresentedCredentials, OAuthError> {
+) -> Result<PresentedCredentials, OAuthFailure> {
+    let tried = headers.contains_key(header::AUTHORIZATION);
+    presented(headers, params).map_err(|error| OAuthFailure::from(error).for_basic(tried))
+}
+
+fn presented(headers: &HeaderMap, params: &RawParams) -> Result<PresentedCredentials, OAuthError> {
     let basic = basic(headers)?;
     let client_id = params.get("client_id")?.map(str::to_owned);
     let secret = params.get("client_secret")?;
@@ -67,7 +74,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret)>, OAuthError> {
     let (scheme, encoded) =
         value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(malformed());
+        return Err(OAuthError::new(ErrorCode::InvalidClient, "unsupported authentication method"));
     }
     let pair = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let pair = pair.ok_or_else(malformed)?;
