@@ -1,6 +1,6 @@
-// A server on PostgreSQL as docs/operations.md sets it up: the SQL of that file, word for word, gives one role that
-// owns the schema and one that serves; TLS with a certificate that is verified; a whole day's statements under those
-// rights; and what the serving role may not do.
+// PostgreSQL and Redis as docs/operations.md sets them up: the SQL of that file, word for word, gives one role that owns
+// the schema and one that serves; TLS with a certificate that is verified; the Redis user of that file; a whole day of
+// calls under those rights; and what these users may not do.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -12,13 +12,16 @@ import { Browser, CommandLinePhone, check, report, sceau } from "./_sceau.mjs";
 import { Server } from "./_server.mjs";
 import { refused, register, signedIn, userinfoStatus } from "./_service.mjs";
 
-const DOCUMENT = new URL("../../docs/operations.md", import.meta.url);
-const [MAKE_ROLES, GIVE_RIGHTS] = [...readFileSync(DOCUMENT, "utf8").matchAll(/^```sql\n([^]*?)^```$/gm)].map(([, sql]) => sql);
+const DOCUMENT = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+const [MAKE_ROLES, GIVE_RIGHTS] = [...DOCUMENT.matchAll(/^```sql\n([^]*?)^```$/gm)].map(([, sql]) => sql);
+const REDIS_USERS = DOCUMENT.match(/^(user default off\nuser sceau .*\n)/m)[1];
 const PORT = 20_000 + (process.pid % 20_000);
+const REDIS_PORT = PORT + 1;
 const AS_POSTGRES = process.getuid() === 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] : [];
 
 const folder = mkdtempSync(join(tmpdir(), "sceau-pg-"));
 let postgres;
+let redis;
 let server;
 try {
   await everything();
@@ -26,17 +29,29 @@ try {
   await server?.stop();
   postgres?.kill("SIGQUIT");
   await postgres?.ended;
+  redis?.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 }
 report();
 
 async function everything() {
   await startPostgres();
+  startRedis();
   writeFileSync(join(folder, "owner.password"), "CHANGE-ME-OWNER");
   writeFileSync(join(folder, "run.password"), "CHANGE-ME-RUN");
+  writeFileSync(join(folder, "redis.password"), "CHANGE-ME-REDIS");
   writeFileSync(join(folder, "kek"), Buffer.alloc(32, 7).toString("base64url"), { mode: 0o600 });
   const [owner, run, stranger] = [await configured("owner", "ca.pem"), await configured("run", "ca.pem"), await configured("run", "other.pem")];
   server = run;
+  await check("the settings of two replicas are understood", async () => {
+    const [, toml] = DOCUMENT.match(/^```toml\n([^]*?)^```$/m);
+    const file = join(folder, "two.toml");
+    const here = { "/run/credentials/sceau.service/sql-password": "run.password", "/run/credentials/sceau.service/": "", "/etc/sceau/db-ca.pem": "ca.pem" };
+    writeFileSync(file, Object.entries(here).reduce((text, [from, to]) => text.replaceAll(from, `${folder}/${to}`), toml));
+    const answer = await sceau("config", "check", file);
+    assert.equal(answer.status, 0, answer.stderr);
+    assert.match(answer.stdout, /postgres:\/\/sceau_run@db\.example\.fr:5432\/sceau/);
+  });
   await check("the SQL before the first migration runs", () => psql("postgres", MAKE_ROLES));
   await check("a certificate of another authority is refused", async () => {
     const answer = await sceau("migrate", ...stranger.target);
@@ -106,6 +121,12 @@ async function notAllowed() {
     "ALTER TABLE clients ADD COLUMN more int",
     "DELETE FROM _sqlx_migrations",
   ];
+  for (const words of [["CONFIG", "GET", "*"], ["FLUSHALL"], ["KEYS", "*"], ["ACL", "LIST"], ["GET", "other:key"]]) {
+    await check(`the Redis user may not: ${words.join(" ")}`, () => {
+      const call = ["-p", String(REDIS_PORT), "--user", "sceau", "--pass", "CHANGE-ME-REDIS", "--no-auth-warning", ...words];
+      assert.match(execFileSync("redis-cli", call, { encoding: "utf8" }), /NOPERM/);
+    });
+  }
   for (const sql of refusals) {
     await check(`the role that serves may not: ${sql}`, () => {
       assert.throws(() => psql("sceau", `SET ROLE sceau_run;\n${sql};`), /permission denied|must be owner/);
@@ -117,7 +138,10 @@ async function notAllowed() {
 
 function configured(role, authority) {
   const sql = `postgres://sceau_${role}@${hostname()}:${PORT}/sceau?sslrootcert=${folder}/${authority}`;
-  const storage = [`sql = "${sql}"`, `sql_password_file = "${folder}/${role}.password"`];
+  const storage = [
+    `sql = "${sql}"`, `sql_password_file = "${folder}/${role}.password"`,
+    `redis = "redis://sceau@127.0.0.1:${REDIS_PORT}/0"`, `redis_password_file = "${folder}/redis.password"`,
+  ];
   return Server.configure({ storage, lines: ["[keys]", `kek_file = "${folder}/kek"`] });
 }
 
@@ -150,6 +174,12 @@ async function startPostgres() {
     }
   }
   throw new Error("PostgreSQL does not start");
+}
+
+function startRedis() {
+  writeFileSync(join(folder, "users.acl"), REDIS_USERS);
+  const settings = { port: REDIS_PORT, bind: "127.0.0.1", save: "", "maxmemory-policy": "noeviction", aclfile: `${folder}/users.acl`, dir: folder };
+  redis = spawn("redis-server", Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]), { stdio: "ignore" });
 }
 
 /// An authority, the server's certificate under it in the name of this machine, and another authority.
