@@ -31,7 +31,7 @@ await check("the JSON line has what a developer needs; the data folder stays", a
   }
 });
 await check("each command explains itself, and a wrong one ends with 64", async () => {
-  for (const command of ["serve", "config", "clients", "directory", "audit", "demo", "phone"]) {
+  for (const command of ["serve", "migrate", "config", "clients", "devices", "persons", "directory", "audit", "demo", "phone"]) {
     const answer = await sceau(command, "--help");
     assert.equal(answer.status, 0, command);
     assert.match(answer.stdout, /Usage: sceau/);
