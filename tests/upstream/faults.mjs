@@ -1,5 +1,5 @@
-// The catalogue of the twin's faults, and the forging of tokens: claims are taken from what oidc-provider signed, changed,
-// signed again with the twin's keys and encrypted again for the client.
+// The catalogue of the twin's faults, and the forging of tokens: claims are taken from what oidc-provider signed,
+// changed, signed again with the twin's keys and encrypted again for the client.
 import { constants, createCipheriv, createHmac, generateKeyPairSync, publicEncrypt, randomBytes } from "node:crypto";
 import { jose } from "../interop/_packages.mjs";
 
@@ -56,7 +56,9 @@ export class Faults {
     const known = FAULTS[name];
     if (!known) throw new Error(`no fault is called ${name}: ${Object.keys(FAULTS).join(", ")}`);
     const fault = { ...DEFAULTS, name, at: known.at[0], ...options };
-    if (!known.at.includes(fault.at)) throw new Error(`${name} may strike at ${known.at.join(", ")}, not at ${fault.at}`);
+    if (!known.at.includes(fault.at)) {
+      throw new Error(`${name} may strike at ${known.at.join(", ")}, not at ${fault.at}`);
+    }
     this.#armed.push(fault);
     return fault;
   }
@@ -95,7 +97,7 @@ export function forgeCallback(fault, address) {
     case "callback_missing_iss": url.searchParams.delete("iss"); break;
     case "callback_wrong_state": url.searchParams.set("state", fault.value ?? randomBytes(32).toString("hex")); break;
     case "callback_access_denied": fail("access_denied", "user authentication aborted"); break;
-    case "callback_temporarily_unavailable": fail("temporarily_unavailable", "authentication aborted due to a technical error"); break;
+    case "callback_temporarily_unavailable": fail("temporarily_unavailable", "aborted due to a technical error"); break;
     default: throw new Error(`${fault.name} is no fault of the callback`);
   }
   return url.href;
@@ -169,7 +171,8 @@ async function sign(fault, header, claims, keys) {
 /// RFC 7518 4.2 by hand, for jose refuses to make it. A client without RSA key gets one that is nobody's: the algorithm
 /// alone must be reason enough to refuse.
 function encryptRsa15(text, outer, key) {
-  const recipient = key.asymmetricKeyType === "rsa" ? key : generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
+  const nobody = () => generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
+  const recipient = key.asymmetricKeyType === "rsa" ? key : nobody();
   const [contentKey, iv] = [randomBytes(32), randomBytes(12)];
   const header = encoded({ alg: "RSA1_5", enc: "A256GCM", ...outer });
   const wrapped = publicEncrypt({ key: recipient, padding: constants.RSA_PKCS1_PADDING }, contentKey);

@@ -19,7 +19,8 @@ export class Keys {
   /// For oidc-provider's configuration.
   jwks() {
     const all = [...this.#pools.values()].flatMap(({ keys }) => keys);
-    return { keys: all.map(({ alg, kid, privateKey }) => ({ ...privateKey.export({ format: "jwk" }), alg, kid, use: "sig" })) };
+    const jwk = ({ alg, kid, privateKey }) => ({ ...privateKey.export({ format: "jwk" }), alg, kid, use: "sig" });
+    return { keys: all.map(jwk) };
   }
 
   current(alg) {
@@ -55,7 +56,9 @@ export class Keys {
 }
 
 function generate(alg) {
-  const pair = alg === "ES256" ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const pair = alg === "ES256"
+    ? generateKeyPairSync("ec", { namedCurve: "P-256" })
+    : generateKeyPairSync("rsa", { modulusLength: 2048 });
   const point = pair.publicKey.export({ type: "spki", format: "der" });
   const kid = createHash("sha256").update(point).digest("hex").slice(0, 16);
   return { alg, kid, ...pair };

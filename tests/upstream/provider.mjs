@@ -16,8 +16,12 @@ const LEVELS_IN_ORDER = ["eidas1", "eidas2", "eidas3"];
 
 /// What differs between FranceConnect ("low") and FranceConnect+ ("plus").
 export const FLAVOURS = {
-  low: { levels: ["eidas1"], signing: ["ES256", "RS256"], encryption: false, session: 1800, interaction: 1800, rnipp: false },
-  plus: { levels: ["eidas2", "eidas3"], signing: ["ES256"], encryption: true, session: 600, interaction: 600, rnipp: true },
+  low: {
+    levels: ["eidas1"], signing: ["ES256", "RS256"], encryption: false, session: 1800, interaction: 1800, rnipp: false,
+  },
+  plus: {
+    levels: ["eidas2", "eidas3"], signing: ["ES256"], encryption: true, session: 600, interaction: 600, rnipp: true,
+  },
 };
 
 export function newProvider({ issuer, flavour, keys, memory, identities, secret }) {
@@ -104,7 +108,8 @@ export function clientMetadata(flavour, given) {
   };
   const asked = Object.keys(given).find((name) => name.includes("_encrypted_response_"));
   if (asked && !encryption) throw new Error(`${given.client_id}: ${asked}, but FranceConnect (low) does not encrypt`);
-  if (encryption && !metadata.jwks && !metadata.jwks_uri) throw new Error(`${given.client_id}: jwks or jwks_uri is needed`);
+  const hasKeys = metadata.jwks || metadata.jwks_uri;
+  if (encryption && !hasKeys) throw new Error(`${given.client_id}: jwks or jwks_uri is needed`);
   return metadata;
 }
 
@@ -162,11 +167,13 @@ function policy(flavour, settings) {
   const { Check } = interactionPolicy;
   const login = prompts.get("login");
   login.checks.add(new Check("level_is_served", "acr_values", ({ oidc }) => {
-    if (!oidc.params.scope.split(" ").includes("openid")) throw new errors.InvalidRequest("openid scope must be requested");
+    const scopes = oidc.params.scope.split(" ");
+    if (!scopes.includes("openid")) throw new errors.InvalidRequest("openid scope must be requested");
     if (requestedLevel(settings, oidc.params.acr_values)) return Check.NO_NEED_TO_PROMPT;
     const expected = settings.levels.join(",");
+    const said = `expected ${expected}, got ${oidc.params.acr_values}`;
     throw new errors.CustomOIDCProviderError("invalid_acr",
-      `acr_value is not valid, should be equal one of these values, expected ${expected}, got ${oidc.params.acr_values}`);
+      `acr_value is not valid, should be equal one of these values, ${said}`);
   }, () => {}), 0);
   login.checks.add(new Check("level_is_reached", "authentication at the level asked for", ({ oidc }) => {
     if (oidc.result?.login) return Check.NO_NEED_TO_PROMPT;

@@ -1,5 +1,5 @@
-// A FranceConnect or FranceConnect+ for tests: oidc-provider with the published settings, and a thin layer before it that
-// notes every request and puts faults into answers.
+// A FranceConnect or FranceConnect+ for tests: oidc-provider with the published settings, and a thin layer before it
+// that notes every request and puts faults into answers.
 //
 //   const twin = await startTwin({ flavour: "plus", clients: [{ client_id, client_secret, redirect_uris, jwks }] });
 //   twin.fault("wrong_nonce");
@@ -8,7 +8,6 @@
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -29,16 +28,16 @@ const ENDPOINTS = {
 const METHODS_OF_PERSONS = ["fc", "pop", "mfa", "pin"];
 const REQUIRED = ["client_id", "acr_values", "response_type", "nonce", "state", "redirect_uri", "scope"];
 
-/// Starts a twin. `port` 0: a free one. `tls: { key, cert }`: HTTPS. `lengths`: shortest `state` and `nonce` (partner
+/// Starts a twin. `port` 0: a free one. `lengths`: shortest `state` and `nonce` (partner
 /// documentation: 32 both; the code of FranceConnect: 22 for the nonce). `secret`: of the subjects, the same by default
 /// for all twins, so that a person's `sub` at a service is the same after a restart.
 export async function startTwin({
-  flavour = "low", clients = [], identities = IDENTITIES, host = "127.0.0.1", port = 0, controlPort, tls,
+  flavour = "low", clients = [], identities = IDENTITIES, host = "127.0.0.1", port = 0, controlPort,
   lengths = { state: 32, nonce: 32 }, secret = "secret des tests",
 } = {}) {
   if (!FLAVOURS[flavour]) throw new Error(`flavour is ${Object.keys(FLAVOURS).join(" or ")}, not ${flavour}`);
   const twin = new Twin({ flavour, identities, lengths, secret });
-  await twin.listen({ host, port, tls });
+  await twin.listen({ host, port });
   for (const client of clients) await twin.register(client);
   if (controlPort !== undefined) await twin.listenForControl({ host, port: controlPort });
   return twin;
@@ -116,11 +115,11 @@ class Twin {
 
   // --- the layer before oidc-provider ------------------------------------------------------------------------------
 
-  async listen({ host, port, tls }) {
-    const answer = (request, response) => this.#receive(request, response).catch((error) => broken(response, error));
-    const server = tls ? createTlsServer(tls, answer) : createServer(answer);
+  async listen({ host, port }) {
+    const server = createServer((request, response) => this.#receive(request, response)
+      .catch((error) => broken(response, error)));
     this.#servers.push(server);
-    this.origin = `${tls ? "https" : "http"}://${host}:${await bound(server, host, port)}`;
+    this.origin = `http://${host}:${await bound(server, host, port)}`;
     this.issuer = `${this.origin}${PREFIX}`;
     const made = newProvider({ ...this, memory: this.#memory });
     this.provider = made.provider;
@@ -141,7 +140,7 @@ class Twin {
     const posted = request.method === "POST" && request.url === `${PREFIX}/authorize`;
     const url = posted ? `${request.url}?${body}` : request.url;
     const replayed = Object.assign(Readable.from(body.length > 0 && !posted ? [body] : []), {
-      method: posted ? "GET" : request.method, url: url.slice(PREFIX.length), originalUrl: url,
+      asked: request.method, method: posted ? "GET" : request.method, url: url.slice(PREFIX.length), originalUrl: url,
       headers: posted ? withoutBody(request.headers) : request.headers,
       rawHeaders: request.rawHeaders, httpVersion: request.httpVersion, socket: request.socket,
       form: new URLSearchParams(body.toString()),
@@ -178,7 +177,8 @@ class Twin {
 
   #note(endpoint, context, form) {
     const authorization = context.get("authorization") || undefined;
-    this.requests.push({ endpoint, method: context.method, params: Object.fromEntries(form), authorization, at: Date.now() });
+    const params = Object.fromEntries(form);
+    this.requests.push({ endpoint, method: context.req.asked, params, authorization, at: Date.now() });
   }
 
   /// A login is known by its state, then by its code, then by its access token.
@@ -231,7 +231,7 @@ class Twin {
   #refusesRequest(context, form) {
     const missing = REQUIRED.filter((name) => !form.get(name) || form.getAll(name).length > 1);
     const short = ["state", "nonce"].filter((name) => (form.get(name) ?? "").length < this.lengths[name]);
-    const prompts = (form.get("prompt") ?? "").split(" ").filter((value) => value && value !== "login" && value !== "consent");
+    const prompts = (form.get("prompt") ?? "").split(" ").filter((value) => !["", "login", "consent"].includes(value));
     if (missing.length + short.length + prompts.length === 0) return false;
     const why = [
       ...missing.map((name) => `${name} est obligatoire, une fois`),
@@ -418,11 +418,13 @@ async function recipientOf(client, use) {
 }
 
 const ENCRYPTION = new Set([
-  "idTokenEncryptedResponseAlg", "idTokenEncryptedResponseEnc", "userinfoEncryptedResponseAlg", "userinfoEncryptedResponseEnc",
+  "idTokenEncryptedResponseAlg", "idTokenEncryptedResponseEnc",
+  "userinfoEncryptedResponseAlg", "userinfoEncryptedResponseEnc",
 ]);
 
 function withoutEncryption(client) {
-  return new Proxy(client, { get: (target, name) => (ENCRYPTION.has(name) ? undefined : Reflect.get(target, name, target)) });
+  const get = (target, name) => (ENCRYPTION.has(name) ? undefined : Reflect.get(target, name, target));
+  return new Proxy(client, { get });
 }
 
 // --- by hand -----------------------------------------------------------------------------------------------------
@@ -442,7 +444,8 @@ async function byHand() {
   });
   const { issuer, control, flavour } = twin;
   console.log(JSON.stringify({
-    issuer, control, flavour, identities: [...twin.identities.keys()], idp_hints: IDENTITY_PROVIDERS, faults: Object.keys(FAULTS),
+    issuer, control, flavour, identities: [...twin.identities.keys()], idp_hints: IDENTITY_PROVIDERS,
+    faults: Object.keys(FAULTS),
   }));
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => twin.stop().then(() => process.exit(0)));
 }

@@ -1,5 +1,5 @@
-// A person with a browser at the twin: keeps cookies, chooses an identity, consents, and stops where the redirects leave
-// the twin.
+// A person with a browser at the twin: keeps cookies, chooses an identity, consents, and stops where the redirects
+// leave the twin.
 
 export class Visitor {
   #cookies = new Map();
