@@ -198,8 +198,8 @@ impl Round {
                 return Ok(Delivery::TooLate);
             }
             let late = CarrierError::Temporary { reason: "timeout", after: None };
-            let carried = tokio::time::timeout(self.pace.attempt, carrier.carry(message)).await;
-            carried.unwrap_or(Err(late)).map(|()| Delivery::Delivered)
+            let tried = tokio::time::timeout(self.pace.attempt, carrier.carry(message)).await;
+            tried.unwrap_or(Err(late)).map(|()| Delivery::Delivered)
         };
         tokio::select! {
             biased;
