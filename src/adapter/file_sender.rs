@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use serde_json::json;
 
-use crate::base::{PersonId, Secret};
-use crate::ports::{Channel, CodeSender, PortError, PortResult};
+use crate::device::Content;
+use crate::ports::{CodeSender, Message, PortError, PortResult};
 
 /// Appends messages to a file.
 pub struct FileSender {
@@ -34,21 +34,17 @@ impl FileSender {
 
 #[async_trait]
 impl CodeSender for FileSender {
-    async fn send(
-        &self,
-        person: PersonId,
-        channel: Channel,
-        contact: &Secret,
-        code: &Secret,
-    ) -> PortResult<()> {
-        let channel = match channel {
-            Channel::Email => "email",
-            Channel::Phone => "phone",
+    async fn send(&self, message: Message) -> PortResult<()> {
+        let (channel, to) = (message.channel.as_str(), message.contact.expose());
+        let line = match &message.content {
+            Content::Code { code, .. } => json!({ "channel": channel, "to": to, "code": code.expose() }),
+            Content::NewDevice { serial, .. } => {
+                json!({ "channel": channel, "to": to, "new_device": serial })
+            }
         };
-        let message = json!({ "channel": channel, "to": contact.expose(), "code": code.expose() });
-        self.append(&format!("{message}\n"))
+        self.append(&format!("{line}\n"))
             .map_err(|error| PortError::Unavailable(format!("activation codes file: {error}")))?;
-        tracing::info!(person.id = %person, channel, "activation code appended to the chosen file");
+        tracing::info!(person.id = %message.person, channel, "message appended to the chosen file");
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ pub mod server;
 pub mod tls;
 
 mod connection;
+mod deliveries;
 mod durable;
 mod ephemeral;
 mod jobs;
@@ -16,6 +17,7 @@ use axum::Router;
 use base64::Engine as _;
 use url::Url;
 
+pub use deliveries::Deliveries;
 pub use durable::Durable;
 
 use crate::adapter::log_push::LogPush;
@@ -54,7 +56,7 @@ pub struct Parts {
     pub key_encryption_key: [u8; 32],
     /// WebAuthn relying party.
     pub relying_party: RelyingParty,
-    /// Sender of activation codes.
+    /// Sender of activation codes and notices.
     pub code_sender: Arc<dyn CodeSender>,
     /// Clock.
     pub clock: Arc<dyn Clock>,

@@ -63,6 +63,8 @@ pub enum EventKind {
     EnrolmentStarted,
     /// A phone's credential was registered or refused.
     DeviceEnrolled,
+    /// A person was told of a new phone, or could not be.
+    DeviceAnnounced,
     /// A phone was revoked.
     DeviceRevoked,
     /// A person was locked or unlocked by an officer.
@@ -101,7 +103,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,
@@ -131,6 +133,7 @@ impl EventKind {
         Self::EnrolmentCodes,
         Self::EnrolmentStarted,
         Self::DeviceEnrolled,
+        Self::DeviceAnnounced,
         Self::DeviceRevoked,
         Self::PersonLocked,
         Self::PersonDeactivated,
@@ -183,6 +186,7 @@ impl EventKind {
             Self::EnrolmentCodes => "enrolment.codes",
             Self::EnrolmentStarted => "enrolment.started",
             Self::DeviceEnrolled => "device.enrolled",
+            Self::DeviceAnnounced => "device.announced",
             Self::DeviceRevoked => "device.revoked",
             Self::PersonLocked => "person.locked",
             Self::PersonDeactivated => "person.deactivated",

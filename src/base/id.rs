@@ -88,6 +88,8 @@ uuid_id! {
     FamilyId;
     /// A row of the audit log.
     AuditId;
+    /// A message to a person, the same at every try.
+    MessageId;
     /// A session as relying parties see it: the `sid` claim (OpenID Connect Back-Channel Logout 2.1). Not the cookie.
     Sid;
 }

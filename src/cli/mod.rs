@@ -11,6 +11,7 @@ pub mod open;
 pub mod output;
 pub mod persons;
 pub mod phone;
+mod senders;
 pub mod serve;
 
 use std::process::ExitCode;

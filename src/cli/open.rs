@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::adapter::file_sender::FileSender;
-use crate::adapter::log_sender::LogSender;
+use crate::adapter::message_queue::QueueWorker;
 use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::PostgresSettings;
 use crate::adapter::webauthn::is_test_root;
 use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
-use crate::base::{Entropy, OsEntropy, SystemClock};
+use crate::base::{Clock, Entropy, OsEntropy, SystemClock};
 use crate::config::{Config, Documents, ProcessStrings, Sql};
 use crate::device::AttestationPolicy;
 use crate::flow::{ActivationPolicy, Lifetimes, Policy};
@@ -19,6 +18,7 @@ use crate::identity::{Acr, AssurancePolicy, SectorSettings};
 use crate::keyring::KeyPolicy;
 
 use super::config::ConfigFile;
+use super::senders;
 
 /// Which provider a command works on.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,6 +38,8 @@ pub struct Opened {
     pub documents: Documents,
     /// The provider.
     pub app: App,
+    /// Carries the messages of the provider, once started.
+    pub worker: Option<QueueWorker>,
 }
 
 impl Target {
@@ -57,6 +59,8 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     // Before the database is opened: a key is made only for a database that is new.
     let kek = config.keys.kek(&config.storage, &*entropy)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let chosen = senders::choose(&config, documents.senders.as_ref(), &clock)?;
     let parts = Parts {
         policy: policy(&config, documents.policy.clone()),
         durable: durable(&config, &documents),
@@ -68,15 +72,12 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
             allowed_origins: config.mobile.allowed_origins.clone(),
             attestation_roots: documents.attestation_roots.clone(),
         },
-        code_sender: match &config.mobile.activation_codes_file {
-            Some(path) => Arc::new(FileSender::new(path.clone())),
-            None => Arc::new(LogSender::default()),
-        },
-        clock: Arc::new(SystemClock),
+        code_sender: chosen.sender,
+        clock,
         entropy,
     };
     let app = App::assemble(parts).await?;
-    Ok(Opened { config, documents, app })
+    Ok(Opened { config, documents, app, worker: chosen.worker })
 }
 
 fn ephemeral(config: &Config, documents: &Documents) -> Ephemeral {
@@ -146,5 +147,6 @@ fn policy(config: &Config, keys: KeyPolicy) -> Policy {
         devices_per_person: config.mobile.devices_per_person,
         live_approvals: config.approval.live,
         activation: ActivationPolicy::Limited,
+        codes_per_hour: config.mobile.codes_per_hour,
     }
 }

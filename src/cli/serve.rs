@@ -7,18 +7,20 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::Deliveries;
 use crate::app::server::{Drained, Server};
 use crate::app::tls;
 use crate::base::{Entropy, OsEntropy};
 use crate::config::ConfigError;
 use crate::http::HttpLimits;
+use crate::ports::DeliveryObserver;
 use crate::telemetry::Metrics;
 use crate::worker::Worker;
 
 use super::config::{ConfigFile, EX_CONFIG};
 use super::{open, output};
 
-/// How long jobs may take to end.
+/// How long jobs, and messages under way, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Arguments of `sceau serve`.
@@ -46,7 +48,8 @@ pub async fn run(args: ServeArgs) -> ExitCode {
 
 async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
     let metrics = Metrics::install()?;
-    let opened = open::open(&args.config).await?;
+    let mut opened = open::open(&args.config).await?;
+    let queue = opened.worker.take();
     let (app, http) = (&opened.app, &opened.config.http);
     let limits = HttpLimits {
         request: http.limits.request_timeout,
@@ -62,6 +65,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
     let admin = Server::bind(http.admin_listen).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let worker = Worker::start(app.jobs(Some(metrics)), &entropy);
+    let observer: Arc<dyn DeliveryObserver> = app.provider.clone();
+    let deliveries = queue.map(|queue| Deliveries::start(queue, observer));
     let stop = CancellationToken::new();
     tracing::info!(issuer = opened.config.issuer.as_str(), listen = %public.local_addr(), admin = %admin.local_addr(), "ready");
     let routes = app.router(http.trusted_proxies.clone(), &limits);
@@ -70,6 +75,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
         admin.serve(admin_routes, http.limits, stop.clone()),
         stop_on_signal(stop.clone()),
     );
+    if let Some(deliveries) = deliveries {
+        deliveries.stop(PATIENCE).await;
+    }
     worker.stop(PATIENCE).await;
     Ok(drained)
 }

@@ -11,7 +11,7 @@ use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
 use super::error::refuse_if;
 use super::redis::{CA_FILE, PASSWORD_FILE};
 use super::storage::PASSWORD_FILE as SQL_PASSWORD_FILE;
-use super::{Config, ConfigError, Sql, Strings};
+use super::{Config, ConfigError, SenderDocuments, Sql, Strings};
 
 /// Says of a certificate (DER) that it is a root of tests, whose private key everybody may have.
 pub type TestRootMark = fn(&[u8]) -> bool;
@@ -31,6 +31,8 @@ pub struct Documents {
     pub redis_authorities: Option<String>,
     /// Password of the database.
     pub sql_password: Option<Secret>,
+    /// The files of the senders.
+    pub senders: Option<SenderDocuments>,
 }
 
 /// A certificate chain and its key.
@@ -60,6 +62,7 @@ impl Config {
             redis_password: self.redis_password(strings)?,
             redis_authorities: self.redis_authorities(strings)?,
             sql_password: self.sql_password(strings)?,
+            senders: self.senders(strings)?,
         })
     }
 
@@ -142,6 +145,10 @@ impl Config {
 }
 
 impl Config {
+    fn senders(&self, strings: &dyn Strings) -> Result<Option<SenderDocuments>, ConfigError> {
+        self.mobile.senders.as_ref().map(|senders| SenderDocuments::read(senders, strings)).transpose()
+    }
+
     fn sql_password(&self, strings: &dyn Strings) -> Result<Option<Secret>, ConfigError> {
         let Sql::Postgres(postgres) = &self.storage.sql else { return Ok(None) };
         let Some(path) = &postgres.password_file else { return Ok(None) };
@@ -152,14 +159,14 @@ impl Config {
     }
 }
 
-fn read(setting: &'static str, path: &Path, strings: &dyn Strings) -> Result<String, ConfigError> {
+pub(super) fn read(setting: &'static str, path: &Path, strings: &dyn Strings) -> Result<String, ConfigError> {
     strings
         .file(path)
         .map_err(|error| ConfigError::refused(setting, format!("{} cannot be read: {error}", path.display())))
 }
 
 /// All certificates of a PEM text; none when there is none, or one is broken.
-fn certificates(text: &str) -> Option<Vec<Vec<u8>>> {
+pub(super) fn certificates(text: &str) -> Option<Vec<Vec<u8>>> {
     let blocks: Vec<Pem> = Pem::iter_from_buffer(text.as_bytes()).collect::<Result<_, _>>().ok()?;
     let certificates: Vec<_> =
         blocks.into_iter().filter(|block| block.label == "CERTIFICATE").map(|block| block.contents).collect();

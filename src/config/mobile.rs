@@ -11,7 +11,7 @@ use crate::base::from_base64url;
 
 use super::error::refuse_if;
 use super::raw::RawMobile;
-use super::{ConfigError, Issuer};
+use super::{ConfigError, Issuer, Senders};
 
 /// Checked settings of the phones.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub struct Mobile {
     pub devices_per_person: u32,
     /// Where activation codes go instead of persons; on loopback only.
     pub activation_codes_file: Option<PathBuf>,
+    /// Times an hour that anybody may ask for activation codes, for anybody.
+    pub codes_per_hour: u32,
+    /// Who carries messages to persons.
+    pub senders: Option<Senders>,
 }
 
 impl Mobile {
@@ -45,6 +49,8 @@ impl Mobile {
             allow_self_attestation: raw.allow_self_attestation,
             devices_per_person: raw.devices_per_person.unwrap_or(5),
             activation_codes_file: raw.activation_codes_file.clone(),
+            codes_per_hour: raw.codes_per_hour.unwrap_or(1000),
+            senders: Senders::check(raw)?,
         };
         let named = !mobile.rp_name.trim().is_empty() && mobile.rp_name.chars().count() <= 64;
         refuse_if(!named, "mobile.rp_name", "must have between 1 and 64 characters")?;
@@ -56,6 +62,8 @@ impl Mobile {
         mobile.check_attestation(issuer)?;
         let few = (1..=20).contains(&mobile.devices_per_person);
         refuse_if(!few, "mobile.devices_per_person", "must be between 1 and 20")?;
+        let some = (1..=1_000_000).contains(&mobile.codes_per_hour);
+        refuse_if(!some, "mobile.codes_per_hour", "must be between 1 and 1000000")?;
         Ok(mobile)
     }
 

@@ -92,6 +92,31 @@ pub(super) struct RawMobile {
     pub(super) allow_self_attestation: bool,
     pub(super) devices_per_person: Option<u32>,
     pub(super) activation_codes_file: Option<PathBuf>,
+    pub(super) codes_per_hour: Option<u32>,
+    pub(super) smtp: Option<RawSmtp>,
+    pub(super) sms: Option<RawSms>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSmtp {
+    pub(super) host: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) tls: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) from: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) notice_subject: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSms {
+    pub(super) url: Option<String>,
+    pub(super) token_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

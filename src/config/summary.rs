@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Config, Sql, duration};
+use super::{Config, Senders, Sql, duration};
 
 impl Config {
     /// Every setting with its value, written as in the settings file.
@@ -70,7 +70,7 @@ impl Config {
     fn mobile_lines(&self) -> Vec<(&'static str, String)> {
         let mobile = &self.mobile;
         let roots = mobile.attestation_roots.iter().map(PathBuf::as_path).map(std::path::Path::display);
-        vec![
+        let mut lines = vec![
             ("mobile.rp_id", quoted(&mobile.rp_id)),
             ("mobile.rp_name", quoted(&mobile.rp_name)),
             ("mobile.allowed_origins", list(&mobile.allowed_origins)),
@@ -78,15 +78,43 @@ impl Config {
             ("mobile.aaguids", list(&mobile.aaguids)),
             ("mobile.allow_self_attestation", mobile.allow_self_attestation.to_string()),
             ("mobile.devices_per_person", mobile.devices_per_person.to_string()),
-            (
+            ("mobile.codes_per_hour", mobile.codes_per_hour.to_string()),
+        ];
+        match (&mobile.senders, &mobile.activation_codes_file) {
+            (Some(senders), _) => lines.extend(sender_lines(senders)),
+            (None, file) => lines.push((
                 "mobile.activation_codes_file",
-                mobile.activation_codes_file.as_ref().map_or_else(
+                file.as_ref().map_or_else(
                     || String::from("none: activation codes reach nobody"),
-                    |path| quoted(path.display().to_string()),
+                    |path| quoted(path.display()),
                 ),
-            ),
-        ]
+            )),
+        }
+        lines
     }
+}
+
+fn sender_lines(senders: &Senders) -> Vec<(&'static str, String)> {
+    let (smtp, sms) = (&senders.smtp, &senders.sms);
+    let mut lines = vec![
+        ("mobile.smtp.host", quoted(&smtp.host)),
+        ("mobile.smtp.port", smtp.port.to_string()),
+        ("mobile.smtp.tls", quoted(smtp.tls.as_str())),
+    ];
+    if let Some((user, path)) = &smtp.login {
+        lines.push(("mobile.smtp.user", quoted(user)));
+        lines.push(("mobile.smtp.password_file", quoted(path.display())));
+    }
+    lines.extend(smtp.ca_file.iter().map(|path| ("mobile.smtp.ca_file", quoted(path.display()))));
+    lines.extend([
+        ("mobile.smtp.from", quoted(&smtp.from)),
+        ("mobile.smtp.subject", quoted(&smtp.subject)),
+        ("mobile.smtp.notice_subject", quoted(&smtp.notice_subject)),
+        ("mobile.sms.url", quoted(&sms.url)),
+        ("mobile.sms.token_file", quoted(sms.token_file.display())),
+    ]);
+    lines.extend(sms.ca_file.iter().map(|path| ("mobile.sms.ca_file", quoted(path.display()))));
+    lines
 }
 
 fn quoted(value: impl std::fmt::Display) -> String {

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::Announce;
 use crate::base::{PersonId, Secret};
+use crate::device::{Channel, Content};
 use crate::flow::Provider;
 use crate::identity::{ExtractReader, Person, Professional, fold};
-use crate::ports::{Channel, CodeSender, PortResult};
+use crate::ports::{CodeSender, Message, PortResult};
 
 /// The fictitious directory.
 pub(super) const EXTRACT: &str = include_str!("sample_extract.txt");
@@ -135,9 +136,11 @@ pub(super) struct DeskSender(pub(super) Arc<CodesDesk>);
 
 #[async_trait]
 impl CodeSender for DeskSender {
-    async fn send(&self, person: PersonId, channel: Channel, _: &Secret, code: &Secret) -> PortResult<()> {
-        let code = code.clone();
-        match channel {
+    async fn send(&self, message: Message) -> PortResult<()> {
+        let person = message.person;
+        // Notices have no place on the desk.
+        let Content::Code { code, .. } = message.content else { return Ok(()) };
+        match message.channel {
             // The pair is told once it is whole: the e-mail goes first.
             Channel::Email => {
                 let mut persons = self.0.lock();

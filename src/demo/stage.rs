@@ -158,6 +158,7 @@ fn policy(addresses: &Addresses) -> anyhow::Result<Policy> {
         devices_per_person: 5,
         live_approvals: 3,
         activation: ActivationPolicy::Unlimited,
+        codes_per_hour: 1000,
     })
 }
 

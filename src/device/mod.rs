@@ -6,9 +6,11 @@
 mod attestation;
 mod credential;
 mod enrolment;
+mod message;
 
 pub use attestation::{AttestationFacts, AttestationFormat, AttestationPolicy, AttestationRefusal, assess};
 pub use credential::{
     ActivationMode, Device, DeviceFacts, DeviceProof, DeviceRefusal, DeviceStatus, VerifiedAssertion, judge,
 };
 pub use enrolment::{ActivationCodes, CodesVerdict, EnrolmentProof, MAX_CODE_TRIES, PendingEnrolment};
+pub use message::{Channel, Content};

@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, PersonId, Secret, TokenHash, UnixTime};
-use crate::device::ActivationCodes;
+use crate::device::{ActivationCodes, Channel, Content};
 use crate::identity::{NationalId, Person, PersonStatus};
-use crate::ports::{Channel, PortError, ThrottleRule};
+use crate::ports::{PortError, ThrottleRule};
 
 use super::enrol::SOURCE;
 use super::{EnrolError, Origin, Provider};
 
-/// Codes sent to one person at the wish of one source: a stranger does not use up all of the person's.
+/// Pairs of codes sent to one person, whoever asks.
 const CODES: ThrottleRule =
     ThrottleRule { name: "activation_codes", limit: 3, window: Duration::from_hours(24) };
-/// Codes sent to one person, whoever asks.
-const ALL_CODES: ThrottleRule =
-    ThrottleRule { name: "activation_codes_all", limit: 12, window: Duration::from_hours(24) };
 
 /// How activation codes are drawn and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +29,7 @@ impl Provider {
     /// nothing: known and unknown look alike.
     pub async fn send_activation_codes(&self, typed: &str, origin: &Origin) -> Result<(), EnrolError> {
         let now = self.now();
-        if !self.ports.throttle.hit(SOURCE, &origin.source(), now).await? {
+        if !self.may_ask_for_codes(origin, now).await? {
             return Err(EnrolError::Throttled);
         }
         let person = self.active_person(typed).await?;
@@ -48,35 +45,44 @@ impl Provider {
             self.ports.audit.append(&event).await?;
             return Ok(());
         };
-        if !self.may_send_codes(person.id, origin, now).await? {
+        if !self.may_send_codes(person.id, now).await? {
             let event = self.refused(EventKind::EnrolmentCodes, "too_many_codes", now).with_person(person.id);
             self.ports.audit.append(&event).await?;
             return Ok(());
         }
         let (by_email, by_phone) = self.issue_codes(person.id, now).await?;
-        let sent = self.send_codes(person.id, (email, by_email), (phone, by_phone)).await;
+        let sent = self.send_codes(person.id, (email, by_email), (phone, by_phone), now).await;
         // A sender that fails must not tell that there was somebody to send to.
         let event = match sent {
-            Ok(()) => self.succeeded(EventKind::EnrolmentCodes, "sent", now),
+            Ok(()) => self.succeeded(EventKind::EnrolmentCodes, "queued", now),
             Err(_) => self.refused(EventKind::EnrolmentCodes, "not_sent", now),
         };
         self.ports.audit.append(&event.with_person(person.id)).await?;
         Ok(())
     }
 
-    async fn may_send_codes(
-        &self,
-        person: PersonId,
-        origin: &Origin,
-        now: UnixTime,
-    ) -> Result<bool, PortError> {
+    /// The limits that a caller sees: counted before anybody is looked up, alike for known and unknown.
+    async fn may_ask_for_codes(&self, origin: &Origin, now: UnixTime) -> Result<bool, PortError> {
+        let throttle = &self.ports.throttle;
+        // The source first: one that is over its own limit does not use up everybody's.
+        if !throttle.hit(SOURCE, &origin.source(), now).await? {
+            return Ok(false);
+        }
+        let limit = self.policy.codes_per_hour;
+        let everybody =
+            ThrottleRule { name: "activation_codes_everybody", limit, window: Duration::from_hours(1) };
+        let within = throttle.hit(everybody, &[], now).await?;
+        if !within {
+            tracing::warn!(limit, "activation codes are asked for more often than mobile.codes_per_hour");
+        }
+        Ok(within)
+    }
+
+    async fn may_send_codes(&self, person: PersonId, now: UnixTime) -> Result<bool, PortError> {
         if self.policy.activation == ActivationPolicy::Unlimited {
             return Ok(true);
         }
-        let throttle = &self.ports.throttle;
-        let pair = [person.uuid().as_bytes().as_slice(), &origin.source()].concat();
-        Ok(throttle.hit(CODES, &pair, now).await?
-            && throttle.hit(ALL_CODES, person.uuid().as_bytes(), now).await?)
+        self.ports.throttle.hit(CODES, person.uuid().as_bytes(), now).await
     }
 
     /// Each contact with its code.
@@ -85,10 +91,17 @@ impl Provider {
         person: PersonId,
         (email, by_email): (String, Secret),
         (phone, by_phone): (String, Secret),
+        now: UnixTime,
     ) -> Result<(), PortError> {
-        let sender = &self.ports.code_sender;
-        sender.send(person, Channel::Email, &Secret::new(email), &by_email).await?;
-        sender.send(person, Channel::Phone, &Secret::new(phone), &by_phone).await
+        let limited = self.policy.activation == ActivationPolicy::Limited;
+        let life = self.policy.lifetimes.activation;
+        let codes = [(Channel::Email, email, by_email), (Channel::Phone, phone, by_phone)];
+        for (channel, contact, code) in codes {
+            let content = Content::Code { code, life: limited.then_some(life) };
+            let message = self.message(person, (channel, contact), content, now.plus(life));
+            self.ports.code_sender.send(message).await?;
+        }
+        Ok(())
     }
 
     /// Draws a pair of codes for a person and keeps their hashes.

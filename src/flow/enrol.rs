@@ -222,7 +222,10 @@ impl Provider {
         let refused = about(self.refused(EventKind::DeviceEnrolled, "refused", now));
         let plan = BindPlan { device, fences, cap: self.policy.devices_per_person };
         match self.ports.devices.bind(&plan, &granted, &refused).await? {
-            BindOutcome::Bound => Ok(plan.device),
+            BindOutcome::Bound => {
+                self.announce_device(&plan.device, now).await?;
+                Ok(plan.device)
+            }
             BindOutcome::Full => Err(EnrolError::TooMany),
             BindOutcome::Replayed | BindOutcome::Duplicate | BindOutcome::PersonInactive => {
                 Err(EnrolError::Attestation)

@@ -26,6 +26,7 @@ mod keyring;
 mod known_browser;
 mod logout;
 mod metadata;
+mod notices;
 mod operator;
 mod par;
 mod policy;

@@ -77,4 +77,6 @@ pub struct Policy {
     pub live_approvals: usize,
     /// How activation codes are drawn and kept.
     pub activation: ActivationPolicy,
+    /// Times an hour that anybody may ask for activation codes, for anybody.
+    pub codes_per_hour: u32,
 }

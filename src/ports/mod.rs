@@ -25,6 +25,7 @@ mod throttle;
 
 use std::sync::Arc;
 
+pub use crate::device::Channel;
 pub use access_tokens::{AccessTokenRecord, AccessTokens};
 pub use approval_decision::{ApprovalDecision, CommitOutcome, CommittedDecision, Decision, Evidence};
 pub use approvals::{Approvals, OpenLimits, OpenOutcome};
@@ -44,7 +45,7 @@ pub use issuance::{
 };
 pub use keys::{Keys, Signer};
 pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
-pub use outbound::{Channel, CodeSender, Push};
+pub use outbound::{Carrier, CarrierError, CodeSender, Delivery, DeliveryObserver, Message, Push};
 pub use persons::Persons;
 pub use replay::{Replay, ReplayKind};
 pub use revocation::{Cutoff, CutoffScope, Revocation};
@@ -117,6 +118,6 @@ pub struct Ports {
     pub authenticator: Arc<dyn Authenticator>,
     /// Wake-ups for phones.
     pub push: Arc<dyn Push>,
-    /// Activation codes to persons.
+    /// Activation codes and notices to persons.
     pub code_sender: Arc<dyn CodeSender>,
 }

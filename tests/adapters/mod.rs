@@ -1,8 +1,11 @@
 //! Adapters against what they adapt, without a network.
 
 mod lab;
+mod message_queue;
 mod phone;
 mod phone_command;
+mod sms_gateway;
+mod smtp_sender;
 mod webauthn;
 mod webauthn_certificates;
 mod webauthn_vectors;

@@ -2,6 +2,7 @@
 
 mod files;
 mod network;
+mod senders;
 mod settings;
 mod telemetry;
 

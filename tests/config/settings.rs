@@ -120,6 +120,19 @@ fn the_example_shows_every_setting() {
                 "attestation_roots",
                 "policy_file",
                 "activation_codes_file",
+                "[mobile.smtp]",
+                "[mobile.sms]",
+                "host",
+                "port",
+                "tls = ",
+                "user",
+                "password_file",
+                "ca_file",
+                "from",
+                "subject",
+                "notice_subject",
+                "url",
+                "token_file",
             ]
             .iter()
             .any(|name| line.starts_with(name))

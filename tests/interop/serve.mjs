@@ -150,7 +150,7 @@ async function person() {
   assert.equal(answer.status, 202);
   for (let tries = 0; tries < 50; tries += 1) {
     const sent = read(`${folder}/codes.jsonl`).split("\n").filter(Boolean).map((line) => JSON.parse(line));
-    const last = (channel) => sent.findLast((message) => message.channel === channel)?.code;
+    const last = (channel) => sent.findLast((message) => message.channel === channel && message.code)?.code;
     if (sent.length > 0 && sent.length % 2 === 0) {
       return { national_id: PERSON, activation_codes: { email: last("email"), phone: last("phone") } };
     }

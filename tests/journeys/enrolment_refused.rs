@@ -134,7 +134,7 @@ async fn a_sender_that_fails_does_not_tell_who_is_known() {
     let known = caller.post("/mobile/v1/enrolments/codes", json!({ "national_id": CAMILLE })).await;
     assert_eq!((known.status, &known.body), (202, &json!({})));
     assert_eq!(harness.audited("enrolment.codes not_sent").await, 1);
-    assert_eq!(harness.audited("enrolment.codes sent").await, 0);
+    assert_eq!(harness.audited("enrolment.codes queued").await, 0);
 }
 
 #[tokio::test]

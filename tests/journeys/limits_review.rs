@@ -1,11 +1,15 @@
 //! Limits that strangers push against, and what is counted as one source.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sceau::flow::{BrowserState, Identified, Progress};
+use async_trait::async_trait;
+use sceau::base::UnixTime;
+use sceau::flow::{BrowserState, EnrolError, FlowError, Identified, Progress};
+use sceau::ports::{PortError, PortResult, Ports, Throttle, ThrottleRule};
 
 use super::review::{csrf, from, opened, params, registered};
-use crate::support::{CAMILLE, Harness};
+use crate::support::{CAMILLE, HUGO, Harness, NOBODY};
 
 #[test]
 fn one_subscriber_of_ipv6_is_one_source() {
@@ -16,20 +20,73 @@ fn one_subscriber_of_ipv6_is_one_source() {
 }
 
 #[tokio::test]
-async fn a_stranger_does_not_use_up_the_codes_of_a_person() {
+async fn a_person_has_three_pairs_of_codes_a_day_whoever_asks() {
     let harness = Harness::new().await;
     let send = async |address: &str| {
         harness.provider.send_activation_codes(CAMILLE, &from(address)).await.unwrap();
         harness.sent()
     };
-    for sent in [2, 4, 6, 6, 6] {
-        assert_eq!(send("203.0.113.99").await, sent);
+    for (source, sent) in [2, 4, 6, 6, 6].into_iter().enumerate() {
+        assert_eq!(send(&format!("198.51.100.{source}")).await, sent);
     }
-    assert_eq!(send("192.0.2.44").await, 8, "the person asks from elsewhere");
-    for source in 0..20 {
-        send(&format!("198.51.100.{source}")).await;
+    harness.provider.send_activation_codes(HUGO, &from("198.51.100.9")).await.unwrap();
+    assert_eq!(harness.sent(), 8, "of one person only");
+    harness.clock.advance(Duration::from_hours(24));
+    assert_eq!(send("198.51.100.1").await, 10);
+}
+
+#[tokio::test]
+async fn everybody_together_is_limited_for_known_and_unknown_alike() {
+    let harness = Harness::with(|policy| policy.codes_per_hour = 5).await;
+    let send =
+        async |who: &str, address: &str| harness.provider.send_activation_codes(who, &from(address)).await;
+    for source in 0..5 {
+        send(NOBODY, &format!("198.51.100.{source}")).await.unwrap();
     }
-    assert_eq!(harness.sent(), 24, "twelve pairs a day, whoever asks");
+    for who in [CAMILLE, NOBODY, "x"] {
+        let answer = send(who, "192.0.2.44").await;
+        assert!(matches!(answer, Err(EnrolError::Throttled)), "{who}: {answer:?}");
+    }
+    assert_eq!(harness.sent(), 0);
+    harness.clock.advance(Duration::from_hours(1));
+    send(CAMILLE, "192.0.2.44").await.unwrap();
+    assert_eq!(harness.sent(), 2);
+}
+
+#[tokio::test]
+async fn a_source_over_its_own_limit_does_not_use_up_everybody_s() {
+    let harness = Harness::with(|policy| policy.codes_per_hour = 32).await;
+    for _ in 0..50 {
+        let _ = harness.provider.send_activation_codes(NOBODY, &from("203.0.113.99")).await;
+    }
+    harness.provider.send_activation_codes(CAMILLE, &from("192.0.2.44")).await.unwrap();
+    assert_eq!(harness.sent(), 2);
+}
+
+#[tokio::test]
+async fn without_counters_no_code_is_sent() {
+    let harness = Harness::over(|_| (), |ports| Ports { throttle: Arc::new(Broken), ..ports }).await;
+    for who in [CAMILLE, NOBODY] {
+        let answer = harness.provider.send_activation_codes(who, &from("192.0.2.44")).await;
+        let Err(EnrolError::Flow(FlowError::Port(PortError::Unavailable(_)))) = answer else {
+            panic!("{who}: {answer:?}")
+        };
+    }
+    assert_eq!(harness.sent(), 0);
+}
+
+/// Counters that cannot count.
+struct Broken;
+
+#[async_trait]
+impl Throttle for Broken {
+    async fn hit(&self, _: ThrottleRule, _: &[u8], _: UnixTime) -> PortResult<bool> {
+        Err(PortError::Unavailable(String::from("the counters are broken")))
+    }
+
+    async fn allows(&self, rule: ThrottleRule, subject: &[u8], now: UnixTime) -> PortResult<bool> {
+        self.hit(rule, subject, now).await
+    }
 }
 
 #[tokio::test]

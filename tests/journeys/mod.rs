@@ -16,6 +16,7 @@ mod limits_review;
 mod login_page;
 mod login_review;
 mod logout;
+mod messages;
 mod operator_commands;
 mod own_devices;
 mod professional_login;

@@ -189,5 +189,6 @@ pub(crate) fn policy() -> Policy {
         devices_per_person: 2,
         live_approvals: 3,
         activation: ActivationPolicy::Limited,
+        codes_per_hour: 1000,
     }
 }

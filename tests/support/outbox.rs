@@ -4,13 +4,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use sceau::base::{PersonId, Secret};
-use sceau::ports::{Channel, CodeSender, PortError, PortResult};
+use sceau::base::PersonId;
+use sceau::device::Content;
+use sceau::ports::{Channel, CodeSender, Message, PortError, PortResult};
 
-/// A sender that keeps the codes.
+/// A sender that keeps the codes, and the channels of notices.
 #[derive(Default)]
 pub(crate) struct Outbox {
     sent: Mutex<Vec<(PersonId, Channel, String)>>,
+    notices: Mutex<Vec<Message>>,
     is_broken: AtomicBool,
 }
 
@@ -26,6 +28,11 @@ impl Outbox {
         code.map(|(.., code)| code.clone())
     }
 
+    /// The notices so far.
+    pub(crate) fn notices(&self) -> Vec<Message> {
+        self.notices.lock().unwrap().clone()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.sent.lock().unwrap().len()
     }
@@ -33,11 +40,17 @@ impl Outbox {
 
 #[async_trait]
 impl CodeSender for Outbox {
-    async fn send(&self, person: PersonId, channel: Channel, _: &Secret, code: &Secret) -> PortResult<()> {
+    async fn send(&self, message: Message) -> PortResult<()> {
         if self.is_broken.load(Ordering::SeqCst) {
             return Err(PortError::Unavailable(String::from("the sender is broken")));
         }
-        self.sent.lock().unwrap().push((person, channel, code.expose().to_owned()));
+        match &message.content {
+            Content::Code { code, .. } => {
+                let code = code.expose().to_owned();
+                self.sent.lock().unwrap().push((message.person, message.channel, code));
+            }
+            Content::NewDevice { .. } => self.notices.lock().unwrap().push(message),
+        }
         Ok(())
     }
 }
