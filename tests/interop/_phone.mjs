@@ -126,9 +126,9 @@ export class Phone {
     return this.call("POST", path, { decision: "approve", number, assertion });
   }
 
-  /// For `Browser.signIn`: the newest request, with the number that the page shows.
+  /// For `Browser.signIn`: the newest request (they come oldest first), with the number that the page shows.
   async answer({ number }) {
-    const [approval] = (await this.pending()).sort((a, b) => b.expires_at - a.expires_at);
+    const approval = (await this.pending()).at(-1);
     if (!approval) throw new Error("nothing waits on the phone");
     this.approved = approval;
     expect(await this.approve(approval, number), 200);

@@ -185,6 +185,11 @@ export class Twin {
     return person.activation_codes;
   }
 
+  /// Unlocks a person: two officers, by design.
+  unlock({ national_id }) {
+    return this.command("persons", "unlock", "--offline", "--second-officer", "Essai", national_id);
+  }
+
   /// A developer's client that authenticates with `method`: the last one, the first being that of the sample service.
   client(method) {
     const found = this.clients.findLast((client) => client.token_endpoint_auth_method === method && !client.resource_server);
