@@ -161,6 +161,7 @@ async fn a_rotation_gives_everybody_the_same_token() {
     let mut current =
         super::refresh::tokens(&harness, &service, "openid offline_access").await.text_of("refresh_token");
     let key = service.dpop.as_ref().unwrap();
+    let mut slowed_down = 0;
     for round in 0..3 {
         harness.clock.advance(std::time::Duration::from_secs(61));
         let fields = [("grant_type", "refresh_token"), ("refresh_token", current.as_str())];
@@ -176,6 +177,7 @@ async fn a_rotation_gives_everybody_the_same_token() {
         for answer in slowed {
             let told = answer.error().1;
             assert!(told == "slow_down" || told == "temporarily_unavailable", "{told}");
+            slowed_down += usize::from(told == "slow_down");
         }
         let next = tokens.into_iter().next().unwrap();
         assert_ne!(next, current);
@@ -187,4 +189,5 @@ async fn a_rotation_gives_everybody_the_same_token() {
         current = next;
     }
     assert_eq!(harness.audited("tokens.refreshed refreshed").await, 3);
+    assert_eq!(harness.audited("tokens.refreshed repeated_too_often").await, slowed_down);
 }

@@ -34,7 +34,8 @@ export class Needles {
       const lower = text.toLowerCase();
       for (const [value, what] of this.values) {
         for (const { form, word, exact } of forms(value)) {
-          if (exact ? standsAlone(text, word) : (form === "plain" ? lower.includes(word.toLowerCase()) : text.includes(word))) found.add(`${what} in ${place} as ${form}`);
+          const folded = form === "plain" && lower.includes(word.toLowerCase());
+          if (exact ? standsAlone(text, word) : folded || text.includes(word)) found.add(`${what} in ${place} as ${form}`);
         }
       }
       for (const number of this.numbers) if (numberIn(text, number)) found.add(`a number in ${place}`);

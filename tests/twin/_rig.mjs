@@ -229,13 +229,20 @@ export class Twin {
 /// Those of a demonstration, and a resource server.
 function clients(service) {
   const [callback, by_address] = [`${service}/callback`, `${service.replace("localhost", "127.0.0.1")}/callback`];
-  const developer = { scope: DEVELOPER_SCOPE, redirect_uris: [callback, by_address], post_logout: [`${service}/`], sector: "localhost" };
+  const redirect_uris = [callback, by_address];
+  const developer = { scope: DEVELOPER_SCOPE, redirect_uris, post_logout: [`${service}/`], sector: "localhost" };
   return [
-    { id: "dossier-patient", name: "Dossier patient", auth: "client_secret_basic", profile: "oidc", ...developer, scope: "openid scope_all", redirect_uris: [callback] },
+    {
+      id: "dossier-patient", name: "Dossier patient", auth: "client_secret_basic", profile: "oidc", ...developer,
+      scope: "openid scope_all", redirect_uris: [callback],
+    },
     { id: "demo-basic", name: "Service A", auth: "client_secret_basic", profile: "psc", ...developer },
     { id: "demo-post", name: "Service B", auth: "client_secret_post", profile: "oidc", ...developer },
     { id: "demo-jwt", name: "Service C", auth: "private_key_jwt", profile: "oidc", ...developer },
-    { id: "demo-native", name: "Application D", auth: "none", profile: "oidc", scope: DEVELOPER_SCOPE, redirect_uris: ["http://127.0.0.1/callback"] },
+    {
+      id: "demo-native", name: "Application D", auth: "none", profile: "oidc", scope: DEVELOPER_SCOPE,
+      redirect_uris: ["http://127.0.0.1/callback"],
+    },
     {
       id: "demo-api", name: "Interface E", auth: "client_secret_basic", profile: "oidc", scope: DEVELOPER_SCOPE,
       redirect_uris: [], more: ["--resource-server", "--grant", "client_credentials"],

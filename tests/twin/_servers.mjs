@@ -100,7 +100,10 @@ function reply(text, at) {
   if (kind === ":") return { value: Number(line), next };
   const length = Number(line);
   if (length < 0) return { value: "", next };
-  if (kind === "$") return text.length < next + length + 2 ? undefined : { value: text.slice(next, next + length), next: next + length + 2 };
+  if (kind === "$") {
+    const behind = next + length + 2;
+    return text.length < behind ? undefined : { value: text.slice(next, next + length), next: behind };
+  }
   const value = [];
   let position = next;
   for (let index = 0; index < length; index += 1) {

@@ -23,7 +23,10 @@ export function phonePage(issuer, persons) {
   return (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
     const send = (type, text) => response.writeHead(200, { "content-type": type, "cache-control": "no-store" }).end(text);
-    if (pathname === "/") return send(TYPES[".html"], readFileSync(new URL("index.html", PHONE), "utf8").replaceAll("{{issuer}}", issuer));
+    if (pathname === "/") {
+      const html = readFileSync(new URL("index.html", PHONE), "utf8");
+      return send(TYPES[".html"], html.replaceAll("{{issuer}}", issuer));
+    }
     if (pathname === "/demo/persons.json") return send("application/json", JSON.stringify(persons()));
     if (pathname === "/seal.svg") return send(TYPES[".svg"], readFileSync(SEAL));
     if (!/^\/[a-z]+\.(js|css)$/.test(pathname)) return response.writeHead(404).end();

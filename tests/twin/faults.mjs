@@ -198,7 +198,8 @@ async function postgresKilledUnderLoad(twin, person) {
   const loops = families.map(async (family) => {
     let last;
     while (running || last !== 200) {
-      const answer = await proved(twin, family.client, family.key, refreshForm(family.refresh_token), family.nonce).catch(() => ({ status: 0, headers: {} }));
+      const attempt = proved(twin, family.client, family.key, refreshForm(family.refresh_token), family.nonce);
+      const answer = await attempt.catch(() => ({ status: 0, headers: {} }));
       last = answer.status;
       clock.add(answer.took ?? 0);
       count(`refresh ${last} ${answer.body?.error ?? ""}`.trim());
@@ -222,7 +223,8 @@ async function postgresKilledUnderLoad(twin, person) {
   await recovered(twin, phone);
   running = false;
   await Promise.all(loops);
-  console.log(`      seen by clients: ${[...seen].map(([what, times]) => `${times} × ${what}`).join(", ")}; codes: ${first.map((one) => one.status).join(" ")}`);
+  const told = [...seen].map(([what, times]) => `${times} × ${what}`).join(", ");
+  console.log(`      seen by clients: ${told}; codes: ${first.map((one) => one.status).join(" ")}`);
   await prompt("PostgreSQL killed under load");
   await check("PostgreSQL killed under load: clients hear 200 or try again, never that their token is bad", () => {
     const bad = [...seen.keys()].filter((what) => !/^refresh (200|503|0|429)/.test(what));
@@ -235,13 +237,17 @@ async function postgresKilledUnderLoad(twin, person) {
     }
   });
   await check("PostgreSQL killed under load: a code has one answer at most", async () => {
-    for (const { code, verifier } of codes) {
-      const again = await alone(twin, tokenRequest(client, codeForm(client, code, verifier)));
-      assert.equal(again.body.error, "invalid_grant", again.text);
-    }
-    const given = first.filter((one) => one.status === 200).length;
     const made = (await rows(twin, "grants")) - grants;
+    const given = first.filter((one) => one.status === 200).length;
     assert.ok(made >= given && made <= codes.length, `${made} grants for ${given} answers`);
+    for (const [index, { code, verifier }] of codes.entries()) {
+      // Refused before the code was looked at, it may still have its one answer.
+      const send = () => alone(twin, tokenRequest(client, codeForm(client, code, verifier)));
+      const answers = [first[index], await send(), await send()];
+      assert.ok(answers.filter((one) => one.status === 200).length <= 1, answers.map((one) => one.status).join(" "));
+      assert.equal(answers[2].body.error, "invalid_grant", answers[2].text);
+    }
+    assert.ok((await rows(twin, "grants")) - grants <= codes.length);
   });
 }
 
@@ -259,7 +265,13 @@ async function redisForgets(twin, person, how, forget) {
   for (const at of [0, 1]) {
     for (const { name, request, refused } of captured) {
       await check(`Redis ${how}: ${name} is refused by process ${at}`, async () => {
-        const answer = await clocked(twin, typeof request === "function" ? await request(at) : request, { at });
+        const send = async () => clocked(twin, typeof request === "function" ? await request(at) : request, { at });
+        // Who notices the loss may answer 503 first: what counts is the answer after it.
+        let answer = await send();
+        for (let tries = 0; answer.status === 503 && tries < 10; tries += 1) {
+          await pause(200);
+          answer = await send();
+        }
         assert.ok(refused(answer), `${answer.status} ${answer.headers.location ?? answer.text.slice(0, 200)}`);
       });
     }
@@ -269,7 +281,10 @@ async function redisForgets(twin, person, how, forget) {
   });
   await check(`Redis ${how}: a DPoP client goes on at once with a new nonce`, async () => {
     for (const at of [0, 1]) {
-      const send = (nonce) => clocked(twin, tokenRequest(family.client, refreshForm(family.refresh_token), { dpop: proofFor(twin, family.key, nonce) }), { at });
+      const send = (nonce) => {
+        const dpop = proofFor(twin, family.key, nonce);
+        return clocked(twin, tokenRequest(family.client, refreshForm(family.refresh_token), { dpop }), { at });
+      };
       const first = await send(family.nonce);
       assert.equal(first.body.error, "use_dpop_nonce", first.text);
       const second = await send(first.headers["dpop-nonce"]);
@@ -307,7 +322,10 @@ async function capture(twin, person, phone, browser) {
   };
 
   const app = await native(twin, browser);
-  const proved = (form, path, key = app.key) => formRequest(path, { ...form, client_id: app.client.client_id }, { dpop: proofFor(twin, key, app.nonce, path) });
+  const proved = (form, path) => {
+    const dpop = proofFor(twin, app.key, app.nonce, path);
+    return formRequest(path, { ...form, client_id: app.client.client_id }, { dpop });
+  };
   keep("a used DPoP proof at /token", await used(proved(refreshForm(app.refresh_token), "/token"), 200), stale);
   keep("an unused DPoP proof at /token", proved(refreshForm(app.refresh_token), "/token"), stale);
   keep("a used DPoP proof at /par", await used(proved(authorizeForm(app.client, "v".repeat(43)), "/par"), 201), stale);
@@ -318,16 +336,17 @@ async function capture(twin, person, phone, browser) {
   keep("a used DPoP proof at /userinfo", await used(userinfo(), 200), gone);
   keep("an unused DPoP proof at /userinfo", userinfo(), gone);
   await phone.pending();
-  const call = () => ({ method: "GET", path: "/mobile/v1/approvals", headers: { dpop: phone.proof("GET", "/mobile/v1/approvals") } });
+  const path = "/mobile/v1/approvals";
+  const call = () => ({ method: "GET", path, headers: { dpop: phone.proof("GET", path) } });
   keep("a used proof of a phone", await used(call(), 200), stale);
   keep("an unused proof of a phone", call(), stale);
 
   const signer = twin.client("private_key_jwt");
-  const assertion = () => formRequest("/par", { ...authorizeForm(signer, "v".repeat(43)), ...assertionForm(clientAssertion(twin, signer)) });
-  const pushed = assertion();
+  const signed = () => assertionForm(clientAssertion(twin, signer));
+  const pushed = formRequest("/par", { ...authorizeForm(signer, "v".repeat(43)), ...signed() });
   const answer = await alone(twin, pushed);
   keep("a client assertion at /par", pushed, error("invalid_client"));
-  const atToken = formRequest("/token", { grant_type: "authorization_code", code: "x", redirect_uri: signer.redirect_uris[0], ...assertionForm(clientAssertion(twin, signer)) });
+  const atToken = formRequest("/token", { ...codeForm(signer, "x", "v".repeat(43)), ...signed() });
   const { body } = await alone(twin, atToken);
   keep("a client assertion at /token", atToken, error("invalid_client"));
   if (!assertionsCaptured) assert.deepEqual([answer.status, body.error], [201, "invalid_grant"], "used before");
@@ -350,14 +369,16 @@ async function capture(twin, person, phone, browser) {
     const approval = await waiting(phone);
     const body = { decision: "approve", number: login.page.number, assertion: await phone.assertion(approval) };
     const path = `/mobile/v1/approvals/${approval.id}`;
-    return { login, path, send: () => jsonRequest("POST", `${path}/decision`, body, { dpop: phone.proof("POST", `${path}/decision`) }) };
+    const send = () => jsonRequest("POST", `${path}/decision`, body, { dpop: phone.proof("POST", `${path}/decision`) });
+    return { login, path, send };
   };
   const over = (answer) => answer.status >= 400 && answer.status < 500;
   const first = await decide();
   keep("a used decision of a phone", await used(first.send(), 200), over);
   const second = await decide();
   keep("an unused decision of a phone", second.send(), over);
-  keep("a challenge for an approval of before", jsonRequest("POST", `${second.path}/challenge`, {}, { dpop: phone.proof("POST", `${second.path}/challenge`) }), over);
+  const dpop = phone.proof("POST", `${second.path}/challenge`);
+  keep("a challenge for an approval of before", jsonRequest("POST", `${second.path}/challenge`, {}, { dpop }), over);
   // Signed anew, with a nonce of now: what is in it is as old.
   for (const [name, { send }] of [["a used decision with a new proof", first], ["an unused decision with a new proof", second]]) {
     keep(name, (at) => renewed(twin, phone, send, at), (answer) => over(answer) && answer.status !== 401);
@@ -436,7 +457,8 @@ async function revocations(twin, person) {
   const silent = (browser, at) => async () => {
     const { url } = await authorizeUrl(twin, undefined, { prompt: "none" });
     const { pathname, search } = new URL(url);
-    const answer = await alone(twin, { method: "GET", path: pathname + search, headers: { cookie: browser.cookieHeader() } }, { at });
+    const headers = { cookie: browser.cookieHeader() };
+    const answer = await alone(twin, { method: "GET", path: pathname + search, headers }, { at });
     return new URL(answer.headers.location).searchParams.get("error") === "login_required";
   };
   let { phone, browser } = await signedIn(twin, person);
@@ -446,10 +468,11 @@ async function revocations(twin, person) {
   };
 
   for (const [here, there] of [[0, 1], [1, 0]]) {
-    await check(`a refresh token revoked at process ${here} is dead at process ${there} within 5 s, with its access token`, async () => {
+    await check(`a token revoked at process ${here} is dead at process ${there} within 5 s, with its family`, async () => {
       const tokens = await confidential(twin, browser);
       await fresh(tokens);
-      const answer = await alone(twin, formRequest("/revoke", { token: tokens.refresh_token }, basic(tokens.client)), { at: here });
+      const wish = formRequest("/revoke", { token: tokens.refresh_token }, basic(tokens.client));
+      const answer = await alone(twin, wish, { at: here });
       assert.equal(answer.status, 200, answer.text);
       await all("token revoked", there, tokens);
     });
@@ -471,7 +494,8 @@ async function revocations(twin, person) {
       const answer = await phoneCall(twin, phone, "DELETE", `/mobile/v1/devices/${phone.device.id}`, undefined, { at: here });
       assert.equal(answer.status, 204, answer.text);
       await all("phone revoked", there, tokens);
-      await seen("phone revoked, its own call", there, async () => (await phoneCall(twin, phone, "GET", "/mobile/v1/approvals", undefined, { at: there })).status === 401);
+      const own = () => phoneCall(twin, phone, "GET", "/mobile/v1/approvals", undefined, { at: there });
+      await seen("phone revoked, its own call", there, async () => (await own()).body.error === "invalid_device");
       await seen("phone revoked, cookie", there, silent(browser, there));
       await twin.codes(person);
       phone = await Phone.enrol(twin.issuer, person);
@@ -489,8 +513,8 @@ async function revocations(twin, person) {
   });
   await check("a client disabled by command is disabled at both processes within 5 s", async () => {
     const uri = `${twin.service}/callback`;
-    const words = ["--client-id", "brief", "--name", "Brief", "--redirect-uri", uri, "--scope", "openid offline_access", "--json"];
-    const client = { ...(await twin.command("clients", "add", ...words)), redirect_uris: [uri] };
+    const words = ["--client-id", "brief", "--name", "Brief", "--redirect-uri", uri, "--scope", "openid offline_access"];
+    const client = { ...(await twin.command("clients", "add", "--json", ...words)), redirect_uris: [uri] };
     const tokens = await confidential(twin, browser, client);
     await twin.command("clients", "disable", "brief");
     await Promise.all([0, 1].map((at) => all("client disabled", at, tokens)));
@@ -522,7 +546,8 @@ async function recovered(twin, phone) {
   const took = await until("recovery", async () => {
     for (const at of [0, 1]) {
       const answer = await phoneCall(twin, phone, "GET", "/mobile/v1/approvals", undefined, { at });
-      const page = await alone(twin, { method: "GET", path: new URL((await authorizeUrl(twin)).url).pathname + new URL((await authorizeUrl(twin)).url).search }, { at });
+      const { pathname, search } = new URL((await authorizeUrl(twin)).url);
+      const page = await alone(twin, { method: "GET", path: pathname + search }, { at });
       if (answer.status !== 200 || page.status !== 303) return false;
     }
     return true;

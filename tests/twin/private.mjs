@@ -1,6 +1,7 @@
 // What stays private: after every kind of journey, neither database nor Redis, logs, metrics or command lines hold a value
 // that a person or a client would want kept, in clear or in an encoding.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { appendFileSync, readFileSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Phone, ProofKey } from "../interop/_phone.mjs";
@@ -86,7 +87,8 @@ async function journeys(twin) {
     const bearer = { authorization: `DPoP ${rotated.answer.body.access_token}` };
     assert.equal((await send(twin, { method: "GET", path: "/userinfo", headers: { ...bearer, dpop: "x" } })).status, 401);
     const signer = twin.client("private_key_jwt");
-    const push = formRequest("/par", { ...authorizeForm(signer, "v".repeat(43)), ...assertionForm(clientAssertion(twin, signer)), login_hint: person.national_id });
+    const wish = { ...authorizeForm(signer, "v".repeat(43)), login_hint: person.national_id };
+    const push = formRequest("/par", { ...wish, ...assertionForm(clientAssertion(twin, signer)) });
     const pushed = await send(twin, push);
     assert.equal(pushed.status, 201, pushed.text);
     assert.equal((await send(twin, push)).body.error, "invalid_client");
@@ -101,19 +103,25 @@ async function journeys(twin) {
     }
     const stranger = new Phone(twin.issuer);
     const wrong = { type: "contact_codes", email: "00000000", phone: alone.activation_codes.phone };
-    assert.equal((await stranger.call("POST", "/mobile/v1/enrolments", { national_id: alone.national_id, proof: wrong })).status, 400);
-    assert.equal((await stranger.call("POST", "/mobile/v1/enrolments", { [other.national_id]: other.email })).status, 400);
+    for (const body of [{ national_id: alone.national_id, proof: wrong }, { [other.national_id]: other.email }]) {
+      assert.equal((await stranger.call("POST", "/mobile/v1/enrolments", body)).status, 400);
+    }
     const swapped = { ...basic({ client_id: person.national_id, client_secret: client.client_secret }) };
     await send(twin, formRequest("/token", { grant_type: "authorization_code", code: other.national_id }, swapped));
     await send(twin, tokenRequest(client, { grant_type: other.national_id, scope: other.email }));
-    const misplaced = { client_id: person.national_id, state: other.email, redirect_uri: `https://x.example/${other.national_id}`, scope: other.telephone };
+    const away = `https://x.example/${other.national_id}`;
+    const misplaced = { client_id: person.national_id, state: other.email, redirect_uri: away, scope: other.telephone };
     await browser.open(`${twin.issuer}/authorize?${new URLSearchParams(misplaced)}`);
-    await browser.open((await authorizeUrl(twin, client, { scope: `openid ${other.national_id}`, acr_values: other.email, ui_locales: other.family_name })).url);
+    const odd = { scope: `openid ${other.national_id}`, acr_values: other.email, ui_locales: other.family_name };
+    await browser.open((await authorizeUrl(twin, client, odd)).url);
     await browser.open(`${twin.issuer}/interaction/${person.national_id}`);
     await browser.open(`${twin.issuer}/${person.national_id}?email=${other.email}`);
-    await fetch(`${twin.issuer}/mobile/v1/devices/${person.national_id}`, { method: "DELETE", headers: { dpop: phone.proof("DELETE", "/") } });
-    await fetch(`${twin.issuer}/jwks`, { headers: { "user-agent": other.email, "x-request-id": other.national_id, referer: `https://x.example/${other.email}` } });
-    await send(twin, { method: "GET", path: `/userinfo?access_token=${person.national_id}`, headers: { authorization: `Bearer ${other.national_id}` } });
+    const dpop = phone.proof("DELETE", "/");
+    await fetch(`${twin.issuer}/mobile/v1/devices/${person.national_id}`, { method: "DELETE", headers: { dpop } });
+    const headers = { "user-agent": other.email, "x-request-id": other.national_id, referer: away };
+    await fetch(`${twin.issuer}/jwks`, { headers });
+    const authorization = `Bearer ${other.national_id}`;
+    await send(twin, { method: "GET", path: `/userinfo?access_token=${person.national_id}`, headers: { authorization } });
   });
   await check("journeys: logout, a phone revoked, a person locked and unlocked, the evidence exported", async () => {
     const approved = phone.approved.id;
@@ -155,7 +163,8 @@ async function signIn(twin, person, phone, wrong) {
 }
 
 async function code(twin, browser, client) {
-  const { url, verifier } = await authorizeUrl(twin, client, { state: `state-${Math.random()}`, nonce: `nonce-${Math.random()}` });
+  const [state, nonce] = [randomUUID(), randomUUID()];
+  const { url, verifier } = await authorizeUrl(twin, client, { state, nonce });
   const { redirect, page } = await browser.signIn(url);
   const given = redirect?.searchParams.get("code");
   assert.ok(given, page?.summary() ?? String(redirect));
@@ -305,18 +314,22 @@ async function canaries(twin) {
   const before = read(log).length;
   const hex = Buffer.from(person.national_id).toString("hex");
   await twin.postgres.query("CREATE TABLE canary (one text, two bytea, three text)");
-  await twin.postgres.query(`INSERT INTO canary VALUES ('${other.email}', '\\x${hex}', '${Buffer.from(`ab${of("refresh token")}`).toString("base64")}')`);
+  const encoded = Buffer.from(`ab${of("refresh token")}`).toString("base64");
+  await twin.postgres.query(`INSERT INTO canary VALUES ('${other.email}', '\\x${hex}', '${encoded}')`);
   await twin.redis.command("SET", "canary", Buffer.from(of("access token")).toString("hex"));
   await twin.redis.command("HSET", "canary-number", "typed", number);
-  appendFileSync(log, `{"cookie":"${of("cookie")}","digits":"${person.activation_codes.email}"}\n{"fields":{"number":"${number}"}}\n`);
+  const line = { cookie: of("cookie"), digits: person.activation_codes.email, fields: { number } };
+  appendFileSync(log, `${JSON.stringify(line)}\n`);
   const found = needles.search(await collect(twin));
   const expected = [
     "e-mail in the dump of PostgreSQL as plain", "identity number in the dump of PostgreSQL as hexadecimal",
     "identity number in binary columns of PostgreSQL as plain", "refresh token in the dump of PostgreSQL as base64",
-    "access token in redis values as hexadecimal", "a number in redis values", "a number in the files of Redis", "cookie in log of process 1 as plain",
-    "activation code in log of process 1 as plain", "a number in log of process 1",
+    "access token in redis values as hexadecimal", "a number in redis values", "a number in the files of Redis",
+    "cookie in log of process 1 as plain", "activation code in log of process 1 as plain", "a number in log of process 1",
   ];
-  for (const canary of expected) await check(`planted on purpose and found: ${canary}`, () => assert.ok(found.includes(canary), found.join("\n")));
+  for (const canary of expected) {
+    await check(`planted on purpose and found: ${canary}`, () => assert.ok(found.includes(canary), found.join("\n")));
+  }
   await twin.postgres.query("DROP TABLE canary");
   truncateSync(log, before);
 }
