@@ -12,7 +12,7 @@ use crate::identity::AuthenticationProof;
 use crate::interaction::{
     ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide,
 };
-use crate::oauth::{AuthorizeError, Client, ErrorCode, RawParams, RequestUri};
+use crate::oauth::{AuthorizeError, Client, RawParams};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
@@ -176,15 +176,10 @@ impl Provider {
             None if client.profile.requires_par() => return Err(must_push()),
             None => (params.clone(), None),
             Some(uri) => {
-                // RFC 9126 4; one answer for unknown, expired, used and foreign (`attacks.md` A-025).
-                let refused =
-                    || FlowError::protocol(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
-                let hash = RequestUri::parse(uri).ok_or_else(refused)?;
-                let pushed = self.ports.one_shot.load_pushed(&hash, now).await?.ok_or_else(refused)?;
-                if pushed.client != client.client_id {
-                    return Err(refused());
-                }
-                (RawParams::parse(pushed.parameters.as_bytes())?, Some(hash))
+                let Some((hash, parameters)) = self.pushed_by(&client, uri, now).await? else {
+                    return Err(self.refuse_request_uri(&client, now).await?);
+                };
+                (RawParams::parse(parameters.as_bytes())?, Some(hash))
             }
         };
         Ok(authentication_request(&params, &client).map(|request| Incoming { request, client, pushed }))

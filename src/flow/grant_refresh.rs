@@ -129,6 +129,11 @@ impl Provider {
     ) -> Result<Option<TokenResponse>, FlowError> {
         let id: FamilyId = stored.family.id;
         if !self.ports.throttle.hit(REPEATS, id.uuid().as_bytes(), now).await? {
+            let event = self
+                .refused(EventKind::TokensRefreshed, "repeated_too_often", now)
+                .with_client(client.client_id.clone())
+                .with_person(stored.grant.person);
+            self.ports.audit.append(&event).await?;
             return Err(FlowError::protocol(
                 ErrorCode::SlowDown,
                 "this refresh token was repeated too often",

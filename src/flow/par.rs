@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::audit::EventKind;
-use crate::base::{EntropyExt, UnixTime};
+use crate::base::{EntropyExt, TokenHash, UnixTime};
 use crate::oauth::{
     AuthorizeError, Client, ErrorCode, OAuthError, PushedAnswer, RawParams, RequestUri, pushed_parameters,
 };
@@ -66,6 +66,30 @@ impl Provider {
             return Ok(());
         }
         Err(FlowError::protocol(ErrorCode::TemporarilyUnavailable, "too many requests from this address"))
+    }
+
+    /// The request that `client` pushed under `uri`, while it is neither finished nor too old.
+    pub(super) async fn pushed_by(
+        &self,
+        client: &Client,
+        uri: &str,
+        now: UnixTime,
+    ) -> Result<Option<(TokenHash, String)>, FlowError> {
+        let Some(hash) = RequestUri::parse(uri) else { return Ok(None) };
+        let pushed = self.ports.one_shot.load_pushed(&hash, now).await?;
+        let own = pushed.filter(|pushed| pushed.client == client.client_id);
+        Ok(own.map(|pushed| (hash, pushed.parameters)))
+    }
+
+    /// RFC 9126 4; one answer for unknown, expired, used and foreign.
+    pub(super) async fn refuse_request_uri(
+        &self,
+        client: &Client,
+        now: UnixTime,
+    ) -> Result<FlowError, FlowError> {
+        let event = self.refused(EventKind::AuthorizationRequest, "request_uri_unknown", now);
+        self.ports.audit.append(&event.with_client(client.client_id.clone())).await?;
+        Ok(FlowError::protocol(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired"))
     }
 
     async fn keep_request(

@@ -51,18 +51,22 @@ export class Phone {
     const proof = { type: "contact_codes", email, phone: sms };
     const started = await phone.call("POST", "/mobile/v1/enrolments", { national_id: person.national_id, proof });
     expect(started, 201);
-    const { options, server_challenge, enrolment_id } = started.body;
-    const challenge = sha256(bytes(server_challenge), phone.requestKey.thumbprint());
-    if (base64url(challenge) !== options.challenge) throw new Error("the enrolment challenge is not this phone's");
-    phone.rpId = options.rp.id;
-    phone.userHandle = options.user.id;
-    const credential = phone.#register(challenge);
+    const credential = phone.credential(started.body);
     const device = { name: "JavaScript phone", model: "node", operating_system: "test", app_version: "1" };
-    const path = `/mobile/v1/enrolments/${enrolment_id}/credential`;
+    const path = `/mobile/v1/enrolments/${started.body.enrolment_id}/credential`;
     const finished = await phone.call("POST", path, { credential, device });
     expect(finished, 201);
     phone.device = finished.body.device;
     return phone;
+  }
+
+  /// The credential for an enrolment that has begun, after checking that its challenge is this phone's.
+  credential({ options, server_challenge }) {
+    const challenge = sha256(bytes(server_challenge), this.requestKey.thumbprint());
+    if (base64url(challenge) !== options.challenge) throw new Error("the enrolment challenge is not this phone's");
+    this.rpId = options.rp.id;
+    this.userHandle = options.user.id;
+    return this.#register(challenge);
   }
 
   /// One call with proof; once more with the server's nonce when it asks for one.
@@ -96,7 +100,11 @@ export class Phone {
   async assertion(approval) {
     const answer = await this.call("POST", `/mobile/v1/approvals/${approval.id}/challenge`, {});
     expect(answer, 200);
-    const { text, random, options } = answer.body;
+    return this.sign(answer.body, approval);
+  }
+
+  /// Signs the challenge of an approval.
+  sign({ text, random, options }, approval) {
     if (canonical(text) !== canonical(approval.text)) throw new Error("the text to sign is not the text shown");
     const challenge = sha256(APPROVAL_LABEL, bytes(random), sha256(canonical(text)));
     if (base64url(challenge) !== options.challenge) throw new Error("the challenge is not that of the text");
@@ -118,9 +126,9 @@ export class Phone {
     return this.call("POST", path, { decision: "approve", number, assertion });
   }
 
-  /// For `Browser.signIn`: the newest request, with the number that the page shows.
+  /// For `Browser.signIn`: the newest request (they come oldest first), with the number that the page shows.
   async answer({ number }) {
-    const [approval] = (await this.pending()).sort((a, b) => b.expires_at - a.expires_at);
+    const approval = (await this.pending()).at(-1);
     if (!approval) throw new Error("nothing waits on the phone");
     this.approved = approval;
     expect(await this.approve(approval, number), 200);

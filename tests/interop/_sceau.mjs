@@ -28,12 +28,38 @@ export async function check(name, body) {
   }
 }
 
-/// Runs a suite with a demonstration of its own, prints the count as the last line, and exits.
-export async function suite(body) {
-  const demo = await Demo.start();
+/// What a suite runs against: a demonstration, or with SCEAU_TEST_STACK=twin two processes over Redis and PostgreSQL.
+export async function start() {
+  if (process.env.SCEAU_TEST_STACK !== "twin") return Demo.start();
+  const { Twin } = await import("../twin/_rig.mjs");
+  return Twin.start();
+}
+
+/// What has ended is refused at once by one process, and within five seconds by the others (design decision 15).
+export async function ended(demo, refused) {
+  const deadline = Date.now() + (demo.replicas ? 5000 : 0);
+  for (;;) {
+    if (await refused()) return;
+    if (Date.now() >= deadline) throw new Error(demo.replicas ? "still accepted after five seconds" : "still accepted");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/// Each of the processes says that it has answered at least three tenths of the requests.
+export async function fairShare(twin) {
+  const counts = await twin.counts();
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  console.log(`      requests answered by each process: ${counts.join(", ")}`);
+  if (counts.length < 2 || counts.some((count) => count < all * 0.3)) throw new Error(`${counts.join(", ")} of ${all}`);
+}
+
+/// Runs a suite with a stack of its own, prints the count as the last line, and exits.
+export async function suite(body, starting = start) {
+  const demo = await starting();
   let broken;
   try {
     await body(demo);
+    if (demo.replicas) await check("each process served its share", () => fairShare(demo));
   } catch (error) {
     broken = error;
   } finally {

@@ -2,13 +2,11 @@
 //
 // Needs SCEAU_BINARY and Chromium (CHROMIUM, /usr/bin/chromium by default). Screenshots go to tests/interop/out/.
 
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { fairShare, start } from "./_sceau.mjs";
 
 const PATIENCE = 20_000;
 const OUT = fileURLToPath(new URL("out/", import.meta.url));
@@ -30,16 +28,15 @@ let failed = 0;
 
 const main = async () => {
   mkdirSync(OUT, { recursive: true });
-  const data = mkdtempSync(join(tmpdir(), "sceau-browser-"));
-  const server = await startDemo(data);
+  demo = await start();
   try {
     const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
     browser = await chromium.launch({ executablePath, args: FLAGS });
     await everything();
+    if (demo.replicas) await check("each process served its share", () => fairShare(demo));
   } finally {
     await browser?.close();
-    await stop(server);
-    rmSync(data, { recursive: true, force: true });
+    await demo.stop();
   }
 };
 
@@ -284,37 +281,6 @@ const picture = (opened, name) =>
 const backHome = (phone) => Promise.all(phone.pages().map((page) => page.reload()));
 
 const report = (line) => process.stdout.write(`${line}\n`);
-
-const startDemo = async (data) => {
-  const binary = process.env.SCEAU_BINARY;
-  if (!binary) throw new Error("SCEAU_BINARY is not set");
-  const options = { stdio: ["ignore", "pipe", "inherit"] };
-  const server = spawn(binary, ["demo", "--port", "0", "--json", "--data", data], options);
-  const ended = new Promise((_, reject) => {
-    server.once("error", reject);
-    server.once("exit", (code) => reject(new Error(`the demonstration ended with ${code}`)));
-  });
-  const slow = new Promise((_, reject) => setTimeout(reject, PATIENCE, new Error("no line from the demonstration")).unref());
-  const lines = createInterface({ input: server.stdout });
-  const first = new Promise((resolve) => lines.once("line", resolve));
-  try {
-    demo = JSON.parse(await Promise.race([first, ended, slow]));
-  } catch (error) {
-    server.kill();
-    throw error;
-  }
-  ended.catch(() => {});
-  return server;
-};
-
-const stop = async (server) => {
-  if (server.exitCode !== null) return;
-  const gone = new Promise((resolve) => server.once("exit", resolve));
-  server.kill("SIGTERM");
-  const hard = setTimeout(() => server.kill("SIGKILL"), 5000);
-  await gone;
-  clearTimeout(hard);
-};
 
 try {
   await main();

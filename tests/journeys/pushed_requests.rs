@@ -82,8 +82,9 @@ async fn references_that_are_not_good_look_alike() {
     let malformed = wire_url("fapi", "urn:ietf:params:oauth:request_uri:x");
     let mut bodies = Vec::new();
     for url in [&used, &refused, &expired, &foreign, &altered, &elsewhere, &malformed] {
-        let page = browser.get(url).await;
+        let (page, rows) = harness.audited_during(browser.get(url)).await;
         page.assert_page(400, REFUSED);
+        assert_eq!(rows, ["authorization.request request_uri_unknown"]);
         bodies.push((page.text, page.headers.len()));
     }
     bodies.dedup();
