@@ -18,8 +18,9 @@ use url::Url;
 
 pub use durable::Durable;
 
+use crate::adapter::ephemeral::History;
 use crate::adapter::log_push::LogPush;
-use crate::adapter::redis::{History, RedisSettings};
+use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::{SealedSigner, SqlKeys, SqlStores};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};

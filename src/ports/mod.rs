@@ -46,7 +46,7 @@ pub use keys::{Keys, Signer};
 pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
 pub use outbound::{Channel, CodeSender, Push};
 pub use persons::Persons;
-pub use replay::{Replay, ReplayKind};
+pub use replay::{Generation, Replay, ReplayKind, Sighting};
 pub use revocation::{Cutoff, CutoffScope, Revocation};
 pub use sessions::{Session, Sessions};
 pub use throttle::{Throttle, ThrottleRule};

@@ -27,4 +27,5 @@ mod requested_claims;
 mod review;
 mod revocation;
 mod sso_and_prompts;
+mod store_loss;
 mod tokens_review;

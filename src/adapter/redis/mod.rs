@@ -27,8 +27,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use connection::RedisSettings;
-pub use generation::{Generation, StoreGeneration};
+pub use generation::StoreGeneration;
 
+pub use super::ephemeral::History;
 use super::ephemeral::Place;
 use super::sealed_value::{Head, SealedValue, ValueSealer};
 use crate::base::{Clock, Entropy, UnixTime};
@@ -136,15 +137,6 @@ impl RedisStore {
     fn time_to_live(&self, deadline: UnixTime) -> u128 {
         deadline.since(self.clock.now()).saturating_add(SLACK).min(LONGEST).as_millis()
     }
-}
-
-/// What the provider did before this start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum History {
-    /// Nothing: it has just been made, so that an empty Redis has forgotten nothing.
-    None,
-    /// It has run: an empty Redis has lost its memory.
-    Some,
 }
 
 impl Scripts {
