@@ -3,42 +3,74 @@
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, GrantId, PersonId, Secret, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
-use crate::interaction::NextStep;
+use crate::interaction::{Interaction, NextStep, Step};
 use crate::oauth::{
     AuthorizationResponse, Client, CodeBinding, ErrorCode, OAuthError, ResponseMode, authorization_response,
     error_params, success_params,
 };
-use crate::oidc::{HintClaims, validate_hint};
+use crate::oidc::{AuthenticationRequest, HintClaims, validate_hint};
 use crate::ports::{CodePayload, Session};
 
 use super::authorize::Held;
-use super::{Answer, BrowserState, FlowError, Provider, TurnError};
+use super::{Answer, BrowserState, FlowError, Provider, Turn, TurnError};
 
 impl Provider {
-    /// Answers the client. The `request_uri` is finished first: of several interactions it opened, one is answered
-    /// (RFC 9126 7.3, design decision 11).
+    /// Answers, and marks the interaction as done last: when a port fails before, the same browser may come again and
+    /// nothing was given (`security.md` 4.4, S). Of two tabs that come at once, the step to `Done` has one winner.
+    pub(super) async fn conclude(
+        &self,
+        (version, held): (u64, Held<'_>),
+        browser: &BrowserState,
+        next: NextStep,
+    ) -> Result<Turn, TurnError> {
+        self.burn(&held).await?;
+        let answer = self.finish(&held, browser, next).await?;
+        let done = Interaction { step: Step::Done, ..held.interaction.clone() };
+        if !self.ports.interactions.advance(version, &done).await? {
+            return Err(TurnError::Gone);
+        }
+        self.forget_replaced(&answer, browser).await;
+        Ok(Turn::Answer(answer))
+    }
+
+    /// Makes the answer to the client. It is good once [`Provider::burn`] and, for a stored interaction, the step to
+    /// `Done` have succeeded: until then nobody knows its code and session, and whatever failed can be tried again.
     pub(super) async fn finish(
         &self,
-        held: Held<'_>,
+        held: &Held<'_>,
         browser: &BrowserState,
         step: NextStep,
     ) -> Result<Answer, TurnError> {
-        if let Some(pushed) = &held.interaction.pushed
-            && !self.ports.one_shot.finish_pushed(pushed, held.now).await?
-        {
-            let event = self
-                .refused(EventKind::AuthorizationRequest, "request_uri_used", held.now)
-                .with_client(held.client.client_id.clone());
-            self.ports.audit.append(&event).await?;
-            let error = OAuthError::new(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
-            return Err(FlowError::from(error).into());
-        }
         match step {
             NextStep::Issue { proof, renew } => self.answer_code(held, browser, &proof, renew).await,
             NextStep::Refuse { code, public } => {
                 Ok(self.answer_error(held, OAuthError::new(code, public)).await?)
             }
             NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => Err(TurnError::Gone),
+        }
+    }
+
+    /// Finishes the `request_uri`: of several interactions it opened, one is answered (RFC 9126 7.3, design decision
+    /// 11). That one may ask again.
+    pub(super) async fn burn(&self, held: &Held<'_>) -> Result<(), TurnError> {
+        let Some(pushed) = &held.interaction.pushed else { return Ok(()) };
+        if self.ports.one_shot.finish_pushed(pushed, held.interaction.id, held.now).await? {
+            return Ok(());
+        }
+        let event = self
+            .refused(EventKind::AuthorizationRequest, "request_uri_used", held.now)
+            .with_client(held.client.client_id.clone());
+        self.ports.audit.append(&event).await?;
+        let error = OAuthError::new(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
+        Err(FlowError::from(error).into())
+    }
+
+    /// Forgets the session that `answer` replaces in this browser. The answer is given already: a store that fails
+    /// now keeps it until its idle end, with nobody's browser holding its cookie.
+    pub(super) async fn forget_replaced(&self, answer: &Answer, browser: &BrowserState) {
+        let Some(cookie) = browser.session.as_ref().filter(|_| answer.session.is_some()) else { return };
+        if let Err(error) = self.ports.sessions.remove(&TokenHash::of(cookie.expose())).await {
+            tracing::warn!(reason = %error, "a session that was replaced is kept until its idle end");
         }
     }
 
@@ -52,7 +84,7 @@ impl Provider {
         authorization_response(redirect_uri, mode, &params)
     }
 
-    async fn answer_error(&self, held: Held<'_>, error: OAuthError) -> Result<Answer, FlowError> {
+    async fn answer_error(&self, held: &Held<'_>, error: OAuthError) -> Result<Answer, FlowError> {
         let oauth = &held.interaction.request.oauth;
         let event = self
             .refused(EventKind::AuthorizationRequest, error.code.as_str(), held.now)
@@ -66,26 +98,26 @@ impl Provider {
 
     async fn answer_code(
         &self,
-        held: Held<'_>,
+        held: &Held<'_>,
         browser: &BrowserState,
         proof: &AuthenticationProof,
         renew: bool,
     ) -> Result<Answer, TurnError> {
-        let old = browser.session.as_ref().zip(held.session.as_ref());
+        let old = held.session.as_ref();
         let started = if renew { Some(self.start_session(old, proof, held.now).await?) } else { None };
         let session = started.as_ref().map(|started| &started.session).or(held.session.as_ref());
         let session = session.ok_or(TurnError::Gone)?;
-        let code = self.put_code(&held, session, proof).await?;
+        let code = self.put_code(held, session, proof).await?;
+        let known = match &started {
+            Some(_) => self.known_with(browser, proof.person, held.now).await?,
+            None => None,
+        };
         let event = self
             .succeeded(EventKind::CodeIssued, if renew { "authenticated" } else { "session" }, held.now)
             .with_client(held.client.client_id.clone())
             .with_person(proof.person)
             .with_transaction(held.interaction.id.to_string());
         self.ports.audit.append(&event).await?;
-        let known = match &started {
-            Some(_) => self.known_with(browser, proof.person, held.now).await?,
-            None => None,
-        };
         let oauth = &held.interaction.request.oauth;
         let params = success_params(&code, oauth.state.as_deref(), &self.policy.issuer);
         let response = authorization_response(&oauth.redirect_uri, oauth.response_mode, &params);
@@ -136,6 +168,24 @@ impl Provider {
 
     fn code_deadline(&self, now: UnixTime) -> UnixTime {
         now.plus(self.policy.lifetimes.code)
+    }
+
+    /// The person that `id_token_hint` names, among those whose proof is at hand (OpenID Connect Core 3.1.2.2).
+    pub(super) async fn hinted_person(
+        &self,
+        request: &AuthenticationRequest,
+        client: &Client,
+        proofs: [Option<&AuthenticationProof>; 2],
+    ) -> Result<Option<Option<PersonId>>, FlowError> {
+        let Some(hint) = &request.id_token_hint else { return Ok(None) };
+        let subject = self.hinted_subject(hint, client);
+        for proof in proofs.into_iter().flatten() {
+            let person = self.ports.persons.find(proof.person).await?;
+            if person.is_some_and(|person| Some(self.subject_for(client, &person)) == subject) {
+                return Ok(Some(Some(proof.person)));
+            }
+        }
+        Ok(Some(None))
     }
 
     /// The subject that an `id_token_hint` of ours names; `None` when the token is not one of ours or was issued to

@@ -64,16 +64,15 @@ impl Provider {
     }
 
     /// Begins a session on a fresh proof. The cookie is new (no fixation); the same person keeps the `sid`, another
-    /// person's session in this browser ends.
+    /// person's session in this browser ends. The old one is forgotten when the new cookie is given.
     pub(crate) async fn start_session(
         &self,
-        old: Option<(&Secret, &Session)>,
+        old: Option<&Session>,
         proof: &AuthenticationProof,
         now: UnixTime,
     ) -> PortResult<StartedSession> {
         let mut sid = Sid::random(&*self.ports.entropy);
-        if let Some((cookie, session)) = old {
-            self.ports.sessions.remove(&TokenHash::of(cookie.expose())).await?;
+        if let Some(session) = old {
             if session.person == proof.person {
                 sid = session.sid;
             } else {

@@ -8,6 +8,7 @@ mod code_replay;
 mod consent;
 mod enrolment;
 mod enrolment_refused;
+mod finish_again;
 mod identifier_probing;
 mod interaction_browser;
 mod introspection;

@@ -125,7 +125,8 @@ async fn read(kit: &Kit, kept: &Kept) -> Vec<(&'static str, PortResult<()>)> {
     let Kept { token, ceremony, enrolment, activation, .. } = kept;
     let code = kit.one_shot.take_code(token, now).await.map(drop);
     let loaded = kit.one_shot.load_pushed(token, now).await.map(drop);
-    let finished = kit.one_shot.finish_pushed(token, now).await.map(drop);
+    let finished =
+        kit.one_shot.finish_pushed(token, InteractionId::random(&*kit.entropy), now).await.map(drop);
     let ceremony = kit.one_shot.take_ceremony(ceremony.approval, ceremony.device, now).await.map(drop);
     let enrolment = kit.one_shot.take_enrolment(enrolment.id, now).await.map(drop);
     let activation = kit.one_shot.take_activation(activation.person, now).await.map(drop);

@@ -129,6 +129,24 @@ impl RedisStore {
         alive.map(|value| self.seal.open(place, &value)).transpose()
     }
 
+    async fn read_whole(&self, place: &Place) -> PortResult<Option<Vec<u8>>> {
+        self.link.run(redis::cmd("GET").arg(self.key(place))).await
+    }
+
+    /// Replaces a string if it is still as `read`.
+    async fn exchange_whole<T: Serialize>(
+        &self,
+        place: &Place,
+        read: Vec<u8>,
+        head: Head,
+        next: &T,
+    ) -> PortResult<bool> {
+        let next = self.seal.seal(place, head, next)?.to_bytes();
+        let mut script = self.scripts.exchange.key(self.key(place));
+        script.arg(read).arg(next).arg(self.time_to_live(head.deadline));
+        self.link.invoke(&script).await
+    }
+
     async fn forget(&self, place: &Place) -> PortResult<()> {
         self.link.run(redis::cmd("DEL").arg(self.key(place))).await
     }
