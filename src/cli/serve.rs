@@ -10,12 +10,11 @@ use tokio_util::sync::CancellationToken;
 use crate::app::server::{Drained, Server};
 use crate::app::tls;
 use crate::base::{Entropy, OsEntropy};
-use crate::config::ConfigError;
 use crate::http::HttpLimits;
 use crate::telemetry::Metrics;
 use crate::worker::Worker;
 
-use super::config::{ConfigFile, EX_CONFIG};
+use super::config::ConfigFile;
 use super::{open, output};
 
 /// How long jobs may take to end.
@@ -36,11 +35,7 @@ pub async fn run(args: ServeArgs) -> ExitCode {
             output::error(format_args!("stopped with {left} requests under way"));
             ExitCode::FAILURE
         }
-        Err(error) => {
-            let settings = error.downcast_ref::<ConfigError>().is_some();
-            output::error(format_args!("{error:#}"));
-            if settings { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
-        }
+        Err(error) => output::failed(&error),
     }
 }
 
@@ -71,6 +66,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
         stop_on_signal(stop.clone()),
     );
     worker.stop(PATIENCE).await;
+    // A database that is gone must not hold the end up.
+    if tokio::time::timeout(PATIENCE, app.close()).await.is_err() {
+        tracing::warn!("the database was not closed in time");
+    }
     Ok(drained)
 }
 

@@ -11,6 +11,7 @@ mod authenticator;
 mod clients;
 mod devices;
 mod directory;
+mod durable_state;
 mod grants;
 mod interactions;
 mod issuance;
@@ -36,6 +37,7 @@ pub use authenticator::{
 pub use clients::Clients;
 pub use devices::{BindOutcome, BindPlan, Devices};
 pub use directory::{Directory, DirectoryCounts};
+pub use durable_state::{DurableHealth, DurableState};
 pub use grants::{Consent, Grants, StoredFamily};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
@@ -93,6 +95,8 @@ pub struct Ports {
     pub decisions: Arc<dyn ApprovalDecision>,
     /// Revocation cut-offs.
     pub revocation: Arc<dyn Revocation>,
+    /// How the durable store is.
+    pub durable: Arc<dyn DurableHealth>,
     /// Key records.
     pub keys: Arc<dyn Keys>,
     /// The signer.

@@ -28,5 +28,6 @@ mod requested_claims;
 mod review;
 mod revocation;
 mod sso_and_prompts;
+mod stale_cutoffs;
 mod store_loss;
 mod tokens_review;

@@ -20,10 +20,10 @@ use sceau::oauth::Client;
 use sceau::ports::{
     AccessTokenRecord, AccessTokens, ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan,
     Ceremony, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, Cutoff, Decision, Devices,
-    Directory, DirectoryCounts, Evidence, FenceKind, Generation, Grant, Grants, Interactions, Issuance,
-    IssuanceRecord, IssueOutcome, IssuePlan, Keys, OneShot, OpenLimits, OpenOutcome, Persons, PortError,
-    PortResult, Ports, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session,
-    Sessions, Sighting, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
+    Directory, DirectoryCounts, DurableHealth, DurableState, Evidence, FenceKind, Generation, Grant, Grants,
+    Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, OneShot, OpenLimits, OpenOutcome,
+    Persons, PortError, PortResult, Ports, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome,
+    RotatePlan, Session, Sessions, Sighting, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 
@@ -69,6 +69,7 @@ impl Outage {
         Ports {
             clients: self.wrap(ports.clients),
             persons: self.wrap(ports.persons),
+            durable: self.wrap(ports.durable),
             directory: self.wrap(ports.directory),
             devices: self.wrap(ports.devices),
             grants: self.wrap(ports.grants),
@@ -448,5 +449,12 @@ impl Throttle for Failing<dyn Throttle> {
     }
     async fn allows(&self, rule: ThrottleRule, subject: &[u8], now: UnixTime) -> PortResult<bool> {
         self.outage.around("throttle.allows", self.inner.allows(rule, subject, now)).await
+    }
+}
+
+#[async_trait]
+impl DurableHealth for Failing<dyn DurableHealth> {
+    async fn state(&self) -> PortResult<DurableState> {
+        self.outage.around("durable.state", self.inner.state()).await
     }
 }
