@@ -1,6 +1,6 @@
 //! The end of an interaction: a code or an error, for the client, through the browser.
 
-use crate::audit::EventKind;
+use crate::audit::{AuditEvent, EventKind};
 use crate::base::{EntropyExt, GrantId, PersonId, Secret, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 use crate::interaction::{Interaction, NextStep, Step};
@@ -9,14 +9,15 @@ use crate::oauth::{
     error_params, success_params,
 };
 use crate::oidc::{AuthenticationRequest, HintClaims, validate_hint};
-use crate::ports::{CodePayload, Session};
+use crate::ports::{CodePayload, PortResult, Session};
 
 use super::authorize::Held;
 use super::{Answer, BrowserState, FlowError, Provider, Turn, TurnError};
 
 impl Provider {
-    /// Answers, and marks the interaction as done last: when a port fails before, the same browser may come again and
-    /// nothing was given (`security.md` 4.4, S). Of two tabs that come at once, the step to `Done` has one winner.
+    /// Answers for a stored interaction. Session and code are kept first: nobody knows them until the step to `Done`,
+    /// which has one winner of several tabs. When a port fails before it, or the audit log after it, the interaction
+    /// is as it was, and the same browser may come again (`security.md` 4.4, S).
     pub(super) async fn conclude(
         &self,
         (version, held): (u64, Held<'_>),
@@ -24,35 +25,64 @@ impl Provider {
         next: NextStep,
     ) -> Result<Turn, TurnError> {
         self.burn(&held).await?;
-        let answer = self.finish(&held, browser, next).await?;
+        let (answer, events) = self.prepare_answer(&held, browser, next).await?;
         let done = Interaction { step: Step::Done, ..held.interaction.clone() };
         if !self.ports.interactions.advance(version, &done).await? {
             return Err(TurnError::Gone);
+        }
+        if let Err(error) = self.append_all(&events).await {
+            self.reopen(version.saturating_add(1), held.interaction).await;
+            return Err(error.into());
         }
         self.forget_replaced(&answer, browser).await;
         Ok(Turn::Answer(answer))
     }
 
-    /// Makes the answer to the client. It is good once [`Provider::burn`] and, for a stored interaction, the step to
-    /// `Done` have succeeded: until then nobody knows its code and session, and whatever failed can be tried again.
-    pub(super) async fn finish(
+    /// Takes the step to `Done` back: nothing was answered.
+    async fn reopen(&self, version: u64, interaction: &Interaction) {
+        if let Err(error) = self.ports.interactions.advance(version, interaction).await {
+            tracing::warn!(reason = %error, "an interaction that was not answered cannot go on");
+        }
+    }
+
+    /// Answers at once, without a stored interaction. A failure is told to the client, whose request is then over.
+    pub(super) async fn answer_at_once(
+        &self,
+        held: &Held<'_>,
+        browser: &BrowserState,
+        next: NextStep,
+    ) -> Result<Answer, TurnError> {
+        self.burn(held).await?;
+        let (answer, events) = self.prepare_answer(held, browser, next).await?;
+        self.append_all(&events).await?;
+        self.forget_replaced(&answer, browser).await;
+        Ok(answer)
+    }
+
+    async fn append_all(&self, events: &[AuditEvent]) -> PortResult<()> {
+        for event in events {
+            self.ports.audit.append(event).await?;
+        }
+        Ok(())
+    }
+
+    /// The answer to the client, and what the audit log will say of it.
+    async fn prepare_answer(
         &self,
         held: &Held<'_>,
         browser: &BrowserState,
         step: NextStep,
-    ) -> Result<Answer, TurnError> {
+    ) -> Result<(Answer, Vec<AuditEvent>), TurnError> {
         match step {
             NextStep::Issue { proof, renew } => self.answer_code(held, browser, &proof, renew).await,
-            NextStep::Refuse { code, public } => {
-                Ok(self.answer_error(held, OAuthError::new(code, public)).await?)
-            }
+            NextStep::Refuse { code, public } => Ok(self.answer_error(held, &OAuthError::new(code, public))),
             NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => Err(TurnError::Gone),
         }
     }
 
     /// Finishes the `request_uri`: of several interactions it opened, one is answered (RFC 9126 7.3, design decision
     /// 11). That one may ask again.
-    pub(super) async fn burn(&self, held: &Held<'_>) -> Result<(), TurnError> {
+    async fn burn(&self, held: &Held<'_>) -> Result<(), TurnError> {
         let Some(pushed) = &held.interaction.pushed else { return Ok(()) };
         if self.ports.one_shot.finish_pushed(pushed, held.interaction.id, held.now).await? {
             return Ok(());
@@ -67,7 +97,7 @@ impl Provider {
 
     /// Forgets the session that `answer` replaces in this browser. The answer is given already: a store that fails
     /// now keeps it until its idle end, with nobody's browser holding its cookie.
-    pub(super) async fn forget_replaced(&self, answer: &Answer, browser: &BrowserState) {
+    async fn forget_replaced(&self, answer: &Answer, browser: &BrowserState) {
         let Some(cookie) = browser.session.as_ref().filter(|_| answer.session.is_some()) else { return };
         if let Err(error) = self.ports.sessions.remove(&TokenHash::of(cookie.expose())).await {
             tracing::warn!(reason = %error, "a session that was replaced is kept until its idle end");
@@ -84,16 +114,15 @@ impl Provider {
         authorization_response(redirect_uri, mode, &params)
     }
 
-    async fn answer_error(&self, held: &Held<'_>, error: OAuthError) -> Result<Answer, FlowError> {
+    fn answer_error(&self, held: &Held<'_>, error: &OAuthError) -> (Answer, Vec<AuditEvent>) {
         let oauth = &held.interaction.request.oauth;
         let event = self
             .refused(EventKind::AuthorizationRequest, error.code.as_str(), held.now)
             .with_client(oauth.client_id.clone())
             .with_transaction(held.interaction.id.to_string());
-        self.ports.audit.append(&event).await?;
         let response =
-            self.error_response((&oauth.redirect_uri, oauth.response_mode, oauth.state.as_deref()), &error);
-        Ok(Answer { response, session: None, known: None, locale: held.interaction.locale })
+            self.error_response((&oauth.redirect_uri, oauth.response_mode, oauth.state.as_deref()), error);
+        (Answer { response, session: None, known: None, locale: held.interaction.locale }, vec![event])
     }
 
     async fn answer_code(
@@ -102,7 +131,7 @@ impl Provider {
         browser: &BrowserState,
         proof: &AuthenticationProof,
         renew: bool,
-    ) -> Result<Answer, TurnError> {
+    ) -> Result<(Answer, Vec<AuditEvent>), TurnError> {
         let old = held.session.as_ref();
         let started = if renew { Some(self.start_session(old, proof, held.now).await?) } else { None };
         let session = started.as_ref().map(|started| &started.session).or(held.session.as_ref());
@@ -112,16 +141,20 @@ impl Provider {
             Some(_) => self.known_with(browser, proof.person, held.now).await?,
             None => None,
         };
-        let event = self
+        let begun = started.as_ref().map(|_| {
+            let event = self.succeeded(EventKind::SessionStarted, "authenticated", held.now);
+            event.with_person(proof.person)
+        });
+        let issued = self
             .succeeded(EventKind::CodeIssued, if renew { "authenticated" } else { "session" }, held.now)
             .with_client(held.client.client_id.clone())
             .with_person(proof.person)
             .with_transaction(held.interaction.id.to_string());
-        self.ports.audit.append(&event).await?;
+        let events = begun.into_iter().chain([issued]).collect();
         let oauth = &held.interaction.request.oauth;
         let params = success_params(&code, oauth.state.as_deref(), &self.policy.issuer);
         let response = authorization_response(&oauth.redirect_uri, oauth.response_mode, &params);
-        Ok(Answer { response, session: started, known, locale: held.interaction.locale })
+        Ok((Answer { response, session: started, known, locale: held.interaction.locale }, events))
     }
 
     async fn known_with(

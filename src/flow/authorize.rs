@@ -74,11 +74,7 @@ impl Provider {
         match next.await? {
             step @ (NextStep::Issue { .. } | NextStep::Refuse { .. }) => {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
-                let answer = self.finish(&held, browser, step).await?;
-                // Last: a failure before leaves the `request_uri` good for another try.
-                self.burn(&held).await?;
-                self.forget_replaced(&answer, browser).await;
-                Ok(Begun::Answer(Box::new(answer)))
+                Ok(Begun::Answer(Box::new(self.answer_at_once(&held, browser, step).await?)))
             }
             NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => {
                 self.allow_one_more(&browser.origin, now).await?;

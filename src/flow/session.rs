@@ -64,7 +64,7 @@ impl Provider {
     }
 
     /// Begins a session on a fresh proof. The cookie is new (no fixation); the same person keeps the `sid`, another
-    /// person's session in this browser ends. The old one is forgotten when the new cookie is given.
+    /// person's session in this browser ends. Whoever gives the cookie audits it and forgets the old session.
     pub(crate) async fn start_session(
         &self,
         old: Option<&Session>,
@@ -88,8 +88,6 @@ impl Provider {
             absolute_end: now.plus(self.policy.lifetimes.session),
             idle_end: now.plus(self.policy.lifetimes.session_idle),
         };
-        let event = self.succeeded(EventKind::SessionStarted, "authenticated", now).with_person(proof.person);
-        self.ports.audit.append(&event).await?;
         self.ports.sessions.insert(&TokenHash::of(cookie.expose()), &session).await?;
         Ok(StartedSession { cookie, session })
     }

@@ -246,9 +246,8 @@ async fn the_pages() {
         let mut browser = harness.page_browser();
         let tab = browser.open(&ask.url()).await;
         let number = browser.identify(&tab, CAMILLE).await;
-        let begun = std::sync::atomic::AtomicUsize::new(usize::MAX);
+        let begun = AtomicUsize::new(usize::MAX);
         lab.outage.begin(move |at, name| {
-            use std::sync::atomic::Ordering::SeqCst;
             let from = begun.load(SeqCst);
             if name == "one_shot.put_ceremony" {
                 begun.store(at + 1, SeqCst);
