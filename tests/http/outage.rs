@@ -199,7 +199,7 @@ async fn what_machines_and_resources_call() {
 async fn the_pages() {
     let lab = Lab::new().await;
     let harness = &lab.harness;
-    let mut phone = harness.enrolled("camille", CAMILLE).await;
+    harness.enrolled("camille", CAMILLE).await;
     let service = Service::oidc(harness, "dossier").await;
     let ask = service.ask().with("prompt", "login");
     let opened = async || {
@@ -239,18 +239,27 @@ async fn the_pages() {
         browser.dressed(bare(&Method::GET, &format!("{tab}/status"), &[]))
     };
     lab.survey("status", Told::Status, status).await;
-    // The phone's approval, from its challenge on.
+}
+
+/// The phone's approval, from its challenge on.
+#[tokio::test]
+async fn an_approval() {
+    let lab = Lab::new().await;
+    let harness = &lab.harness;
+    let mut phone = harness.enrolled("camille", CAMILLE).await;
+    let service = Service::oidc(harness, "dossier").await;
+    let ask = service.ask().with("prompt", "login");
     for place in 0..40 {
         // What waited before is over.
         harness.clock.advance(std::time::Duration::from_secs(95));
         let mut browser = harness.page_browser();
         let tab = browser.open(&ask.url()).await;
         let number = browser.identify(&tab, CAMILLE).await;
-        let begun = AtomicUsize::new(usize::MAX);
+        let from_there = AtomicUsize::new(usize::MAX);
         lab.outage.begin(move |at, name| {
-            let from = begun.load(SeqCst);
+            let from = from_there.load(SeqCst);
             if name == "one_shot.put_ceremony" {
-                begun.store(at + 1, SeqCst);
+                from_there.store(at + 1, SeqCst);
             }
             (from != usize::MAX && at == from + place).then_some(Fails::Before)
         });
