@@ -89,8 +89,8 @@ impl Place {
     #[must_use]
     pub fn seen(kind: ReplayKind, hash: &TokenHash) -> Self {
         match kind {
-            ReplayKind::ClientAssertion => Self::hashed("assertion", hash),
-            ReplayKind::DpopProof => Self::hashed("dpop", hash),
+            ReplayKind::ClientAssertion { .. } => Self::hashed("assertion", hash),
+            ReplayKind::DpopProof { .. } => Self::hashed("dpop", hash),
         }
     }
 
@@ -156,4 +156,13 @@ pub fn is_waiting(approval: &StoredApproval, now: UnixTime) -> bool {
 #[must_use]
 pub fn session_head(version: u64, session: &Session) -> Head {
     Head { version, state: State::Open, deadline: session.idle_end.min(session.absolute_end) }
+}
+
+/// What the provider did before this start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// Nothing: it has just been made, so that an empty store has forgotten nothing.
+    None,
+    /// It has run: an empty store has lost its memory.
+    Some,
 }

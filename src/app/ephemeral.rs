@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::{Ephemeral, Parts};
+use crate::adapter::ephemeral::History;
 use crate::adapter::inprocess::InProcess;
-use crate::adapter::redis::{History, RedisStore};
+use crate::adapter::redis::RedisStore;
 use crate::base::UnixTime;
 use crate::jose::Sealer;
 use crate::ports::{AccessTokens, Approvals, Interactions, OneShot, Replay, Sessions, Throttle};
@@ -34,7 +35,7 @@ impl EphemeralStore {
         let (entropy, clock) = (parts.entropy.clone(), parts.clock.clone());
         match &parts.ephemeral {
             Ephemeral::InProcess => {
-                Ok(Self::InProcess(Arc::new(InProcess::new(storage.clone(), entropy, clock))))
+                Ok(Self::InProcess(Arc::new(InProcess::new(storage.clone(), entropy, clock, history))))
             }
             Ephemeral::Redis(settings) => {
                 let store = RedisStore::connect(settings, storage.clone(), entropy, clock, history);

@@ -20,12 +20,13 @@ use url::Url;
 pub use deliveries::Deliveries;
 pub use durable::Durable;
 
+use crate::adapter::ephemeral::History;
 use crate::adapter::log_push::LogPush;
-use crate::adapter::redis::{History, RedisSettings};
+use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::{SealedSigner, SqlKeys, SqlStores};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
-use crate::flow::{Cutoffs, Keyring, Policy, Provider, Watchers, bootstrap_keys};
+use crate::flow::{Cutoffs, HealthMemory, Keyring, Policy, Provider, Watchers, bootstrap_keys};
 use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::keyring::{KeyState, Purpose};
@@ -123,6 +124,11 @@ impl App {
         admin_router(Health { provider: self.provider.clone(), metrics })
     }
 
+    /// Closes the database; SQLite leaves one whole file. Nothing is served afterwards.
+    pub async fn close(&self) {
+        self.durable.close().await;
+    }
+
     /// Forgets what has expired.
     pub async fn purge(&self) -> anyhow::Result<()> {
         let now = self.provider.now();
@@ -175,6 +181,7 @@ fn fill_ports(
         signer: Arc::new(SealedSigner::new(keys.clone())),
         keys: Arc::new(keys),
         audit: durable.audit.clone(),
+        durable: durable.health.clone(),
         one_shot: ephemeral.one_shot,
         interactions: ephemeral.interactions,
         approvals: ephemeral.approvals,
@@ -189,7 +196,15 @@ fn fill_ports(
 }
 
 fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Sealer) -> Provider {
-    Provider { ports, policy, keyring, cutoffs: Cutoffs::default(), storage, watchers: Watchers::default() }
+    Provider {
+        ports,
+        policy,
+        keyring,
+        cutoffs: Cutoffs::default(),
+        storage,
+        watchers: Watchers::default(),
+        health: HealthMemory::default(),
+    }
 }
 
 /// Certificates as PEM (RFC 7468 5).

@@ -53,10 +53,7 @@ pub async fn run(args: AuditArgs) -> ExitCode {
         AuditCommand::Evidence(args) => evidence(args).await,
         AuditCommand::Verify(args) => verify(args).await,
     };
-    done.unwrap_or_else(|error| {
-        output::error(format_args!("{error:#}"));
-        ExitCode::FAILURE
-    })
+    done.unwrap_or_else(|error| output::failed(&error))
 }
 
 async fn evidence(args: EvidenceArgs) -> anyhow::Result<ExitCode> {

@@ -110,10 +110,7 @@ pub async fn run(args: ClientsArgs) -> ExitCode {
         ClientsCommand::Show(args) => show(args).await,
         ClientsCommand::Disable(args) => disable(args).await,
     };
-    done.unwrap_or_else(|error| {
-        output::error(format_args!("{error:#}"));
-        ExitCode::FAILURE
-    })
+    done.unwrap_or_else(|error| output::failed(&error))
 }
 
 async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {

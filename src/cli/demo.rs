@@ -33,10 +33,7 @@ pub async fn run(args: DemoArgs) -> ExitCode {
     let done = if args.play { Box::pin(play_once()).await } else { Box::pin(serve(args)).await };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::error(format_args!("{error:#}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => output::failed(&error),
     }
 }
 

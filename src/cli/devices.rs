@@ -56,10 +56,7 @@ pub async fn run(args: DevicesArgs) -> ExitCode {
         DevicesCommand::List(args) => list(args).await,
         DevicesCommand::Revoke(args) => revoke(args).await,
     };
-    done.unwrap_or_else(|error| {
-        output::error(format_args!("{error:#}"));
-        ExitCode::FAILURE
-    })
+    done.unwrap_or_else(|error| output::failed(&error))
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {

@@ -42,10 +42,7 @@ struct ImportArgs {
 /// Runs `sceau directory`.
 pub async fn run(args: DirectoryArgs) -> ExitCode {
     let DirectoryCommand::Import(args) = args.command;
-    import(args).await.unwrap_or_else(|error| {
-        output::error(format_args!("{error:#}"));
-        ExitCode::FAILURE
-    })
+    import(args).await.unwrap_or_else(|error| output::failed(&error))
 }
 
 async fn import(args: ImportArgs) -> anyhow::Result<ExitCode> {

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use crate::adapter::webauthn::is_test_root;
 use crate::base::OsEntropy;
-use crate::config::{Config, ConfigError, ProcessStrings, Sql};
+use crate::config::{Config, ProcessStrings, Sql};
 
-use super::config::{ConfigFile, EX_CONFIG};
+use super::config::ConfigFile;
 use super::{open, output};
 
 /// Arguments of `sceau migrate`.
@@ -20,11 +20,7 @@ pub struct MigrateArgs {
 pub async fn run(args: MigrateArgs) -> ExitCode {
     match migrate(&args).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let settings = error.downcast_ref::<ConfigError>().is_some();
-            output::error(format_args!("{error:#}"));
-            if settings { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
-        }
+        Err(error) => output::failed(&error),
     }
 }
 

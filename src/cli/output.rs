@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use super::config::EX_CONFIG;
+use crate::config::ConfigError;
 use crate::flow::OperatorOutcome;
 
 /// One line of a result.
@@ -23,6 +25,14 @@ pub fn json(value: &Value) {
 /// What is wrong, in one sentence.
 pub fn error(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "sceau: {text}");
+}
+
+/// Says why a command failed. Settings that cannot be used have an exit code of their own: starting again would not help.
+#[must_use]
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    self::error(format_args!("{error:#}"));
+    let settings = error.downcast_ref::<ConfigError>().is_some();
+    if settings { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
 }
 
 /// A JSON object as lines of names and values.

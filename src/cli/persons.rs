@@ -59,10 +59,7 @@ pub async fn run(args: PersonsArgs) -> ExitCode {
         PersonsCommand::Lock(args) => lock(args).await,
         PersonsCommand::Unlock(args) => unlock(args).await,
     };
-    done.unwrap_or_else(|error| {
-        output::error(format_args!("{error:#}"));
-        ExitCode::FAILURE
-    })
+    done.unwrap_or_else(|error| output::failed(&error))
 }
 
 async fn show(args: OneArgs) -> anyhow::Result<ExitCode> {

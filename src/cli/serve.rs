@@ -11,13 +11,12 @@ use crate::app::Deliveries;
 use crate::app::server::{Drained, Server};
 use crate::app::tls;
 use crate::base::{Entropy, OsEntropy};
-use crate::config::ConfigError;
 use crate::http::HttpLimits;
 use crate::ports::DeliveryObserver;
 use crate::telemetry::Metrics;
 use crate::worker::Worker;
 
-use super::config::{ConfigFile, EX_CONFIG};
+use super::config::ConfigFile;
 use super::{open, output};
 
 /// How long jobs, and messages under way, may take to end.
@@ -38,11 +37,7 @@ pub async fn run(args: ServeArgs) -> ExitCode {
             output::error(format_args!("stopped with {left} requests under way"));
             ExitCode::FAILURE
         }
-        Err(error) => {
-            let settings = error.downcast_ref::<ConfigError>().is_some();
-            output::error(format_args!("{error:#}"));
-            if settings { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
-        }
+        Err(error) => output::failed(&error),
     }
 }
 
@@ -79,6 +74,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
         deliveries.stop(PATIENCE).await;
     }
     worker.stop(PATIENCE).await;
+    // A database that is gone must not hold the end up.
+    if tokio::time::timeout(PATIENCE, app.close()).await.is_err() {
+        tracing::warn!("the database was not closed in time");
+    }
     Ok(drained)
 }
 

@@ -113,6 +113,7 @@ impl Demo {
             listeners.phone.serve(phone, limits, stop),
         );
         worker.stop(DRAIN).await;
+        app.close().await;
         // Only now may a temporary folder go.
         drop(folder);
         Ok(())

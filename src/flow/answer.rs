@@ -1,44 +1,106 @@
 //! The end of an interaction: a code or an error, for the client, through the browser.
 
-use crate::audit::EventKind;
+use crate::audit::{AuditEvent, EventKind};
 use crate::base::{EntropyExt, GrantId, PersonId, Secret, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
-use crate::interaction::NextStep;
+use crate::interaction::{Interaction, NextStep, Step};
 use crate::oauth::{
     AuthorizationResponse, Client, CodeBinding, ErrorCode, OAuthError, ResponseMode, authorization_response,
     error_params, success_params,
 };
-use crate::oidc::{HintClaims, validate_hint};
-use crate::ports::{CodePayload, Session};
+use crate::oidc::{AuthenticationRequest, HintClaims, validate_hint};
+use crate::ports::{CodePayload, PortResult, Session};
 
 use super::authorize::Held;
-use super::{Answer, BrowserState, FlowError, Provider, TurnError};
+use super::{Answer, BrowserState, FlowError, Provider, Turn, TurnError};
 
 impl Provider {
-    /// Answers the client. The `request_uri` is finished first: of several interactions it opened, one is answered
-    /// (RFC 9126 7.3, design decision 11).
-    pub(super) async fn finish(
+    /// Answers for a stored interaction. Session and code are kept first: nobody knows them until the step to `Done`,
+    /// which has one winner of several tabs. When a port fails before it, or the audit log after it, the interaction
+    /// is as it was, and the same browser may come again (`security.md` 4.4, S).
+    pub(super) async fn conclude(
         &self,
-        held: Held<'_>,
+        (version, held): (u64, Held<'_>),
+        browser: &BrowserState,
+        next: NextStep,
+    ) -> Result<Turn, TurnError> {
+        self.burn(&held).await?;
+        let (answer, events) = self.prepare_answer(&held, browser, next).await?;
+        let done = Interaction { step: Step::Done, ..held.interaction.clone() };
+        if !self.ports.interactions.advance(version, &done).await? {
+            return Err(TurnError::Gone);
+        }
+        if let Err(error) = self.append_all(&events).await {
+            self.reopen(version.saturating_add(1), held.interaction).await;
+            return Err(error.into());
+        }
+        self.forget_replaced(&answer, browser).await;
+        Ok(Turn::Answer(answer))
+    }
+
+    /// Takes the step to `Done` back: nothing was answered.
+    async fn reopen(&self, version: u64, interaction: &Interaction) {
+        if let Err(error) = self.ports.interactions.advance(version, interaction).await {
+            tracing::warn!(reason = %error, "an interaction that was not answered cannot go on");
+        }
+    }
+
+    /// Answers at once, without a stored interaction. A failure is told to the client, whose request is then over.
+    pub(super) async fn answer_at_once(
+        &self,
+        held: &Held<'_>,
+        browser: &BrowserState,
+        next: NextStep,
+    ) -> Result<Answer, TurnError> {
+        self.burn(held).await?;
+        let (answer, events) = self.prepare_answer(held, browser, next).await?;
+        self.append_all(&events).await?;
+        self.forget_replaced(&answer, browser).await;
+        Ok(answer)
+    }
+
+    async fn append_all(&self, events: &[AuditEvent]) -> PortResult<()> {
+        for event in events {
+            self.ports.audit.append(event).await?;
+        }
+        Ok(())
+    }
+
+    /// The answer to the client, and what the audit log will say of it.
+    async fn prepare_answer(
+        &self,
+        held: &Held<'_>,
         browser: &BrowserState,
         step: NextStep,
-    ) -> Result<Answer, TurnError> {
-        if let Some(pushed) = &held.interaction.pushed
-            && !self.ports.one_shot.finish_pushed(pushed, held.now).await?
-        {
-            let event = self
-                .refused(EventKind::AuthorizationRequest, "request_uri_used", held.now)
-                .with_client(held.client.client_id.clone());
-            self.ports.audit.append(&event).await?;
-            let error = OAuthError::new(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
-            return Err(FlowError::from(error).into());
-        }
+    ) -> Result<(Answer, Vec<AuditEvent>), TurnError> {
         match step {
             NextStep::Issue { proof, renew } => self.answer_code(held, browser, &proof, renew).await,
-            NextStep::Refuse { code, public } => {
-                Ok(self.answer_error(held, OAuthError::new(code, public)).await?)
-            }
+            NextStep::Refuse { code, public } => Ok(self.answer_error(held, &OAuthError::new(code, public))),
             NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => Err(TurnError::Gone),
+        }
+    }
+
+    /// Finishes the `request_uri`: of several interactions it opened, one is answered (RFC 9126 7.3, design decision
+    /// 11). That one may ask again.
+    async fn burn(&self, held: &Held<'_>) -> Result<(), TurnError> {
+        let Some(pushed) = &held.interaction.pushed else { return Ok(()) };
+        if self.ports.one_shot.finish_pushed(pushed, held.interaction.id, held.now).await? {
+            return Ok(());
+        }
+        let event = self
+            .refused(EventKind::AuthorizationRequest, "request_uri_used", held.now)
+            .with_client(held.client.client_id.clone());
+        self.ports.audit.append(&event).await?;
+        let error = OAuthError::new(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
+        Err(FlowError::from(error).into())
+    }
+
+    /// Forgets the session that `answer` replaces in this browser. The answer is given already: a store that fails
+    /// now keeps it until its idle end, with nobody's browser holding its cookie.
+    async fn forget_replaced(&self, answer: &Answer, browser: &BrowserState) {
+        let Some(cookie) = browser.session.as_ref().filter(|_| answer.session.is_some()) else { return };
+        if let Err(error) = self.ports.sessions.remove(&TokenHash::of(cookie.expose())).await {
+            tracing::warn!(reason = %error, "a session that was replaced is kept until its idle end");
         }
     }
 
@@ -52,44 +114,47 @@ impl Provider {
         authorization_response(redirect_uri, mode, &params)
     }
 
-    async fn answer_error(&self, held: Held<'_>, error: OAuthError) -> Result<Answer, FlowError> {
+    fn answer_error(&self, held: &Held<'_>, error: &OAuthError) -> (Answer, Vec<AuditEvent>) {
         let oauth = &held.interaction.request.oauth;
         let event = self
             .refused(EventKind::AuthorizationRequest, error.code.as_str(), held.now)
             .with_client(oauth.client_id.clone())
             .with_transaction(held.interaction.id.to_string());
-        self.ports.audit.append(&event).await?;
         let response =
-            self.error_response((&oauth.redirect_uri, oauth.response_mode, oauth.state.as_deref()), &error);
-        Ok(Answer { response, session: None, known: None, locale: held.interaction.locale })
+            self.error_response((&oauth.redirect_uri, oauth.response_mode, oauth.state.as_deref()), error);
+        (Answer { response, session: None, known: None, locale: held.interaction.locale }, vec![event])
     }
 
     async fn answer_code(
         &self,
-        held: Held<'_>,
+        held: &Held<'_>,
         browser: &BrowserState,
         proof: &AuthenticationProof,
         renew: bool,
-    ) -> Result<Answer, TurnError> {
-        let old = browser.session.as_ref().zip(held.session.as_ref());
+    ) -> Result<(Answer, Vec<AuditEvent>), TurnError> {
+        let old = held.session.as_ref();
         let started = if renew { Some(self.start_session(old, proof, held.now).await?) } else { None };
         let session = started.as_ref().map(|started| &started.session).or(held.session.as_ref());
         let session = session.ok_or(TurnError::Gone)?;
-        let code = self.put_code(&held, session, proof).await?;
-        let event = self
-            .succeeded(EventKind::CodeIssued, if renew { "authenticated" } else { "session" }, held.now)
-            .with_client(held.client.client_id.clone())
-            .with_person(proof.person)
-            .with_transaction(held.interaction.id.to_string());
-        self.ports.audit.append(&event).await?;
+        let code = self.put_code(held, session, proof).await?;
         let known = match &started {
             Some(_) => self.known_with(browser, proof.person, held.now).await?,
             None => None,
         };
+        let begun = started.as_ref().map(|_| {
+            let event = self.succeeded(EventKind::SessionStarted, "authenticated", held.now);
+            event.with_person(proof.person)
+        });
+        let issued = self
+            .succeeded(EventKind::CodeIssued, if renew { "authenticated" } else { "session" }, held.now)
+            .with_client(held.client.client_id.clone())
+            .with_person(proof.person)
+            .with_transaction(held.interaction.id.to_string());
+        let events = begun.into_iter().chain([issued]).collect();
         let oauth = &held.interaction.request.oauth;
         let params = success_params(&code, oauth.state.as_deref(), &self.policy.issuer);
         let response = authorization_response(&oauth.redirect_uri, oauth.response_mode, &params);
-        Ok(Answer { response, session: started, known, locale: held.interaction.locale })
+        Ok((Answer { response, session: started, known, locale: held.interaction.locale }, events))
     }
 
     async fn known_with(
@@ -136,6 +201,24 @@ impl Provider {
 
     fn code_deadline(&self, now: UnixTime) -> UnixTime {
         now.plus(self.policy.lifetimes.code)
+    }
+
+    /// The person that `id_token_hint` names, among those whose proof is at hand (OpenID Connect Core 3.1.2.2).
+    pub(super) async fn hinted_person(
+        &self,
+        request: &AuthenticationRequest,
+        client: &Client,
+        proofs: [Option<&AuthenticationProof>; 2],
+    ) -> Result<Option<Option<PersonId>>, FlowError> {
+        let Some(hint) = &request.id_token_hint else { return Ok(None) };
+        let subject = self.hinted_subject(hint, client);
+        for proof in proofs.into_iter().flatten() {
+            let person = self.ports.persons.find(proof.person).await?;
+            if person.is_some_and(|person| Some(self.subject_for(client, &person)) == subject) {
+                return Ok(Some(Some(proof.person)));
+            }
+        }
+        Ok(Some(None))
     }
 
     /// The subject that an `id_token_hint` of ours names; `None` when the token is not one of ours or was issued to

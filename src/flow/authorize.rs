@@ -7,12 +7,12 @@
 //! 4. [`Provider::resume`] decides again, and finishes
 
 use crate::audit::EventKind;
-use crate::base::{EntropyExt, InteractionId, PersonId, Secret, TokenHash, UnixTime};
+use crate::base::{EntropyExt, InteractionId, Secret, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 use crate::interaction::{
     ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide,
 };
-use crate::oauth::{AuthorizeError, Client, RawParams};
+use crate::oauth::{AuthorizationResponse, AuthorizeError, Client, RawParams};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
@@ -40,16 +40,30 @@ impl Provider {
                 );
                 let event = self.refused(EventKind::AuthorizationRequest, redirect.error.code.as_str(), now);
                 self.ports.audit.append(&event).await?;
-                return Ok(Begun::Answer(Box::new(Answer {
-                    response,
-                    session: None,
-                    known: None,
-                    locale: Locale::default(),
-                })));
+                return Ok(Begun::Answer(Box::new(bare(response))));
             }
         };
+        match self.answer_or_open(&incoming, browser, now).await {
+            // RFC 6749 4.1.2.1: what a status cannot tell through a redirect.
+            Err(TurnError::Request(error @ FlowError::Port(_))) => {
+                let error = error.into_oauth();
+                tracing::error!(error = error.code.as_str(), reason = error.internal, "no authorization");
+                let oauth = &incoming.request.oauth;
+                let to = (oauth.redirect_uri.as_str(), oauth.response_mode, oauth.state.as_deref());
+                Ok(Begun::Answer(Box::new(bare(self.error_response(to, &error)))))
+            }
+            done => done,
+        }
+    }
+
+    async fn answer_or_open(
+        &self,
+        incoming: &Incoming,
+        browser: &BrowserState,
+        now: UnixTime,
+    ) -> Result<Begun, TurnError> {
         let session = self.current_session(browser.session.as_ref(), now).await?;
-        let interaction = self.new_interaction(&incoming, browser, now);
+        let interaction = self.new_interaction(incoming, browser, now);
         let next = self.next_step(
             &interaction.value,
             &incoming.client,
@@ -60,7 +74,7 @@ impl Provider {
         match next.await? {
             step @ (NextStep::Issue { .. } | NextStep::Refuse { .. }) => {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
-                Ok(Begun::Answer(Box::new(self.finish(held, browser, step).await?)))
+                Ok(Begun::Answer(Box::new(self.answer_at_once(&held, browser, step).await?)))
             }
             NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => {
                 self.allow_one_more(&browser.origin, now).await?;
@@ -68,7 +82,7 @@ impl Provider {
                 let opened = interaction.value;
                 let event = self
                     .succeeded(EventKind::InteractionOpened, "opened", now)
-                    .with_client(incoming.client.client_id)
+                    .with_client(incoming.client.client_id.clone())
                     .with_transaction(opened.id.to_string());
                 self.ports.audit.append(&event).await?;
                 self.ports.interactions.insert(&opened).await?;
@@ -90,7 +104,10 @@ impl Provider {
             NextStep::Identify { .. } => Step::Identify,
             NextStep::Approve => interaction.step.clone(),
             NextStep::Consent => Step::Consent { person: consenting(&interaction, session.as_ref())?.person },
-            NextStep::Issue { .. } | NextStep::Refuse { .. } => Step::Done,
+            NextStep::Issue { .. } | NextStep::Refuse { .. } => {
+                let held = Held { interaction: &interaction, client: &client, session, now };
+                return self.conclude((version, held), browser, next).await;
+            }
         };
         if step != interaction.step || matches!(step, Step::Consent { .. }) {
             interaction.step = step;
@@ -100,10 +117,7 @@ impl Provider {
             }
         }
         match next {
-            NextStep::Issue { .. } | NextStep::Refuse { .. } => {
-                let held = Held { interaction: &interaction, client: &client, session, now };
-                Ok(Turn::Answer(self.finish(held, browser, next).await?))
-            }
+            NextStep::Issue { .. } | NextStep::Refuse { .. } => Err(TurnError::Gone),
             NextStep::Identify { expired } => {
                 Ok(self.page(&interaction, browser, Screen::Identify { service: client.name, expired }))
             }
@@ -243,24 +257,6 @@ impl Provider {
         }
         self.remembered_consent(&interaction.request, client, proof).await
     }
-
-    /// The person that `id_token_hint` names, among those whose proof is at hand (OpenID Connect Core 3.1.2.2).
-    async fn hinted_person(
-        &self,
-        request: &AuthenticationRequest,
-        client: &Client,
-        proofs: [Option<&AuthenticationProof>; 2],
-    ) -> Result<Option<Option<PersonId>>, FlowError> {
-        let Some(hint) = &request.id_token_hint else { return Ok(None) };
-        let subject = self.hinted_subject(hint, client);
-        for proof in proofs.into_iter().flatten() {
-            let person = self.ports.persons.find(proof.person).await?;
-            if person.is_some_and(|person| Some(self.subject_for(client, &person)) == subject) {
-                return Ok(Some(Some(proof.person)));
-            }
-        }
-        Ok(Some(None))
-    }
 }
 
 /// The proof of the person whose consent is asked for.
@@ -270,6 +266,11 @@ fn consenting<'a>(
 ) -> Result<&'a AuthenticationProof, TurnError> {
     let proof = interaction.proof.as_ref().or(session.map(|session| &session.proof));
     proof.ok_or(TurnError::Gone)
+}
+
+/// An answer that changes nothing in the browser.
+fn bare(response: AuthorizationResponse) -> Answer {
+    Answer { response, session: None, known: None, locale: Locale::default() }
 }
 
 struct NewInteraction {

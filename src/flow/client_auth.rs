@@ -8,11 +8,11 @@ use crate::oauth::{
     AssertionPolicy, Client, ClientAuthMethod, ErrorCode, OAuthError, RawParams, claimed_client,
     validate_assertion,
 };
-use crate::ports::{ReplayKind, ThrottleRule};
+use crate::ports::{ReplayKind, Sighting, ThrottleRule};
 
 use super::{FlowError, Origin, Provider};
 
-/// A client assertion lives a minute at most: its replay memory stays small (`security.md` 4.4).
+/// A client assertion lives so long at most: its replay memory stays small (`security.md` 4.4).
 const ASSERTION_LIFETIME: Duration = Duration::from_mins(5);
 /// Failures of client authentication per source.
 const FAILURES: ThrottleRule =
@@ -176,9 +176,25 @@ impl Provider {
         };
         // RFC 7523 3: the memory outlives `exp` by the leeway that accepts it.
         let until = accepted.expires.plus(self.policy.lifetimes.skew);
-        let replay = &self.ports.replay;
-        let first = replay.first_seen(ReplayKind::ClientAssertion, &accepted.jti_hash, until, now).await?;
-        Ok(if first { Ok(()) } else { Err("assertion_replayed") })
+        let kind = ReplayKind::ClientAssertion { made: accepted.made };
+        match self.ports.replay.first_seen(kind, &accepted.jti_hash, until, now).await? {
+            Sighting::First => Ok(Ok(())),
+            Sighting::Again => Ok(Err("assertion_replayed")),
+            Sighting::Forgotten => self.refuse_forgotten(now).await,
+        }
+    }
+
+    /// An assertion made before the memory began. In the second in which it began nobody can make a better one: that
+    /// is no fault of the client's.
+    async fn refuse_forgotten(&self, now: UnixTime) -> Result<Result<(), &'static str>, FlowError> {
+        let begun = self.ports.replay.generation().await?.complete_since;
+        if now.secs() <= begun.secs() {
+            return Err(FlowError::protocol(
+                ErrorCode::TemporarilyUnavailable,
+                "try again with a new assertion",
+            ));
+        }
+        Ok(Err("assertion_before_store_loss"))
     }
 
     /// The keyed hash under which a client secret is stored. Secrets are drawn here with 256 bits: no slow hash is needed.

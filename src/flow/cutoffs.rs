@@ -95,11 +95,8 @@ impl Cutoffs {
         }
         let read = self.read(store, now).await;
         self.reading.store(false, Ordering::Release);
-        match read {
-            Ok(()) => Ok(()),
-            Err(_) if usable => Ok(()),
-            Err(error) => Err(error),
-        }
+        // Whoever waited in vain for SQL would only wait again for the next thing it needs from there.
+        read
     }
 
     async fn read(&self, store: &dyn Revocation, now: UnixTime) -> PortResult<()> {

@@ -10,7 +10,7 @@ use crate::jose::Thumbprint;
 use crate::oauth::{
     DpopExpectation, DpopProof, ErrorCode, NonceClass, NonceIssuer, OAuthError, claimed_nonce, validate_proof,
 };
-use crate::ports::ReplayKind;
+use crate::ports::{Generation, ReplayKind, Sighting};
 
 use super::{FlowError, Provider};
 
@@ -56,22 +56,23 @@ impl Provider {
     /// A nonce for the next proof; every replica accepts it (RFC 9449 8).
     #[must_use]
     pub fn fresh_nonce(&self, class: NonceClass) -> String {
-        self.nonces(class).issue(self.now())
+        self.nonces(class, self.ports.replay.known_generation()).issue(self.now())
     }
 
     /// Demands a current nonce before anything is consumed or recorded (design decision 6).
-    pub(crate) fn check_nonce(&self, proof: &PresentedProof, now: UnixTime) -> Result<(), FlowError> {
-        let [header] = proof.headers.as_slice() else {
-            return if proof.headers.is_empty() { Ok(()) } else { Err(invalid_proof("several_proofs")) };
-        };
+    pub(crate) async fn check_nonce(&self, proof: &PresentedProof, now: UnixTime) -> Result<(), FlowError> {
+        if proof.headers.is_empty() { Ok(()) } else { self.nonce_generation(proof, now).await.map(drop) }
+    }
+
+    /// The generation of the memory, in which the nonce of the one proof was issued (`security.md` 5.4).
+    async fn nonce_generation(&self, proof: &PresentedProof, now: UnixTime) -> Result<u64, FlowError> {
+        let [header] = proof.headers.as_slice() else { return Err(invalid_proof("several_proofs")) };
         let nonce: Option<String> = claimed_nonce(header).map_err(|error| invalid_proof(error.as_str()))?;
-        if nonce.is_some_and(|nonce| self.nonces(proof.class).check(&nonce, now)) {
-            return Ok(());
+        let generation = self.ports.replay.generation().await?;
+        if nonce.is_some_and(|nonce| self.nonces(proof.class, generation).check(&nonce, now)) {
+            return Ok(generation.number);
         }
-        Err(FlowError::protocol(
-            ErrorCode::UseDpopNonce,
-            "the proof needs the nonce of the DPoP-Nonce header",
-        ))
+        Err(use_nonce())
     }
 
     /// Verifies a proof whose nonce was checked, and uses up its `jti`.
@@ -88,10 +89,12 @@ impl Provider {
         let accepted =
             validate_proof(&headers, &expectation).map_err(|error| invalid_proof(error.as_str()))?;
         let until = now.plus(PROOF_WINDOW + PROOF_WINDOW);
-        if self.ports.replay.first_seen(ReplayKind::DpopProof, &accepted.jti_hash, until, now).await? {
-            Ok(accepted)
-        } else {
-            Err(invalid_proof("proof_replayed"))
+        // Between the check of the nonce and here the memory may have been lost.
+        let kind = ReplayKind::DpopProof { generation: self.nonce_generation(proof, now).await? };
+        match self.ports.replay.first_seen(kind, &accepted.jti_hash, until, now).await? {
+            Sighting::First => Ok(accepted),
+            Sighting::Again => Err(invalid_proof("proof_replayed")),
+            Sighting::Forgotten => Err(use_nonce()),
         }
     }
 
@@ -104,7 +107,7 @@ impl Provider {
         if proof.headers.is_empty() {
             return Err(FlowError::protocol(ErrorCode::InvalidDpopProof, "a DPoP proof is required"));
         }
-        self.check_nonce(proof, now)?;
+        self.check_nonce(proof, now).await?;
         Ok(self.accept_proof(proof, None, now).await?.jkt)
     }
 
@@ -138,9 +141,13 @@ impl Provider {
         Ok(person.is_some_and(|person| person.status == PersonStatus::Active))
     }
 
-    fn nonces(&self, class: NonceClass) -> NonceIssuer {
-        NonceIssuer::new(self.keyring.symmetric.nonce, 0).for_class(class)
+    fn nonces(&self, class: NonceClass, generation: Generation) -> NonceIssuer {
+        NonceIssuer::new(self.keyring.symmetric.nonce, generation.number).for_class(class)
     }
+}
+
+fn use_nonce() -> FlowError {
+    FlowError::protocol(ErrorCode::UseDpopNonce, "the proof needs the nonce of the DPoP-Nonce header")
 }
 
 fn invalid_proof(internal: &'static str) -> FlowError {

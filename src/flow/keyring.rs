@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::audit::{AuditEvent, Decision, EventKind};
 use crate::base::{AuditId, Clock, Entropy, UnixTime};
-use crate::jose::{Algorithm, Jwk, JwkSet};
+use crate::jose::{Jwk, JwkSet};
 use crate::keyring::{Action, KeyPolicy, KeyRecord, KeyState, Purpose, published, signer, sweep};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::ports::{Keys, PortError, PortResult};
@@ -117,12 +117,6 @@ impl Provider {
     /// Reads the cut-offs again when they are no longer fresh (design decision 15).
     pub async fn refresh_cutoffs(&self) -> PortResult<()> {
         self.cutoffs.keep_fresh(&*self.ports.revocation, self.now()).await
-    }
-
-    /// Whether requests can be served: the store answers and a signing key is active.
-    pub async fn ready(&self) -> Result<(), FlowError> {
-        self.cutoffs.keep_fresh(&*self.ports.revocation, self.now()).await?;
-        self.planned_kid(Algorithm::Es256.as_str(), self.now()).await.map(|_| ())
     }
 
     /// Applies what the policy asks of the keys now. Several replicas may run it: each transition has one winner.

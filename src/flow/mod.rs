@@ -31,6 +31,7 @@ mod operator;
 mod par;
 mod policy;
 mod progress;
+mod readiness;
 mod revoke;
 mod session;
 mod sign;
@@ -53,6 +54,7 @@ pub use logout::{BrowserInteraction, LoggedOut, LogoutPage, LogoutStep};
 pub use operator::{Officers, OperatorOutcome};
 pub use policy::{Lifetimes, Policy};
 pub use progress::{Progress, Watchers};
+pub use readiness::{Check, HealthMemory};
 pub use session::StartedSession;
 pub use token::TokenCall;
 pub use turn::{Answer, Begun, BrowserState, Opened, Screen, Turn, TurnError};
@@ -80,6 +82,8 @@ pub struct Provider {
     pub storage: Sealer,
     /// Status requests that wait here.
     pub watchers: Watchers,
+    /// What readiness remembers.
+    pub health: HealthMemory,
 }
 
 /// Where a browser's or phone's request comes from, as shown to the person.

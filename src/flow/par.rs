@@ -108,6 +108,7 @@ impl Provider {
             client: client.client_id.clone(),
             parameters,
             deadline: now.plus(lifetime),
+            finished_by: None,
             kept_until: now.plus(lifetime + self.policy.lifetimes.interaction),
         };
         self.ports.one_shot.put_pushed(&request_uri.hash(), &request).await?;

@@ -64,16 +64,15 @@ impl Provider {
     }
 
     /// Begins a session on a fresh proof. The cookie is new (no fixation); the same person keeps the `sid`, another
-    /// person's session in this browser ends.
+    /// person's session in this browser ends. Whoever gives the cookie audits it and forgets the old session.
     pub(crate) async fn start_session(
         &self,
-        old: Option<(&Secret, &Session)>,
+        old: Option<&Session>,
         proof: &AuthenticationProof,
         now: UnixTime,
     ) -> PortResult<StartedSession> {
         let mut sid = Sid::random(&*self.ports.entropy);
-        if let Some((cookie, session)) = old {
-            self.ports.sessions.remove(&TokenHash::of(cookie.expose())).await?;
+        if let Some(session) = old {
             if session.person == proof.person {
                 sid = session.sid;
             } else {
@@ -89,8 +88,6 @@ impl Provider {
             absolute_end: now.plus(self.policy.lifetimes.session),
             idle_end: now.plus(self.policy.lifetimes.session_idle),
         };
-        let event = self.succeeded(EventKind::SessionStarted, "authenticated", now).with_person(proof.person);
-        self.ports.audit.append(&event).await?;
         self.ports.sessions.insert(&TokenHash::of(cookie.expose()), &session).await?;
         Ok(StartedSession { cookie, session })
     }

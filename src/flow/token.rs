@@ -26,7 +26,7 @@ impl Provider {
     pub async fn token(&self, call: TokenCall) -> Result<TokenResponse, FlowError> {
         let now = self.now();
         let request = token_request(&call.params)?;
-        self.check_nonce(&call.proof, now)?;
+        self.check_nonce(&call.proof, now).await?;
         let client = self.authenticate_client(call.credentials, &call.origin, now).await?;
         self.require_grant(&client, &request, now).await?;
         let jkt = self.proved_key(&call.proof, now).await?;

@@ -77,7 +77,7 @@ impl Provider {
         match (record.jkt, token.scheme) {
             (None, Scheme::Bearer) => Ok(record),
             (Some(jkt), Scheme::Dpop) => {
-                self.check_nonce(proof, now)?;
+                self.check_nonce(proof, now).await?;
                 let shown = self.accept_proof(proof, Some(&token.token), now).await?;
                 // RFC 9449 7.1
                 if shown.jkt == jkt { Ok(record) } else { Err(invalid_token("another_key")) }

@@ -27,7 +27,7 @@ pub(super) async fn get(
     match begun {
         Ok(Begun::Answer(answer)) => authorization_answer(&state, *answer, None),
         Ok(Begun::Opened(opened)) => interaction_opened(&state, &opened),
-        Err(error) => failure_page(error, locale),
+        Err(error) => failure_page(error, locale, Some("")),
     }
 }
 
@@ -43,7 +43,8 @@ pub(super) async fn post(
     let locale = Locale::choose(browser.languages.iter().map(String::as_str));
     match stash(&state, params, &origin).await {
         Ok(location) => see_other(&location),
-        Err(error) => failure_page(error, locale),
+        // What was posted is gone from the address.
+        Err(error) => failure_page(error, locale, None),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn get(
         let interactions = browser_interactions(&state, &headers);
         state.provider.begin_logout(&params, &browser, &interactions).await
     };
-    done.await.map_or_else(|error| failure_page(error, locale), |step| respond(&state, step))
+    done.await.map_or_else(|error| failure_page(error, locale, Some("")), |step| respond(&state, step))
 }
 
 /// `POST /end_session`: the person's answer, or the request of a service, which is answered 303 so that a cross-site form
@@ -49,7 +49,7 @@ pub(super) async fn post(
         let step = state.provider.answer_logout(answer, &browser, &interactions).await?;
         Ok(respond(&state, step))
     };
-    done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
+    done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale, None))
 }
 
 fn respond(state: &AppState, step: LogoutStep) -> Response {

@@ -30,9 +30,9 @@ pub(super) async fn show(
     if let Some(wish) = wish
         && let Err(error) = state.provider.speak(id, &browser, wish).await
     {
-        return failure_page(error, locale);
+        return failed(id, error, locale);
     }
-    turn(&state, id, &browser, None).await.unwrap_or_else(|error| failure_page(error, locale))
+    turn(&state, id, &browser, None).await.unwrap_or_else(|error| failed(id, error, locale))
 }
 
 /// `POST /interaction/{id}/identify`.
@@ -59,7 +59,7 @@ pub(super) async fn identify(
         };
         turn(&state, id, &browser, Some(notice)).await
     };
-    done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
+    done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
 }
 
 /// `POST /interaction/{id}/consent`.
@@ -80,7 +80,7 @@ pub(super) async fn consent(
         // RFC 9700 4.12: every form is answered 303, and what comes next is asked for by GET.
         Ok(see_other(&format!("/interaction/{id}")))
     };
-    done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
+    done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
 }
 
 /// `POST /interaction/{id}/cancel`.
@@ -99,7 +99,7 @@ pub(super) async fn cancel(
         state.provider.cancel(id, &browser, params.get("csrf")?.unwrap_or("")).await?;
         Ok(see_other(&format!("/interaction/{id}")))
     };
-    done.await.unwrap_or_else(|error: TurnError| failure_page(error, locale))
+    done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
 }
 
 /// `GET /interaction/{id}/status`: answers when the page has something new to show, or after a while.
@@ -120,8 +120,17 @@ pub(super) async fn status(
         Err(TurnError::Request(_)) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     let mut response = (status, Json(json!({ "status": word }))).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
     response
+}
+
+/// Trying again is asking what comes next.
+fn failed(id: InteractionId, error: TurnError, locale: Locale) -> Response {
+    failure_page(error, locale, Some(&format!("/interaction/{id}")))
 }
 
 #[expect(clippy::result_large_err, reason = "the refusal is the response itself")]
@@ -133,7 +142,7 @@ fn addressed(
     let parsed: Option<InteractionId> = id.parse().ok();
     let browser = browser_state(state, headers, parsed);
     let locale = Locale::choose(browser.languages.iter().map(String::as_str));
-    parsed.map(|id| (id, browser, locale)).ok_or_else(|| failure_page(TurnError::Gone, locale))
+    parsed.map(|id| (id, browser, locale)).ok_or_else(|| failure_page(TurnError::Gone, locale, None))
 }
 
 async fn turn(

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Map, Value, json};
 
 use crate::flow::Provider;
 
@@ -27,15 +29,23 @@ pub fn admin_router(health: Health) -> Router {
         .with_state(health)
 }
 
-/// Ready when SQL answers and a signing key is active (`security.md` 4.5).
-async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
-    match health.provider.ready().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::warn!(reason = %error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
-        }
+/// Ready when everything that requests need is there (`security.md` 4.5); the body names what is not.
+async fn ready(State(health): State<Health>) -> Response {
+    let provider = &health.provider;
+    let (mut checks, redis) = futures_util::join!(provider.durable_checks(), provider.ephemeral_check());
+    checks.push(redis);
+    for check in &checks {
+        metrics::gauge!("sceau_ready", "check" => check.name).set(if check.failure.is_none() {
+            1.0
+        } else {
+            0.0
+        });
     }
+    let is_ready = checks.iter().all(|check| check.failure.is_none() || !check.decides);
+    let told: Map<String, Value> =
+        checks.iter().map(|check| (check.name.to_owned(), json!(check.failure.unwrap_or("ok")))).collect();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": is_ready, "checks": told }))).into_response()
 }
 
 async fn metrics(State(health): State<Health>) -> String {

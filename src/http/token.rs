@@ -19,11 +19,13 @@ pub(super) async fn token(
 ) -> Result<Response, OAuthFailure> {
     let basic = headers.contains_key(header::AUTHORIZATION);
     let proof = presented_proof(&headers, "POST", "/token", NonceClass::AuthorizationServer);
-    let nonce =
-        (!proof.headers.is_empty()).then(|| state.provider.fresh_nonce(NonceClass::AuthorizationServer));
+    let proves = !proof.headers.is_empty();
     let credentials = client_credentials(&headers, &params)?;
     let call = TokenCall { params, credentials, proof, origin: origin.0 };
-    match state.provider.token(call).await {
+    let answer = state.provider.token(call).await;
+    // Afterwards: the call may have seen a new generation of the memory.
+    let nonce = proves.then(|| state.provider.fresh_nonce(NonceClass::AuthorizationServer));
+    match answer {
         Ok(tokens) => Ok(private_json(StatusCode::OK, tokens.to_json(), nonce)),
         Err(error) => {
             let failure = OAuthFailure::from(error).for_basic(basic);

@@ -47,8 +47,10 @@ async fn answer(
     method: &Method,
 ) -> Result<Response, OAuthFailure> {
     let proof = presented_proof(headers, method.as_str(), "/userinfo", NonceClass::Resource);
+    let answer = state.provider.userinfo(token, &proof).await;
+    // Afterwards: the call may have seen a new generation of the memory.
     let nonce = (token.scheme == Scheme::Dpop).then(|| state.provider.fresh_nonce(NonceClass::Resource));
-    match state.provider.userinfo(token, &proof).await {
+    match answer {
         Ok(claims) => Ok(private_json(StatusCode::OK, Value::Object(claims), nonce)),
         Err(refused) => {
             let failure = OAuthFailure::from(refused.error).at_resource(refused.scheme);

@@ -30,6 +30,8 @@ pub struct AcceptedAssertion {
     pub jti_hash: TokenHash,
     /// From then on the assertion is refused by its own `exp`: remember the hash until then.
     pub expires: UnixTime,
+    /// When the client made it: its `iat`; without one, the earliest moment at which `exp` let it pass.
+    pub made: UnixTime,
 }
 
 /// The assertion does not authenticate the client.
@@ -146,11 +148,13 @@ pub fn validate_assertion(
         return Err(AssertionError::Audience);
     }
     let expires = check_times(&claims, policy, now)?;
+    let earliest = expires.minus(policy.leeway).minus(policy.max_lifetime).minus(policy.leeway);
+    let made = claims.iat.unwrap_or(earliest);
     let jti = claims.jti.filter(|jti| (1..=MAX_JTI).contains(&jti.len())).ok_or(AssertionError::Jti)?;
     let client = client_id.as_str().as_bytes();
     // The separator cannot occur in a client identifier.
     let jti_hash = TokenHash::from_bytes(sha256(&[b"client assertion\0", client, b"\0", jti.as_bytes()]));
-    Ok(AcceptedAssertion { jti_hash, expires })
+    Ok(AcceptedAssertion { jti_hash, expires, made })
 }
 
 fn verified_claims(assertion: &str, keys: &JwkSet) -> Result<RegisteredClaims, AssertionError> {

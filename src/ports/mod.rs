@@ -11,6 +11,7 @@ mod authenticator;
 mod clients;
 mod devices;
 mod directory;
+mod durable_state;
 mod grants;
 mod interactions;
 mod issuance;
@@ -37,6 +38,7 @@ pub use authenticator::{
 pub use clients::Clients;
 pub use devices::{BindOutcome, BindPlan, Devices};
 pub use directory::{Directory, DirectoryCounts};
+pub use durable_state::{DurableHealth, DurableState};
 pub use grants::{Consent, Grants, StoredFamily};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
@@ -47,7 +49,7 @@ pub use keys::{Keys, Signer};
 pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
 pub use outbound::{Carrier, CarrierError, CodeSender, Delivery, DeliveryObserver, Message, Push};
 pub use persons::Persons;
-pub use replay::{Replay, ReplayKind};
+pub use replay::{Generation, Replay, ReplayKind, Sighting};
 pub use revocation::{Cutoff, CutoffScope, Revocation};
 pub use sessions::{Session, Sessions};
 pub use throttle::{Throttle, ThrottleRule};
@@ -94,6 +96,8 @@ pub struct Ports {
     pub decisions: Arc<dyn ApprovalDecision>,
     /// Revocation cut-offs.
     pub revocation: Arc<dyn Revocation>,
+    /// How the durable store is.
+    pub durable: Arc<dyn DurableHealth>,
     /// Key records.
     pub keys: Arc<dyn Keys>,
     /// The signer.

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::PortResult;
-use crate::base::{ApprovalId, ClientId, DeviceId, EnrolmentId, GrantId, PersonId, Sid, TokenHash, UnixTime};
+use crate::base::{
+    ApprovalId, ClientId, DeviceId, EnrolmentId, GrantId, InteractionId, PersonId, Sid, TokenHash, UnixTime,
+};
 use crate::device::{ActivationCodes, PendingEnrolment};
 use crate::identity::AuthenticationProof;
 use crate::oauth::{CodeBinding, ScopeSet};
@@ -49,6 +51,9 @@ pub struct PushedRequest {
     pub deadline: UnixTime,
     /// Until when an interaction it opened may still finish it: no shorter than the life of one.
     pub kept_until: UnixTime,
+    /// The interaction that finished it.
+    #[serde(default)]
+    pub finished_by: Option<InteractionId>,
 }
 
 /// A WebAuthn assertion under way, bound to one approval and one phone.
@@ -79,8 +84,9 @@ pub trait OneShot: Send + Sync {
     async fn put_pushed(&self, uri: &TokenHash, request: &PushedRequest) -> PortResult<()>;
     /// Reads a pushed request that is not finished and before its deadline.
     async fn load_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<Option<PushedRequest>>;
-    /// Finishes a pushed request until the end of its keeping: true for the first caller only (RFC 9126 7.3).
-    async fn finish_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<bool>;
+    /// Finishes a pushed request until the end of its keeping: true for the first interaction only, as often as that
+    /// one asks (RFC 9126 7.3).
+    async fn finish_pushed(&self, uri: &TokenHash, by: InteractionId, now: UnixTime) -> PortResult<bool>;
     /// Keeps the ceremony of an approval on a phone, replacing an earlier one.
     async fn put_ceremony(&self, ceremony: &Ceremony) -> PortResult<()>;
     /// Takes the ceremony of an approval on a phone.

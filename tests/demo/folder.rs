@@ -18,6 +18,8 @@ async fn a_kept_folder_serves_again_with_new_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("kept");
     let journey = async |showcase: std::sync::Arc<Showcase>| {
+        // In the second of a restart nobody can make an assertion that is surely new.
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
         play(&showcase, &|_| ()).await.unwrap();
         (secret(&showcase), showcase.desk.persons()[0].codes.clone())
     };
@@ -25,6 +27,7 @@ async fn a_kept_folder_serves_again_with_new_secrets() {
     let second = visited(Some(&data), journey).await;
     assert_ne!(first.0, second.0);
     assert_ne!(first.1, second.1);
+    assert!(!data.join("sceau.sqlite-wal").exists(), "closed whole");
     for file in ["sceau.kek", "sceau.sqlite"] {
         let mode = std::fs::metadata(data.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");

@@ -61,7 +61,7 @@ fn logout(service: Option<&str>) -> Page {
 
 fn error(title: ErrorTitle) -> Page {
     let detail = Some("redirect_uri is not registered");
-    Page::Error { title, reference: "7KQ2-M4XD".to_owned(), detail }
+    Page::Error { title, reference: "7KQ2-M4XD".to_owned(), detail, again: None }
 }
 
 fn form_post(value: &str) -> Page {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sceau::base::{Clock as _, SeededEntropy, TestClock, UnixTime};
 use sceau::ports::{
-    AccessTokens, Approvals, Interactions, OneShot, PortError, PortResult, Replay, Sessions, Throttle,
+    AccessTokens, Approvals, Interactions, OneShot, PortError, PortResult, Replay, ReplayKind, Sessions,
+    Throttle,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -43,6 +44,16 @@ pub(super) struct Kit {
 impl Kit {
     pub(super) fn now(&self) -> UnixTime {
         self.clock.now()
+    }
+
+    /// A proof with a nonce of the present generation.
+    pub(super) fn proof(&self) -> ReplayKind {
+        ReplayKind::DpopProof { generation: self.replay.known_generation().number }
+    }
+
+    /// An assertion made now.
+    pub(super) fn assertion(&self) -> ReplayKind {
+        ReplayKind::ClientAssertion { made: self.now() }
     }
 
     /// A minute from now.

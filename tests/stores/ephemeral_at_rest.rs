@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sceau::approval::Recipient;
 use sceau::base::{ApprovalId, InteractionId, TokenHash};
 use sceau::device::{ActivationCodes, PendingEnrolment};
-use sceau::ports::{Ceremony, OpenLimits, PortResult, ReplayKind, ThrottleRule};
+use sceau::ports::{Ceremony, OpenLimits, PortResult, ThrottleRule};
 
 use super::ephemeral::{Kit, MINUTE, is_corrupt};
 use super::ephemeral_samples::{
@@ -32,7 +32,7 @@ pub(super) async fn nothing_lies_in_clear(kit: &Kit) {
     let subject = b"needle-899700000001";
     let rule = ThrottleRule { name: "contract", limit: 3, window: MINUTE };
     kit.throttle.hit(rule, subject, kit.now()).await.unwrap();
-    kit.replay.first_seen(ReplayKind::DpopProof, &kept.token, kit.soon(), kit.now()).await.unwrap();
+    kit.replay.first_seen(kit.proof(), &kept.token, kit.soon(), kit.now()).await.unwrap();
     let dump = kit.at_rest.dump().await;
     let mut secrets = vec![NEEDLE.as_bytes().to_vec(), b"\"42\"".to_vec(), b"client".to_vec()];
     secrets.push(kept.ceremony.challenge.to_vec());
@@ -125,7 +125,8 @@ async fn read(kit: &Kit, kept: &Kept) -> Vec<(&'static str, PortResult<()>)> {
     let Kept { token, ceremony, enrolment, activation, .. } = kept;
     let code = kit.one_shot.take_code(token, now).await.map(drop);
     let loaded = kit.one_shot.load_pushed(token, now).await.map(drop);
-    let finished = kit.one_shot.finish_pushed(token, now).await.map(drop);
+    let finished =
+        kit.one_shot.finish_pushed(token, InteractionId::random(&*kit.entropy), now).await.map(drop);
     let ceremony = kit.one_shot.take_ceremony(ceremony.approval, ceremony.device, now).await.map(drop);
     let enrolment = kit.one_shot.take_enrolment(enrolment.id, now).await.map(drop);
     let activation = kit.one_shot.take_activation(activation.person, now).await.map(drop);

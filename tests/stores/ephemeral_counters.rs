@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use sceau::ports::{ReplayKind, ThrottleRule};
+use sceau::base::UnixTime;
+use sceau::ports::{ReplayKind, Sighting, ThrottleRule};
 
 use super::ephemeral::{
     Kit, MILLISECOND, MINUTE, RACERS, ROUNDS, ROUNDS_OF_MANY, VALUES, race, race_for_each, winners,
@@ -13,15 +14,18 @@ const RULE: ThrottleRule = ThrottleRule { name: "contract", limit: 3, window: MI
 
 pub(super) async fn an_identifier_is_first_once_per_kind(kit: &Kit) {
     let (store, hash, now, until) = (&kit.replay, token(kit), kit.now(), kit.soon());
-    assert!(store.first_seen(ReplayKind::DpopProof, &hash, until, now).await.unwrap());
-    assert!(!store.first_seen(ReplayKind::DpopProof, &hash, until, now).await.unwrap());
-    assert!(store.first_seen(ReplayKind::ClientAssertion, &hash, until, now).await.unwrap());
-    assert!(store.first_seen(ReplayKind::DpopProof, &token(kit), until, now).await.unwrap());
+    let seen = async |kind, hash| store.first_seen(kind, hash, until, now).await.unwrap();
+    assert_eq!(seen(kit.proof(), &hash).await, Sighting::First);
+    assert_eq!(seen(kit.proof(), &hash).await, Sighting::Again);
+    assert_eq!(seen(kit.assertion(), &hash).await, Sighting::First);
+    assert_eq!(seen(kit.proof(), &token(kit)).await, Sighting::First);
 }
 
 pub(super) async fn an_identifier_is_remembered_until_its_time(kit: &Kit) {
     let (store, hash, until) = (&kit.replay, token(kit), kit.soon());
-    let first = async |until, now| store.first_seen(ReplayKind::DpopProof, &hash, until, now).await.unwrap();
+    let kind = kit.proof();
+    let first =
+        async |until, now| store.first_seen(kind, &hash, until, now).await.unwrap() == Sighting::First;
     assert!(first(until, kit.now()).await);
     let before = until.minus(MILLISECOND);
     assert!(!first(until.plus(MINUTE), before).await, "asking again moves nothing");
@@ -34,12 +38,33 @@ pub(super) async fn one_racer_is_first(kit: &Kit) {
     let (now, until) = (kit.now(), kit.soon());
     for _ in 0..ROUNDS_OF_MANY {
         let hashes = (0..VALUES).map(|_| token(kit)).collect();
-        let store = Arc::clone(&kit.replay);
+        let (store, kind) = (Arc::clone(&kit.replay), kit.assertion());
         race_for_each(hashes, move |hash| {
             let store = Arc::clone(&store);
-            async move { store.first_seen(ReplayKind::ClientAssertion, &hash, until, now).await }
+            async move {
+                let seen = store.first_seen(kind, &hash, until, now).await;
+                seen.map(|seen| seen == Sighting::First)
+            }
         })
         .await;
+    }
+}
+
+/// A nonce of another generation, an assertion that was made before the memory began.
+pub(super) async fn what_is_older_than_the_memory_is_not_first(kit: &Kit) {
+    let (store, now, until) = (&kit.replay, kit.now(), kit.soon());
+    let generation = store.generation().await.unwrap();
+    assert_eq!(generation, store.known_generation());
+    let proof = |generation| ReplayKind::DpopProof { generation };
+    for foreign in [generation.number.wrapping_sub(1), generation.number.wrapping_add(1)] {
+        let seen = store.first_seen(proof(foreign), &token(kit), until, now).await.unwrap();
+        assert_eq!(seen, Sighting::Forgotten);
+    }
+    for (after, expected) in [(-1, Sighting::Forgotten), (0, Sighting::Forgotten), (1, Sighting::First)] {
+        let made = UnixTime::from_millis(generation.complete_since.millis() + after);
+        let assertion = ReplayKind::ClientAssertion { made };
+        let seen = store.first_seen(assertion, &token(kit), until, now).await.unwrap();
+        assert_eq!(seen, expected, "{after}");
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sceau::adapter::ephemeral::History;
 use sceau::adapter::inprocess::InProcess;
 use sceau::adapter::sealed_value::SealedValue;
 use sceau::base::{SeededEntropy, TestClock};
 use sceau::jose::Sealer;
-use sceau::ports::{OpenLimits, OpenOutcome, PortError, ReplayKind, ThrottleRule};
+use sceau::ports::{OpenLimits, OpenOutcome, PortError, Sighting, ThrottleRule};
 
 use super::ephemeral::{AtRest, Kit, MILLISECOND, MINUTE, START, is_corrupt};
 use super::ephemeral_samples::{approval, code, interaction, pushed, recipient, record, token};
@@ -77,6 +78,7 @@ async fn identifiers_seen_and_counters() {
     counters::an_identifier_is_first_once_per_kind(&kit()).await;
     counters::an_identifier_is_remembered_until_its_time(&kit()).await;
     counters::one_racer_is_first(&kit()).await;
+    counters::what_is_older_than_the_memory_is_not_first(&kit()).await;
     counters::a_window_begins_with_its_first_event(&kit()).await;
     counters::counters_are_apart(&kit()).await;
     counters::racers_get_exactly_the_limit(&kit()).await;
@@ -95,14 +97,14 @@ async fn altered_counters_and_marks_are_errors() {
     let (hash, now) = (token(&kit), kit.now());
     let rule = ThrottleRule { name: "contract", limit: 1, window: MINUTE };
     assert!(kit.throttle.hit(rule, b"a", now).await.unwrap());
-    assert!(kit.replay.first_seen(ReplayKind::DpopProof, &hash, kit.soon(), now).await.unwrap());
+    assert_eq!(kit.replay.first_seen(kit.proof(), &hash, kit.soon(), now).await.unwrap(), Sighting::First);
     for (key, mut bytes) in kit.at_rest.dump().await {
         bytes[9] ^= 0xff;
         kit.at_rest.overwrite(&key, &bytes).await;
     }
     assert!(is_corrupt(&kit.throttle.hit(rule, b"a", now).await));
     assert!(is_corrupt(&kit.throttle.allows(rule, b"a", now).await));
-    assert!(is_corrupt(&kit.replay.first_seen(ReplayKind::DpopProof, &hash, kit.soon(), now).await));
+    assert!(is_corrupt(&kit.replay.first_seen(kit.proof(), &hash, kit.soon(), now).await));
 }
 
 #[tokio::test]
@@ -115,7 +117,7 @@ async fn a_full_store_refuses_what_is_new_and_lets_the_rest_go_on() {
     kit.interactions.insert(&begun).await.unwrap();
     let refused = kit.access_tokens.put(&hash, &record(&kit, kit.soon())).await;
     assert!(matches!(refused, Err(PortError::Unavailable(_))), "{refused:?}");
-    let mark = kit.replay.first_seen(ReplayKind::DpopProof, &hash, kit.soon(), now).await;
+    let mark = kit.replay.first_seen(kit.proof(), &hash, kit.soon(), now).await;
     assert!(matches!(mark, Err(PortError::Unavailable(_))), "what cannot be remembered is refused");
     assert!(kit.interactions.advance(0, &begun).await.unwrap());
     kit.one_shot.put_pushed(&uri, &pushed(kit.soon())).await.unwrap();
@@ -144,7 +146,7 @@ async fn the_dead_do_not_pile_up() {
     let kit = kit_around(Arc::new(store), clock, entropy);
     for _ in 0..20_000 {
         kit.replay
-            .first_seen(ReplayKind::DpopProof, &token(&kit), kit.now().plus(MILLISECOND), kit.now())
+            .first_seen(kit.proof(), &token(&kit), kit.now().plus(MILLISECOND), kit.now())
             .await
             .unwrap();
         kit.clock.advance(MILLISECOND);
@@ -213,7 +215,7 @@ fn kit_of(entries: usize) -> Kit {
 fn store(entries: usize) -> (InProcess, Arc<TestClock>, Arc<SeededEntropy>) {
     let (clock, entropy) = (Arc::new(TestClock::at(START)), Arc::new(SeededEntropy::new(1)));
     let sealer = Sealer::new(1, &[5; 32]);
-    let store = InProcess::new(sealer, entropy.clone(), clock.clone());
+    let store = InProcess::new(sealer, entropy.clone(), clock.clone(), History::None);
     (store.with_max_entries(entries), clock, entropy)
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sceau::base::InteractionId;
 use sceau::device::ActivationCodes;
 
 use super::ephemeral::{Kit, MILLISECOND, MINUTE, ROUNDS_OF_MANY, VALUES, race_for_each};
@@ -43,7 +44,7 @@ pub(super) async fn nothing_is_given_from_its_deadline_on(kit: &Kit) {
         store.put_pushed(&uri, &pushed(deadline)).await.unwrap();
         assert_eq!(store.load_pushed(&uri, now).await.unwrap().is_some(), alive);
         assert!(
-            store.finish_pushed(&uri, now).await.unwrap(),
+            store.finish_pushed(&uri, anybody(kit), now).await.unwrap(),
             "an interaction it opened may still be answered"
         );
 
@@ -70,15 +71,17 @@ pub(super) async fn codes_of_the_demonstration_have_no_deadline(kit: &Kit) {
 
 pub(super) async fn a_pushed_request_is_read_until_it_is_finished(kit: &Kit) {
     let (store, now, uri) = (&kit.one_shot, kit.now(), token(kit));
-    assert!(!store.finish_pushed(&uri, now).await.unwrap(), "unknown");
+    assert!(!store.finish_pushed(&uri, anybody(kit), now).await.unwrap(), "unknown");
     store.put_pushed(&uri, &pushed(kit.soon())).await.unwrap();
     for _ in 0..2 {
         let loaded = store.load_pushed(&uri, now).await.unwrap().unwrap();
         assert_eq!(loaded.parameters, pushed(now).parameters);
     }
-    assert!(store.finish_pushed(&uri, now).await.unwrap());
+    let first = anybody(kit);
+    assert!(store.finish_pushed(&uri, first, now).await.unwrap());
     assert!(store.load_pushed(&uri, now).await.unwrap().is_none());
-    assert!(!store.finish_pushed(&uri, now).await.unwrap());
+    assert!(!store.finish_pushed(&uri, anybody(kit), now).await.unwrap());
+    assert!(store.finish_pushed(&uri, first, now).await.unwrap(), "the same one may ask again");
 }
 
 pub(super) async fn a_pushed_request_is_kept_for_the_interactions_it_opened(kit: &Kit) {
@@ -88,7 +91,7 @@ pub(super) async fn a_pushed_request_is_kept_for_the_interactions_it_opened(kit:
         let uri = token(kit);
         store.put_pushed(&uri, &request).await.unwrap();
         assert!(store.load_pushed(&uri, now).await.unwrap().is_none(), "nothing new is opened");
-        assert_eq!(store.finish_pushed(&uri, now).await.unwrap(), kept);
+        assert_eq!(store.finish_pushed(&uri, anybody(kit), now).await.unwrap(), kept);
     }
 }
 
@@ -159,11 +162,15 @@ pub(super) async fn one_racer_finishes_a_pushed_request(kit: &Kit) {
         for uri in &uris {
             kit.one_shot.put_pushed(uri, &pushed(kit.soon())).await.unwrap();
         }
-        let store = Arc::clone(&kit.one_shot);
+        let (store, entropy) = (Arc::clone(&kit.one_shot), Arc::clone(&kit.entropy));
         race_for_each(uris, move |uri| {
-            let store = Arc::clone(&store);
-            async move { store.finish_pushed(&uri, now).await }
+            let (store, by) = (Arc::clone(&store), InteractionId::random(&*entropy));
+            async move { store.finish_pushed(&uri, by, now).await }
         })
         .await;
     }
+}
+
+fn anybody(kit: &Kit) -> InteractionId {
+    InteractionId::random(&*kit.entropy)
 }

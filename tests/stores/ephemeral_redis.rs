@@ -78,6 +78,7 @@ async fn identifiers_seen_and_counters() {
     counters::an_identifier_is_first_once_per_kind(&kit().await).await;
     counters::an_identifier_is_remembered_until_its_time(&kit().await).await;
     counters::one_racer_is_first(&kit().await).await;
+    counters::what_is_older_than_the_memory_is_not_first(&kit().await).await;
     counters::a_window_begins_with_its_first_event(&kit().await).await;
     counters::counters_are_apart(&kit().await).await;
     counters::racers_get_exactly_the_limit(&kit().await).await;

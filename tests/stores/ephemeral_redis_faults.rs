@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sceau::adapter::redis::{History, RedisSettings, RedisStore};
-use sceau::base::{Clock as _, Secret, SeededEntropy, TestClock};
+use sceau::base::{Clock as _, Secret, SeededEntropy, TestClock, TokenHash};
 use sceau::jose::Sealer;
-use sceau::ports::{OpenLimits, PortError, PortResult, ReplayKind, ThrottleRule};
+use sceau::ports::{OpenLimits, PortError, PortResult, ReplayKind, Sighting, ThrottleRule};
 use tokio::task::JoinSet;
 
-use super::ephemeral::{Kit, MINUTE, START};
+use super::ephemeral::{Kit, MILLISECOND, MINUTE, START};
 use super::ephemeral_redis::{kit_around, store};
 use super::ephemeral_samples::{approval, code, denied, interaction, mistyped, recipient, session, token};
 use super::redis_server::Server;
@@ -34,7 +34,8 @@ async fn without_redis_every_port_says_so_within_two_seconds_and_works_again_aft
     unavailable(kit.approvals.list(&recipient(&kit), now)).await;
     unavailable(kit.sessions.insert(&hash, &session(&kit, kit.soon(), kit.soon()))).await;
     unavailable(kit.access_tokens.load(&hash, now)).await;
-    unavailable(kit.replay.first_seen(ReplayKind::DpopProof, &hash, kit.soon(), now)).await;
+    unavailable(kit.replay.generation()).await;
+    unavailable(kit.replay.first_seen(kit.proof(), &hash, kit.soon(), now)).await;
     unavailable(kit.throttle.hit(RULE, b"a", now)).await;
     unavailable(kit.throttle.allows(RULE, b"a", now)).await;
     server.start_again();
@@ -56,45 +57,57 @@ async fn a_silent_redis_is_as_one_that_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_lost_store_may_have_seen_is_refused() {
+async fn what_a_lost_store_may_have_seen_is_refused_and_the_rest_taken_at_once() {
     let (mut server, store, kit) = begin(History::None).await;
     let (assertion, proof) = (token(&kit), token(&kit));
-    let until = kit.soon();
+    let (made, nonce) = (kit.assertion(), kit.proof());
     let before = store.generation().current();
-    assert!(seen(&kit, ReplayKind::ClientAssertion, &assertion, until).await);
-    assert!(seen(&kit, ReplayKind::DpopProof, &proof, until).await);
+    assert_eq!(seen(&kit, made, &assertion).await, Sighting::First);
+    assert_eq!(seen(&kit, nonce, &proof).await, Sighting::First);
     server.kill();
     server.start_again();
     kit.clock.advance(Duration::from_secs(1));
-    assert!(!seen(&kit, ReplayKind::ClientAssertion, &assertion, until).await);
-    assert!(!seen(&kit, ReplayKind::DpopProof, &proof, until).await);
-    assert!(!seen(&kit, ReplayKind::DpopProof, &token(&kit), until).await, "nobody knows about this one");
+    for (kind, hash) in [(made, &assertion), (nonce, &proof), (made, &token(&kit)), (nonce, &token(&kit))] {
+        assert_eq!(seen(&kit, kind, hash).await, Sighting::Forgotten);
+    }
     assert!(store.generation().current() > before);
+    assert_eq!(seen(&kit, kit.assertion(), &token(&kit)).await, Sighting::Forgotten, "in the same instant");
+    assert_eq!(seen(&kit, kit.proof(), &token(&kit)).await, Sighting::First);
+    kit.clock.advance(MILLISECOND);
+    assert_eq!(seen(&kit, kit.assertion(), &token(&kit)).await, Sighting::First);
+}
 
-    // A proof, when every nonce of before is out of date; an assertion, by its own end.
-    kit.clock.advance(Duration::from_secs(66));
-    let until = kit.now().plus(MINUTE * 5);
-    assert!(seen(&kit, ReplayKind::DpopProof, &token(&kit), until).await);
-    assert!(!seen(&kit, ReplayKind::ClientAssertion, &token(&kit), until).await);
-    kit.clock.advance(MINUTE);
-    let until = kit.now().plus(MINUTE * 5);
-    assert!(seen(&kit, ReplayKind::ClientAssertion, &token(&kit), until).await);
-    let endless = kit.now().plus(MINUTE * 8);
-    assert!(!seen(&kit, ReplayKind::ClientAssertion, &token(&kit), endless).await);
+/// A client's clock is ahead: its assertion looks made after the loss, and was used before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_assertion_of_a_clock_ahead_is_not_younger_than_the_loss() {
+    let (mut server, _, kit) = begin(History::None).await;
+    let hash = token(&kit);
+    let ahead = ReplayKind::ClientAssertion { made: kit.now().plus(Duration::from_secs(8)) };
+    assert_eq!(seen(&kit, ahead, &hash).await, Sighting::First);
+    server.kill();
+    server.start_again();
+    kit.clock.advance(Duration::from_secs(1));
+    assert_eq!(seen(&kit, ahead, &hash).await, Sighting::Forgotten);
+    kit.clock.advance(Duration::from_secs(8));
+    assert_eq!(seen(&kit, kit.assertion(), &token(&kit)).await, Sighting::First);
 }
 
 /// The connection stands; only the data is gone.
 #[tokio::test]
 async fn an_emptied_store_is_noticed_without_losing_the_connection() {
-    let (server, _, kit) = begin(History::None).await;
+    let (server, store, kit) = begin(History::None).await;
     let hash = token(&kit);
-    for kind in [ReplayKind::ClientAssertion, ReplayKind::DpopProof] {
-        assert!(seen(&kit, kind, &hash, kit.soon()).await);
+    for shown in [Kit::assertion, Kit::proof] {
+        kit.clock.advance(MILLISECOND);
+        let kind = shown(&kit);
+        let before = store.generation().current();
+        assert_eq!(seen(&kit, kind, &hash).await, Sighting::First);
         server.command(&["FLUSHALL"]).await;
         let first = kit.replay.first_seen(kind, &hash, kit.soon(), kit.now()).await;
-        assert!(!matches!(first, Ok(true)), "{first:?}");
-        assert!(!seen(&kit, kind, &hash, kit.soon()).await);
-        kit.clock.advance(MINUTE * 10);
+        assert!(!matches!(first, Ok(Sighting::First)), "{first:?}");
+        assert!(store.generation().current() > before, "known to whoever asks next");
+        assert_eq!(seen(&kit, kind, &hash).await, Sighting::Forgotten);
+        assert_eq!(seen(&kit, kit.proof(), &token(&kit)).await, Sighting::First);
     }
 }
 
@@ -107,7 +120,9 @@ async fn replicas_agree_on_the_generation() {
     let second = store(&server.settings(), &clock, History::None).await;
     assert_eq!(first.generation().current(), second.generation().current());
     let kit = kit_around(&server, "sceau", Arc::new(second), clock);
-    assert!(!seen(&kit, ReplayKind::DpopProof, &token(&kit), kit.soon()).await, "not yet certain");
+    assert_eq!(first.generation().known(), kit.replay.known_generation());
+    let early = ReplayKind::ClientAssertion { made: START };
+    assert_eq!(seen(&kit, early, &token(&kit)).await, Sighting::Forgotten, "the first replica began then");
     let elsewhere = RedisSettings { prefix: String::from("other"), ..server.settings() };
     let other = store(&elsewhere, &kit.clock, History::None).await;
     assert!(other.generation().current() > first.generation().current());
@@ -169,7 +184,7 @@ async fn full_memory_refuses_what_is_new() {
     unavailable(kit.interactions.insert(&interaction(&kit, kit.soon()))).await;
     unavailable(kit.approvals.open(&approval(&kit, recipient(&kit), "43"), OpenLimits { live: 5 }, now))
         .await;
-    unavailable(kit.replay.first_seen(ReplayKind::DpopProof, &other, kit.soon(), now)).await;
+    unavailable(kit.replay.first_seen(kit.proof(), &other, kit.soon(), now)).await;
     assert!(kit.one_shot.take_code(&hash, now).await.unwrap().is_some());
     assert!(kit.interactions.advance(0, &begun).await.unwrap());
     assert!(kit.approvals.advance(0, &denied(&asked, now)).await.unwrap());
@@ -206,7 +221,7 @@ async fn users_have_passwords() {
     let asked = approval(&kit, recipient(&kit), "42");
     kit.approvals.open(&asked, OpenLimits { live: 5 }, kit.now()).await.unwrap();
     assert!(kit.approvals.advance(0, &denied(&asked, kit.now())).await.unwrap());
-    assert!(seen(&kit, ReplayKind::DpopProof, &token(&kit), kit.soon()).await);
+    assert_eq!(seen(&kit, kit.proof(), &token(&kit)).await, Sighting::First);
     assert!(kit.throttle.hit(RULE, b"a", kit.now()).await.unwrap());
     assert!(!format!("{:?}", named(Some("right"))).contains("right"));
 }
@@ -267,13 +282,8 @@ async fn answered<T, F: Future<Output = PortResult<T>>>(call: impl Fn() -> F) ->
     }
 }
 
-async fn seen(
-    kit: &Kit,
-    kind: ReplayKind,
-    hash: &sceau::base::TokenHash,
-    until: sceau::base::UnixTime,
-) -> bool {
-    answered(|| kit.replay.first_seen(kind, hash, until, kit.now())).await
+async fn seen(kit: &Kit, kind: ReplayKind, hash: &TokenHash) -> Sighting {
+    answered(|| kit.replay.first_seen(kind, hash, kit.soon(), kit.now())).await
 }
 
 /// Certificate and key of `localhost` in files; the authority's certificate, PEM.

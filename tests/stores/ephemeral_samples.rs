@@ -48,6 +48,7 @@ pub(super) fn code(kit: &Kit, deadline: UnixTime) -> CodePayload {
 
 pub(super) fn pushed(deadline: UnixTime) -> PushedRequest {
     PushedRequest {
+        finished_by: None,
         client: "needle-client".parse().unwrap(),
         parameters: String::from("login_hint=needle-899700000001"),
         deadline,

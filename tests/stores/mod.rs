@@ -26,4 +26,4 @@ mod ephemeral_sessions;
 mod outbound;
 mod postgres_replicas;
 mod postgres_server;
-mod redis_server;
+pub(crate) mod redis_server;

@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 use sceau::adapter::redis::RedisSettings;
 
 /// A server on a socket in a folder of its own. It ends with this value or with this process, whichever is first.
-pub(super) struct Server {
+pub(crate) struct Server {
     folder: tempfile::TempDir,
     options: Vec<String>,
     watched: Option<Child>,
 }
 
 /// The server of all tests.
-pub(super) fn shared() -> &'static Server {
+pub(crate) fn shared() -> &'static Server {
     static SHARED: OnceLock<Server> = OnceLock::new();
     SHARED.get_or_init(|| Server::start(&[]))
 }
 
 impl Server {
-    pub(super) fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         assert!(found.is_ok(), "redis-server is missing: on Debian, apt-get install redis-server");
         let folder = tempfile::tempdir().unwrap();
@@ -34,7 +34,7 @@ impl Server {
     }
 
     /// Starts it where it was, without its data.
-    pub(super) fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         let mut watched = Command::new("sh")
             .args(["-c", WATCH, "sh"])
             .args(["--port", "0", "--save", "", "--daemonize", "no", "--dir"])
@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// Kills it (SIGKILL).
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let Some(mut watched) = self.watched.take() else { return };
         drop(watched.stdin.take());
         watched.wait().unwrap();
@@ -68,7 +68,7 @@ impl Server {
         assert!(gone.is_err(), "still there");
     }
 
-    pub(super) fn settings(&self) -> RedisSettings {
+    pub(crate) fn settings(&self) -> RedisSettings {
         RedisSettings {
             url: format!("redis+unix://{}", self.socket().display()),
             password: None,
@@ -78,7 +78,7 @@ impl Server {
     }
 
     /// Sends a command as an operator.
-    pub(super) async fn command(&self, words: &[&str]) {
+    pub(crate) async fn command(&self, words: &[&str]) {
         let client = redis::Client::open(self.settings().url).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let mut command = redis::cmd(words[0]);

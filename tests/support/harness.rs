@@ -45,6 +45,15 @@ impl Harness {
 
     /// The same with its ports wrapped by `wrap`.
     pub(crate) async fn over(change: impl FnOnce(&mut Policy), wrap: impl FnOnce(Ports) -> Ports) -> Self {
+        Self::on(Ephemeral::InProcess, change, wrap).await
+    }
+
+    /// The same with what passes kept in `ephemeral`.
+    pub(crate) async fn on(
+        ephemeral: Ephemeral,
+        change: impl FnOnce(&mut Policy),
+        wrap: impl FnOnce(Ports) -> Ports,
+    ) -> Self {
         let clock = Arc::new(TestClock::at(START));
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(711));
         let directory = tempfile::tempdir().unwrap();
@@ -55,7 +64,7 @@ impl Harness {
         let app = App::assemble(Parts {
             policy,
             durable: Durable::Memory,
-            ephemeral: Ephemeral::InProcess,
+            ephemeral,
             key_encryption_key: [7; 32],
             relying_party: RelyingParty {
                 id: String::from("sceau.example"),

@@ -105,6 +105,12 @@ impl Relier {
         self.post_with(harness, path, fields, &[]).await
     }
 
+    /// The same before it is sent.
+    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> Request<Body> {
+        let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", self.id, self.secret)));
+        form(path, &[("authorization", &basic)], fields)
+    }
+
     pub(crate) async fn post_with(
         &self,
         harness: &Harness,

@@ -1,6 +1,6 @@
 //! Another process over the same stores, which knows nothing of what this one has noted.
 
-use sceau::flow::{Cutoffs, Keyring, Provider, Watchers};
+use sceau::flow::{Cutoffs, HealthMemory, Keyring, Provider, Watchers};
 use sceau::ports::Ports;
 
 use super::Harness;
@@ -19,6 +19,7 @@ impl Harness {
             cutoffs: Cutoffs::default(),
             storage: provider.storage.clone(),
             watchers: Watchers::default(),
+            health: HealthMemory::default(),
         }
     }
 }

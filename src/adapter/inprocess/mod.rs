@@ -20,11 +20,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use super::ephemeral::Place;
+use super::ephemeral::{History, Place};
 use super::sealed_value::{Head, SealedValue, ValueSealer};
-use crate::base::{Clock, Entropy, UnixTime};
+use crate::base::{Clock, Entropy, EntropyExt as _, UnixTime};
 use crate::jose::Sealer;
-use crate::ports::{PortError, PortResult, Versioned};
+use crate::ports::{Generation, PortError, PortResult, Versioned};
 use shards::{Change, Shards};
 use striped::Striped;
 
@@ -36,6 +36,7 @@ pub struct InProcess {
     values: Shards,
     seal: ValueSealer,
     clock: Arc<dyn Clock>,
+    generation: Generation,
     /// Taken while an approval is opened, so that limit and number are decided by one caller at a time.
     turns: Striped<Mutex<()>>,
     /// Rung when an approval changes; shared by approvals that hash alike.
@@ -43,10 +44,17 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// An empty store that seals with `storage`.
+    /// An empty store that seals with `storage`; its memory begins now.
     #[must_use]
-    pub fn new(storage: Sealer, entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(storage: Sealer, entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>, history: History) -> Self {
+        let complete_since = match history {
+            History::None => UnixTime::from_millis(0),
+            History::Some => clock.now(),
+        };
+        // Drawn: that of an earlier process was another one.
+        let number = u64::from_be_bytes(entropy.bytes());
         Self {
+            generation: Generation { number, complete_since },
             values: Shards::new(MAX_ENTRIES),
             seal: ValueSealer::new(storage, entropy),
             clock,

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 
 use super::InProcess;
+use super::shards::Change;
 use crate::adapter::ephemeral::{Place, activation_head, pushed_head};
 use crate::adapter::sealed_value::Head;
-use crate::base::{ApprovalId, DeviceId, EnrolmentId, PersonId, TokenHash, UnixTime};
+use crate::base::{ApprovalId, DeviceId, EnrolmentId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
 use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
 
@@ -25,11 +26,21 @@ impl OneShot for InProcess {
 
     async fn load_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<Option<PushedRequest>> {
         let stored = self.load_value::<PushedRequest>(&Place::pushed(uri), now)?;
-        Ok(stored.map(|stored| stored.value).filter(|request| now < request.deadline))
+        let open = |request: &PushedRequest| now < request.deadline && request.finished_by.is_none();
+        Ok(stored.map(|stored| stored.value).filter(open))
     }
 
-    async fn finish_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<bool> {
-        Ok(self.take_value::<PushedRequest>(&Place::pushed(uri), now)?.is_some())
+    async fn finish_pushed(&self, uri: &TokenHash, by: InteractionId, now: UnixTime) -> PortResult<bool> {
+        let place = Place::pushed(uri);
+        self.values.decide(&place, now, |current| {
+            let Some(current) = current else { return Ok((Change::Keep, false)) };
+            let request: PushedRequest = self.seal.open(&place, current)?;
+            if let Some(finished_by) = request.finished_by {
+                return Ok((Change::Keep, finished_by == by));
+            }
+            let finished = PushedRequest { finished_by: Some(by), ..request };
+            Ok((Change::Put(self.seal.seal(&place, pushed_head(&finished), &finished)?), true))
+        })
     }
 
     async fn put_ceremony(&self, ceremony: &Ceremony) -> PortResult<()> {

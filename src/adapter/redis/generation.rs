@@ -9,24 +9,21 @@
 //! Between two connections the store may be emptied too; who decides by the absence of a mark compares the number
 //! after writing ([`super::replay`]).
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use redis::Script;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 
 use crate::base::UnixTime;
-
-/// One generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Generation {
-    /// Its number; a later one is greater.
-    pub number: u64,
-    /// Whatever was remembered from this instant on is in the store.
-    pub complete_since: UnixTime,
-}
+use crate::ports::Generation;
 
 /// The generation last seen by this process.
 pub struct StoreGeneration {
     known: watch::Sender<Generation>,
+    /// The latest time, in milliseconds, at which an assertion accepted here says it was made: clocks of clients may
+    /// be ahead.
+    latest_made: AtomicI64,
     key: String,
     script: Script,
 }
@@ -36,6 +33,7 @@ impl StoreGeneration {
         let none = Generation { number: 0, complete_since: UnixTime::from_millis(i64::MAX) };
         Self {
             known: watch::Sender::new(none),
+            latest_made: AtomicI64::new(0),
             key: format!("{prefix}:sec:alive"),
             script: Script::new(include_str!("scripts/generation.lua")),
         }
@@ -53,8 +51,15 @@ impl StoreGeneration {
         self.known.subscribe()
     }
 
-    pub(super) fn known(&self) -> Generation {
+    /// The generation last seen.
+    #[must_use]
+    pub fn known(&self) -> Generation {
         *self.known.borrow()
+    }
+
+    /// An assertion made at `made` was accepted: a later generation begins no earlier.
+    pub(super) fn note_made(&self, made: UnixTime) {
+        self.latest_made.fetch_max(made.millis(), Ordering::SeqCst);
     }
 
     /// The key of the mark.
@@ -76,7 +81,7 @@ impl StoreGeneration {
             .script
             .key(&self.key)
             .arg(replication_id)
-            .arg(now.millis())
+            .arg(now.millis().max(self.latest_made.load(Ordering::SeqCst)))
             .arg(least)
             .arg(u8::from(untouched))
             .invoke_async(connection)

@@ -27,8 +27,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use connection::RedisSettings;
-pub use generation::{Generation, StoreGeneration};
+pub use generation::StoreGeneration;
 
+pub use super::ephemeral::History;
 use super::ephemeral::Place;
 use super::sealed_value::{Head, SealedValue, ValueSealer};
 use crate::base::{Clock, Entropy, UnixTime};
@@ -128,6 +129,24 @@ impl RedisStore {
         alive.map(|value| self.seal.open(place, &value)).transpose()
     }
 
+    async fn read_whole(&self, place: &Place) -> PortResult<Option<Vec<u8>>> {
+        self.link.run(redis::cmd("GET").arg(self.key(place))).await
+    }
+
+    /// Replaces a string if it is still as `read`.
+    async fn exchange_whole<T: Serialize>(
+        &self,
+        place: &Place,
+        read: Vec<u8>,
+        head: Head,
+        next: &T,
+    ) -> PortResult<bool> {
+        let next = self.seal.seal(place, head, next)?.to_bytes();
+        let mut script = self.scripts.exchange.key(self.key(place));
+        script.arg(read).arg(next).arg(self.time_to_live(head.deadline));
+        self.link.invoke(&script).await
+    }
+
     async fn forget(&self, place: &Place) -> PortResult<()> {
         self.link.run(redis::cmd("DEL").arg(self.key(place))).await
     }
@@ -136,15 +155,6 @@ impl RedisStore {
     fn time_to_live(&self, deadline: UnixTime) -> u128 {
         deadline.since(self.clock.now()).saturating_add(SLACK).min(LONGEST).as_millis()
     }
-}
-
-/// What the provider did before this start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum History {
-    /// Nothing: it has just been made, so that an empty Redis has forgotten nothing.
-    None,
-    /// It has run: an empty Redis has lost its memory.
-    Some,
 }
 
 impl Scripts {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::RedisStore;
 use crate::adapter::ephemeral::{Place, activation_head, pushed_head};
-use crate::adapter::sealed_value::Head;
-use crate::base::{ApprovalId, DeviceId, EnrolmentId, PersonId, TokenHash, UnixTime};
+use crate::adapter::sealed_value::{Head, SealedValue};
+use crate::base::{ApprovalId, DeviceId, EnrolmentId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
 use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
 
@@ -25,11 +25,24 @@ impl OneShot for RedisStore {
 
     async fn load_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<Option<PushedRequest>> {
         let stored = self.load_whole::<PushedRequest>(&Place::pushed(uri), now).await?;
-        Ok(stored.filter(|request| now < request.deadline))
+        Ok(stored.filter(|request| now < request.deadline && request.finished_by.is_none()))
     }
 
-    async fn finish_pushed(&self, uri: &TokenHash, now: UnixTime) -> PortResult<bool> {
-        Ok(self.take_whole::<PushedRequest>(&Place::pushed(uri), now).await?.is_some())
+    async fn finish_pushed(&self, uri: &TokenHash, by: InteractionId, now: UnixTime) -> PortResult<bool> {
+        let place = Place::pushed(uri);
+        let Some(read) = self.read_whole(&place).await? else { return Ok(false) };
+        let current = SealedValue::from_bytes(&read)?;
+        if current.head.is_dead(now) {
+            return Ok(false);
+        }
+        let request: PushedRequest = self.seal.open(&place, &current)?;
+        if let Some(finished_by) = request.finished_by {
+            return Ok(finished_by == by);
+        }
+        let finished = PushedRequest { finished_by: Some(by), ..request };
+        // It changes once: who was faster has finished it, unless that was this interaction's own other tab, which
+        // then has the answer.
+        self.exchange_whole(&place, read, pushed_head(&finished), &finished).await
     }
 
     async fn put_ceremony(&self, ceremony: &Ceremony) -> PortResult<()> {

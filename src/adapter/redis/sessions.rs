@@ -43,19 +43,14 @@ enum Touched {
 
 impl RedisStore {
     async fn touch_once(&self, place: &Place, idle_end: UnixTime, now: UnixTime) -> PortResult<Touched> {
-        let key = self.key(place);
-        let read: Option<Vec<u8>> = self.link.run(redis::cmd("GET").arg(&key)).await?;
-        let Some(read) = read else { return Ok(Touched::Gone) };
+        let Some(read) = self.read_whole(place).await? else { return Ok(Touched::Gone) };
         let current = SealedValue::from_bytes(&read)?;
         if current.head.is_dead(now) {
             return Ok(Touched::Gone);
         }
         let session = Session { idle_end, ..self.seal.open(place, &current)? };
         let head = session_head(current.head.version.saturating_add(1), &session);
-        let next = self.seal.seal(place, head, &session)?.to_bytes();
-        let mut script = self.scripts.exchange.key(key);
-        script.arg(read).arg(next).arg(self.time_to_live(head.deadline));
-        let exchanged: bool = self.link.invoke(&script).await?;
+        let exchanged = self.exchange_whole(place, read, head, &session).await?;
         Ok(if exchanged { Touched::Yes } else { Touched::OtherWasFaster })
     }
 }

@@ -92,7 +92,7 @@ impl Db {
     /// Waits for a place among the writers and begins a transaction. The audit lane goes with the place.
     pub(super) async fn turn(&self) -> PortResult<(Turn, Tx)> {
         let patience = match &self.engine {
-            Engine::Sqlite(_) => super::sqlite::PATIENCE,
+            Engine::Sqlite(_) => super::sqlite::TURN,
             Engine::Postgres(server) => server.patience,
         };
         // One wait for both: a place is worth nothing when no connection comes with it.

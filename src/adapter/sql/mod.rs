@@ -29,6 +29,7 @@ mod devices;
 mod directory;
 mod fence;
 mod grants;
+mod health;
 mod issuance;
 mod keys;
 mod lanes;

@@ -63,7 +63,10 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     std::fs::OpenOptions::new().append(true).create(true).open(path).map(drop)
 }
 
+/// How long a connection is waited for, and how long another process that holds the file: both together end within two
+/// seconds.
+const PATIENCE: Duration = Duration::from_millis(900);
 /// How long a writer waits for its turn.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const TURN: Duration = Duration::from_millis(1800);
 const READERS: u32 = 4;
 pub(super) const STATEMENT_CACHE: usize = 128;

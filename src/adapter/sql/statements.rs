@@ -73,7 +73,8 @@ pub const ONLY_SQLITE: [(&str, &str); 2] =
     [("begin_immediate", BEGIN_IMMEDIATE), ("schema_made_sqlite", SCHEMA_MADE_SQLITE)];
 
 /// What PostgreSQL alone runs.
-pub const ONLY_POSTGRES: [(&str, &str); 11] = [
+pub const ONLY_POSTGRES: [(&str, &str); 12] = [
+    ("clock", CLOCK),
     ("begin_read_committed", BEGIN_READ_COMMITTED),
     ("schema_made_postgres", SCHEMA_MADE_POSTGRES),
     ("client_enabled_locked", CLIENT_ENABLED_LOCKED),
@@ -94,6 +95,8 @@ pub(super) const BEGIN_READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMIT
 
 pub(super) const SCHEMA_MADE_SQLITE: &str =
     "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+/// Milliseconds since 1970.
+pub(super) const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 pub(super) const SCHEMA_MADE_POSTGRES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
 pub(super) const SCHEMA_VERSION: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
 

@@ -9,6 +9,7 @@ use super::clients::SqlClients;
 use super::devices::SqlDevices;
 use super::directory::SqlDirectory;
 use super::grants::SqlGrants;
+use super::health::SqlHealth;
 use super::issuance::SqlIssuance;
 use super::persons::SqlPersons;
 use super::revocation::SqlRevocation;
@@ -17,7 +18,8 @@ use super::store::Store;
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::jose::Sealer;
 use crate::ports::{
-    ApprovalDecision, Audit, Clients, Devices, Directory, Grants, Issuance, Persons, PortResult, Revocation,
+    ApprovalDecision, Audit, Clients, Devices, Directory, DurableHealth, Grants, Issuance, Persons,
+    PortResult, Revocation,
 };
 
 /// The durable ports but those of keys.
@@ -41,6 +43,8 @@ pub struct SqlStores {
     pub revocation: Arc<dyn Revocation>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
+    /// How the database is.
+    pub health: Arc<dyn DurableHealth>,
     db: Db,
 }
 
@@ -65,8 +69,14 @@ impl SqlStores {
             decisions: Arc::new(SqlApprovalDecision(store.clone())),
             revocation: Arc::new(SqlRevocation(store.clone())),
             audit: Arc::new(SqlAudit::new(store)),
+            health: Arc::new(SqlHealth(db.clone())),
             db: db.clone(),
         }
+    }
+
+    /// Closes the database: [`Db::close`].
+    pub async fn close(&self) {
+        self.db.close().await;
     }
 
     /// Forgets what was used up and cannot be presented any more at `now`. Gives the number of rows.

@@ -1,14 +1,14 @@
 //! Error pages: what cannot be told to a client is told to the person (RFC 6749 4.1.2.1).
 
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::{ErrorTitle, Page, PageFrame};
 use crate::flow::TurnError;
 use crate::interaction::Locale;
 
-/// The page of a turn that failed.
-pub(crate) fn failure_page(error: TurnError, locale: Locale) -> Response {
+/// The page of a turn that failed. `again` is where trying again makes sense; empty: the address of this page.
+pub(crate) fn failure_page(error: TurnError, locale: Locale, again: Option<&str>) -> Response {
     let (title, status, detail) = match error {
         TurnError::Gone => (ErrorTitle::Expired, StatusCode::BAD_REQUEST, None),
         TurnError::OtherBrowser => (ErrorTitle::OtherBrowser, StatusCode::BAD_REQUEST, None),
@@ -23,15 +23,24 @@ pub(crate) fn failure_page(error: TurnError, locale: Locale) -> Response {
             }
         }
     };
-    page(title, status, detail, locale)
+    let again = again.filter(|_| title == ErrorTitle::Unavailable).map(str::to_owned);
+    page((title, detail, again), status, locale)
 }
 
 /// The page of an address that does not exist.
 pub(crate) async fn not_found(_: Uri) -> Response {
-    page(ErrorTitle::NotFound, StatusCode::NOT_FOUND, None, Locale::default()).into_response()
+    page((ErrorTitle::NotFound, None, None), StatusCode::NOT_FOUND, Locale::default()).into_response()
 }
 
-fn page(title: ErrorTitle, status: StatusCode, detail: Option<&'static str>, locale: Locale) -> Response {
+fn page(
+    (title, detail, again): (ErrorTitle, Option<&'static str>, Option<String>),
+    status: StatusCode,
+    locale: Locale,
+) -> Response {
     let frame = PageFrame { locale, form_targets: Vec::new(), switch_url: None };
-    Page::Error { title, reference: String::new(), detail }.respond(&frame, status)
+    let mut response = Page::Error { title, reference: String::new(), detail, again }.respond(&frame, status);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
 }

@@ -37,7 +37,7 @@ enum Form {
 impl Form {
     fn of(path: &str) -> Self {
         match path {
-            "/par" | "/token" | "/userinfo" | "/jwks" => Self::Service,
+            "/par" | "/token" | "/userinfo" | "/jwks" | "/introspect" | "/revoke" => Self::Service,
             path if path.starts_with("/.well-known/") => Self::Service,
             path if path.starts_with("/mobile/v1") => Self::Phone,
             _ => Self::Page,
@@ -55,7 +55,7 @@ impl Form {
                 response
             }
             Self::Service => OAuthFailure::from(fault(again)).into_response(),
-            Self::Page => failure_page(TurnError::Request(fault(again).into()), Locale::default()),
+            Self::Page => failure_page(TurnError::Request(fault(again).into()), Locale::default(), None),
         }
     }
 }

@@ -120,6 +120,8 @@ pub enum Page {
         reference: String,
         /// What, for the developer of the service.
         detail: Option<&'static str>,
+        /// Where to try again; empty: at the address of this page.
+        again: Option<String>,
     },
     /// Carries the answer to the service (OAuth 2.0 Form Post Response Mode 2).
     FormPost {
@@ -169,9 +171,9 @@ impl Page {
                 let (title, explanation) = logged_out_text_ids(ended);
                 LoggedOutView { t, switch_url, title, explanation, detail }.render()
             }
-            Self::Error { title, reference, detail } => {
+            Self::Error { title, reference, detail, again } => {
                 let (title, explanation) = title.text_ids();
-                ErrorView { t, switch_url, title, explanation, reference, detail }.render()
+                ErrorView { t, switch_url, title, explanation, reference, detail, again }.render()
             }
             Self::FormPost { action, fields } => FormPostView { t, switch_url, action, fields }.render(),
         }
@@ -275,6 +277,7 @@ struct ErrorView<'a> {
     explanation: &'static str,
     reference: String,
     detail: Option<&'static str>,
+    again: Option<String>,
 }
 
 #[derive(Template)]

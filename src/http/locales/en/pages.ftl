@@ -72,6 +72,7 @@ error-other-browser = This request belongs to another browser
 error-other-browser-text = Finish in the browser where you started. If someone sent you this link, close this page: they may be trying to sign in as you.
 error-unavailable = Temporarily unavailable
 error-unavailable-text = We could not handle your request. Try again in a moment.
+error-again = Try again
 error-not-found = This page does not exist
 error-not-found-text = The address is incomplete, or the request is over. Go back to the service and start again.
 error-reference = Reference to give to support

@@ -72,6 +72,7 @@ error-other-browser = Cette demande appartient à un autre navigateur
 error-other-browser-text = Terminez dans le navigateur où vous avez commencé. Si quelqu’un vous a envoyé ce lien, fermez cette page : on cherche peut-être à se connecter à votre place.
 error-unavailable = Service momentanément indisponible
 error-unavailable-text = Nous n’avons pas pu traiter votre demande. Réessayez dans quelques instants.
+error-again = Réessayer
 error-not-found = Cette page n’existe pas
 error-not-found-text = L’adresse est incomplète, ou la demande est terminée. Retournez sur le service et recommencez.
 error-reference = Référence à donner au support

@@ -1,0 +1,107 @@
+//! Whether requests can be served (`security.md` 4.5): one check for each thing they need, named without secrets.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::base::{EntropyExt, UnixTime};
+use crate::jose::{Algorithm, Jwk};
+use crate::ports::{DurableState, PortError, ThrottleRule};
+
+use super::{FlowError, Provider};
+
+/// A clock farther than this from that of SQL is wrong, here or there.
+const SKEW: Duration = Duration::from_secs(2);
+/// Redis may be gone so long: a blip must not take every replica out of service.
+const BLIP: Duration = Duration::from_secs(10);
+/// Asks the ephemeral store something that changes nothing.
+const PROBE: ThrottleRule = ThrottleRule { name: "readiness", limit: 1, window: Duration::from_secs(1) };
+
+/// One thing that requests need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Its name, also the label of its metric.
+    pub name: &'static str,
+    /// How it fails.
+    pub failure: Option<&'static str>,
+    /// Whether requests go elsewhere while it fails.
+    pub decides: bool,
+}
+
+impl Check {
+    const fn of(name: &'static str, failure: Option<&'static str>) -> Self {
+        Self { name, failure, decides: true }
+    }
+}
+
+/// Since when the ephemeral store has been failing.
+#[derive(Default)]
+pub struct HealthMemory(Mutex<Option<UnixTime>>);
+
+impl Provider {
+    /// The durable store, its schema and clock, and the signing key.
+    pub async fn durable_checks(&self) -> Vec<Check> {
+        let asked = self.now();
+        let state = match self.ports.durable.state().await {
+            Ok(state) => state,
+            Err(error) => {
+                tracing::warn!(reason = %error, "not ready: sql");
+                // The rest would only wait for the same.
+                let rest = ["schema", "clock", "signing_key"].map(|name| Check::of(name, Some("not known")));
+                return [Check::of("sql", Some("does not answer"))].into_iter().chain(rest).collect();
+            }
+        };
+        let schema = (!state.schema_fits).then_some("older than this program: run sceau migrate");
+        vec![
+            Check::of("sql", None),
+            Check::of("schema", schema),
+            Check::of(
+                "clock",
+                skewed(state, asked, self.now()).then_some("2 s or more from the clock of sql"),
+            ),
+            Check::of("signing_key", self.signing_failure().await),
+        ]
+    }
+
+    /// The ephemeral store: it decides once it has been gone for ten seconds.
+    pub async fn ephemeral_check(&self) -> Check {
+        let answer = self.ports.throttle.allows(PROBE, b"", self.now()).await;
+        let now = self.now();
+        let mut since = self.health.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(error) = answer else {
+            *since = None;
+            return Check::of("redis", None);
+        };
+        tracing::warn!(reason = %error, "the ephemeral store fails");
+        let gone_for = now.since(*since.get_or_insert(now));
+        Check { name: "redis", failure: Some("does not answer"), decides: gone_for > BLIP }
+    }
+
+    /// Signs with the active key and verifies with the published one.
+    async fn signing_failure(&self) -> Option<&'static str> {
+        match self.try_signing().await {
+            Ok(true) => None,
+            Ok(false) => Some("its signature does not verify"),
+            Err(error) => {
+                let error = error.into_oauth();
+                tracing::warn!(reason = error.internal, "not ready: signing key");
+                Some("no active key can sign")
+            }
+        }
+    }
+
+    async fn try_signing(&self) -> Result<bool, FlowError> {
+        let kid = self.planned_kid(Algorithm::Es256.as_str(), self.now()).await?;
+        // No token begins like this: the signature is good for nothing.
+        let input = [b"sceau/readiness\0".as_slice(), &self.ports.entropy.bytes::<16>()].concat();
+        let signature = self.ports.signer.sign(&kid, &input).await?;
+        let published = self.keyring.published_key(&kid);
+        let unknown = || PortError::Corrupt(String::from("the active key is not published"));
+        let jwk = Jwk::parse(&published.ok_or_else(unknown)?).map_err(|_| unknown())?;
+        Ok(jwk.key.verify(Algorithm::Es256, &input, &signature).is_ok())
+    }
+}
+
+/// The answer was made at some time between question and answer.
+fn skewed(state: DurableState, asked: UnixTime, answered: UnixTime) -> bool {
+    state.clock.is_some_and(|there| there.plus(SKEW) <= asked || answered.plus(SKEW) <= there)
+}
