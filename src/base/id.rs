@@ -88,6 +88,8 @@ uuid_id! {
     FamilyId;
     /// A row of the audit log.
     AuditId;
+    /// A run of the directory import.
+    RunId;
     /// A session as relying parties see it: the `sid` claim (OpenID Connect Back-Channel Logout 2.1). Not the cookie.
     Sid;
 }

@@ -14,7 +14,7 @@ use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Entropy, OsEntropy, SystemClock};
 use crate::config::{Config, Documents, ProcessStrings, Sql};
 use crate::device::AttestationPolicy;
-use crate::flow::{ActivationPolicy, Lifetimes, Policy};
+use crate::flow::{ActivationPolicy, DirectoryPolicy, Lifetimes, Policy};
 use crate::identity::{Acr, AssurancePolicy, SectorSettings};
 use crate::keyring::KeyPolicy;
 
@@ -146,5 +146,9 @@ fn policy(config: &Config, keys: KeyPolicy) -> Policy {
         devices_per_person: config.mobile.devices_per_person,
         live_approvals: config.approval.live,
         activation: ActivationPolicy::Limited,
+        directory: DirectoryPolicy {
+            max_change_share: config.directory.max_change_share,
+            excluded_professions: config.directory.excluded_professions.clone(),
+        },
     }
 }

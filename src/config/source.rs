@@ -66,4 +66,4 @@ fn environment(strings: &dyn Strings) -> Environment {
 }
 
 const LISTS: &[&str] =
-    &["http.trusted_proxies", "mobile.allowed_origins", "mobile.attestation_roots", "mobile.aaguids"];
+    &["http.trusted_proxies", "mobile.allowed_origins", "mobile.attestation_roots", "mobile.aaguids", "directory.excluded_professions"];

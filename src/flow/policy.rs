@@ -77,4 +77,21 @@ pub struct Policy {
     pub live_approvals: usize,
     /// How activation codes are drawn and kept.
     pub activation: ActivationPolicy,
+    /// What an import of the directory may change.
+    pub directory: DirectoryPolicy,
+}
+
+/// What an import of the directory may change.
+#[derive(Clone, Debug)]
+pub struct DirectoryPolicy {
+    /// Persons that a run may change, in percent of those stored; 100: all.
+    pub max_change_share: u8,
+    /// Professions that are left out (codes of `TRE_G15`).
+    pub excluded_professions: Vec<String>,
+}
+
+impl Default for DirectoryPolicy {
+    fn default() -> Self {
+        Self { max_change_share: 5, excluded_professions: Vec::new() }
+    }
 }

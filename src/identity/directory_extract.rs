@@ -71,6 +71,19 @@ pub fn parse_line(line_number: u64, line: &str) -> Result<ExtractLine, LineError
     })
 }
 
+/// Whose line this may be, though it is refused: what its first three columns say, where they say an identifier.
+#[must_use]
+pub fn whose_line(line: &str) -> Vec<NationalId> {
+    let mut cells = line.split('|');
+    let [type_digit, identifier, national] = [(); 3].map(|()| cells.next().unwrap_or_default());
+    let mut persons: Vec<NationalId> = [national, &format!("{type_digit}{identifier}")]
+        .into_iter()
+        .filter_map(|text| NationalId::parse(text).ok())
+        .collect();
+    persons.dedup();
+    persons
+}
+
 /// Folds lines into one professional per national identifier, one exercise per profession and category, one
 /// activity per place. Order is that of first appearance; a person's lines need not be adjacent. Where the
 /// lines of a person differ, the first one that says something is believed.
