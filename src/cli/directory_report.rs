@@ -67,7 +67,13 @@ impl Watcher {
         } else {
             output::line(format_args!(
                 "{} lines: {} persons moved, {} merged ({} of them used on both sides), {} noted, {} unchanged, {} lines rejected",
-                report.lines, report.moved, report.merged, report.both_used, report.noted, report.unchanged, report.rejected
+                report.lines,
+                report.moved,
+                report.merged,
+                report.both_used,
+                report.noted,
+                report.unchanged,
+                report.rejected
             ));
         }
         Ok(if report.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
@@ -153,9 +159,13 @@ pub(super) fn discarded(run: &DirectoryRun, as_json: bool) {
 
 const fn hint(state: RunState) -> &'static str {
     match state {
-        RunState::Staging => "the file is being read; after an interruption, `import --resume FILE` reads it again",
+        RunState::Staging => {
+            "the file is being read; after an interruption, `import --resume FILE` reads it again"
+        }
         RunState::Staged => "the file was read; after an interruption, `import --resume` goes on",
-        RunState::Refused => "nothing was changed; `import --resume --allow-share PERCENT` goes on all the same",
+        RunState::Refused => {
+            "nothing was changed; `import --resume --allow-share PERCENT` goes on all the same"
+        }
         RunState::Applying => "persons are being changed; after an interruption, `import --resume` goes on",
         RunState::Applied => "done",
         RunState::Discarded => "given up",

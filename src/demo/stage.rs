@@ -23,9 +23,7 @@ use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Entropy, OsEntropy, SystemClock};
 use crate::config::Limits;
 use crate::device::AttestationPolicy;
-use crate::flow::{
-    ActivationPolicy, DirectoryPolicy, ImportOptions, Lifetimes, Policy, Silent, text_lines,
-};
+use crate::flow::{ActivationPolicy, DirectoryPolicy, ImportOptions, Lifetimes, Policy, Silent, text_lines};
 use crate::http::HttpLimits;
 use crate::identity::{Acr, AssurancePolicy, SectorSettings};
 use crate::keyring::{KeyPolicy, SHIPPED_POLICY};

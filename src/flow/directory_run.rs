@@ -36,7 +36,8 @@ impl Provider {
         observer: &mut dyn ImportObserver,
     ) -> Result<ImportReport, ImportError> {
         let directory = &self.ports.directory;
-        let mut run = directory.active().await?.filter(|run| run.id == claim.run).ok_or(ImportError::TakenOver)?;
+        let mut run =
+            directory.active().await?.filter(|run| run.id == claim.run).ok_or(ImportError::TakenOver)?;
         if run.state != RunState::Applying {
             run.numbers = self.compare(&run, options, observer).await?;
             self.check_share(claim, &run.numbers, options).await?;
@@ -50,7 +51,8 @@ impl Provider {
             Wholeness::NoLastLineEnd | Wholeness::Shorter => "applied_without_deactivation",
         };
         let event = counted(self.run_event(claim.run, reason), &run.numbers.done);
-        let event = event.with_count("rejected", run.numbers.rejected).with_count("spared", run.numbers.spared);
+        let event =
+            event.with_count("rejected", run.numbers.rejected).with_count("spared", run.numbers.spared);
         directory.advance(claim, RunState::Applied, &run.numbers, &event).await?;
         directory.clear().await?;
         Ok(ImportReport { run: claim.run, numbers: run.numbers })

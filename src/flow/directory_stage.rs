@@ -79,11 +79,13 @@ impl Reading {
             observer.read(numbers.size.lines, self.bytes);
         }
         let error = LineError { line: self.line_number, column: None, reason: LineReason::Encoding };
-        match text.map_err(|_| error).and_then(|text| parse_line(self.line_number, text).map(|line| (line, text))) {
-            Ok((line, text)) => self.keep(StagedLine {
-                national_id: line.national_id().clone(),
-                text: Some(text.to_owned()),
-            }),
+        match text
+            .map_err(|_| error)
+            .and_then(|text| parse_line(self.line_number, text).map(|line| (line, text)))
+        {
+            Ok((line, text)) => {
+                self.keep(StagedLine { national_id: line.national_id().clone(), text: Some(text.to_owned()) })
+            }
             Err(error) => {
                 numbers.rejected = numbers.rejected.saturating_add(1);
                 observer.rejected(&error);

@@ -4,6 +4,7 @@
 
 mod adeli_changes;
 mod assurance;
+mod directory_cells;
 mod directory_change;
 mod directory_extract;
 mod directory_layout;

@@ -19,7 +19,7 @@ pub(crate) use browser::{REDIRECT_URI, Waiting};
 pub(crate) use caller::{Caller, Reply, plain, send};
 pub(crate) use counting::{Calls, counted};
 pub(crate) use dpop::{DpopKey, Proof};
-pub(crate) use harness::{Harness, ISSUER, START, policy};
+pub(crate) use harness::{Harness, ISSUER, SAMPLE, START, policy};
 pub(crate) use held::Gate;
 pub(crate) use outbox::Outbox;
 pub(crate) use page_browser::{PageBrowser, SESSION, between, csrf, number, other_number};

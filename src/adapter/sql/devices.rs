@@ -98,7 +98,6 @@ impl SqlDevices {
             .fetch_optional(c))?;
         Ok(row.is_some())
     }
-
 }
 
 impl Store {

@@ -99,9 +99,8 @@ impl Directory for SqlDirectory {
     }
 
     async fn walk(&self, run: &DirectoryRun) -> PortResult<Box<dyn DirectoryWalk>> {
-        let position: Vec<u8> = on!(self.0.db.reader(), |c| sqlx::query_scalar(RUN_POSITION)
-            .bind(run.id.uuid())
-            .fetch_one(c))?;
+        let position: Vec<u8> =
+            on!(self.0.db.reader(), |c| sqlx::query_scalar(RUN_POSITION).bind(run.id.uuid()).fetch_one(c))?;
         Ok(Box::new(Walk::new(self.0.clone(), run.id, run.numbers.chunks, position)))
     }
 
@@ -112,9 +111,8 @@ impl Directory for SqlDirectory {
     async fn clear(&self) -> PortResult<()> {
         loop {
             let began = Instant::now();
-            let gone: Vec<(i64,)> = on!(self.0.db.writer(), |c| sqlx::query_as(BLOCK_CLEAR)
-                .bind(CLEARED_AT_ONCE)
-                .fetch_all(c))?;
+            let gone: Vec<(i64,)> =
+                on!(self.0.db.writer(), |c| sqlx::query_as(BLOCK_CLEAR).bind(CLEARED_AT_ONCE).fetch_all(c))?;
             if gone.is_empty() {
                 return Ok(());
             }

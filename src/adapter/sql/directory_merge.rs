@@ -24,8 +24,7 @@ pub(super) async fn merge(
     event: &AuditEvent,
 ) -> PortResult<MergeOutcome> {
     let mut write = store.write().await?;
-    let run =
-        on!(write.connection(), |c| sqlx::query_as::<_, ()>(RUN_ANY_ACTIVE).fetch_optional(c))?;
+    let run = on!(write.connection(), |c| sqlx::query_as::<_, ()>(RUN_ANY_ACTIVE).fetch_optional(c))?;
     if run.is_some() {
         return Err(PortError::Conflict);
     }
@@ -92,8 +91,7 @@ async fn unite(
     (from, to): (Person, Person),
     change: &IdentifierChange,
 ) -> PortResult<(MergeOutcome, PersonId)> {
-    let (from_phones, to_phones) =
-        (phones(store, write, from.id).await?, phones(store, write, to.id).await?);
+    let (from_phones, to_phones) = (phones(store, write, from.id).await?, phones(store, write, to.id).await?);
     let (from_used, to_used) = (used(write, from.id).await?, used(write, to.id).await?);
     let newest = to.professional.clone();
     let from_stays = stays((living(&from_phones), from_used), (living(&to_phones), to_used));

@@ -41,7 +41,8 @@ impl Walk {
     pub(super) fn new(store: Store, run: RunId, chunks: u32, position: Vec<u8>) -> Self {
         let nothing = || Vec::new().into_iter().peekable();
         let part = |chunk| Part { chunk, after: position.clone(), entries: nothing(), ended: false };
-        let persons = Persons { after: position.clone(), page: Vec::new().into_iter().peekable(), ended: false };
+        let persons =
+            Persons { after: position.clone(), page: Vec::new().into_iter().peekable(), ended: false };
         Self { store, run, parts: (0..chunks).map(part).collect(), persons }
     }
 

@@ -57,8 +57,7 @@ pub(super) const RUN_TAKE: &str =
 pub(super) const RUN_OWNED: &str = "SELECT id FROM directory_runs WHERE id = $1 AND owner = $2 AND active";
 pub(super) const RUN_OWNED_LOCKED: &str =
     "SELECT id FROM directory_runs WHERE id = $1 AND owner = $2 AND active FOR NO KEY UPDATE";
-pub(super) const RUN_ANY_ACTIVE: &str =
-    "SELECT id FROM directory_runs WHERE active AND state <> 'refused'";
+pub(super) const RUN_ANY_ACTIVE: &str = "SELECT id FROM directory_runs WHERE active AND state <> 'refused'";
 pub(super) const RUN_POSITION: &str = "SELECT position FROM directory_runs WHERE id = $1";
 pub(super) const RUN_ADVANCE: &str = "UPDATE directory_runs SET active = $4, state = $3, ended_at = $5, \
      whole = $6, numbers = $7 WHERE id = $1 AND owner = $2 AND active RETURNING id";
