@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::base::UnixTime;
 use crate::flow::{ImportError, ImportObserver, ImportReport, MergeReport};
 use crate::identity::{DirectoryCounts, LineError, Wholeness};
 use crate::ports::{DirectoryRun, RunNumbers, RunState};
@@ -81,9 +82,7 @@ impl Watcher {
 
     fn tell(&self, state: &str, numbers: &RunNumbers) {
         if self.json {
-            let mut value = described(state, numbers);
-            value["rejected"] = json!(self.rejected);
-            output::json(&value);
+            output::json(&described(state, numbers, vec![("rejected", json!(self.rejected))]));
             return;
         }
         lines(numbers, &numbers.done);
@@ -124,11 +123,12 @@ impl ImportObserver for Watcher {
 pub(super) fn run(run: &DirectoryRun, as_json: bool) {
     let numbers = &run.numbers;
     if as_json {
-        let mut value = described(run.state.as_str(), numbers);
-        value["run"] = json!(run.id.to_string());
-        value["began"] = json!(run.began.millis());
-        value["ended"] = json!(run.ended.map(crate::base::UnixTime::millis));
-        output::json(&value);
+        let more = vec![
+            ("run", json!(run.id.to_string())),
+            ("began", json!(run.began.millis())),
+            ("ended", json!(run.ended.map(UnixTime::millis))),
+        ];
+        output::json(&described(run.state.as_str(), numbers, more));
         return;
     }
     output::line(format_args!("run      {}", run.id));
@@ -151,7 +151,7 @@ pub(super) fn nothing(as_json: bool) {
 /// `sceau directory discard`.
 pub(super) fn discarded(run: &DirectoryRun, as_json: bool) {
     if as_json {
-        output::json(&described(RunState::Discarded.as_str(), &run.numbers));
+        output::json(&described(RunState::Discarded.as_str(), &run.numbers, Vec::new()));
     } else {
         output::line(format_args!("{}: given up. It had changed: {}", run.id, counts(&run.numbers.done)));
     }
@@ -213,9 +213,9 @@ fn counts(counts: &DirectoryCounts) -> String {
     )
 }
 
-fn described(state: &str, numbers: &RunNumbers) -> Value {
+fn described(state: &str, numbers: &RunNumbers, more: Vec<(&str, Value)>) -> Value {
     let (planned, done) = (&numbers.planned, &numbers.done);
-    json!({
+    let mut value = json!({
         "state": state,
         "lines": numbers.size.lines,
         "persons": numbers.size.persons,
@@ -229,7 +229,11 @@ fn described(state: &str, numbers: &RunNumbers) -> Value {
         "luhn_warnings": numbers.luhn_warnings,
         "file": numbers.wholeness.as_str(),
         "spared": numbers.spared,
-    })
+    });
+    if let Some(members) = value.as_object_mut() {
+        members.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
+    value
 }
 
 /// What the file or the operator is to blame for ends with 2; the rest with 1.

@@ -84,7 +84,10 @@ impl Reading {
             .and_then(|text| parse_line(self.line_number, text).map(|line| (line, text)))
         {
             Ok((line, text)) => {
-                self.keep(StagedLine { national_id: line.national_id().clone(), text: Some(text.to_owned()) })
+                self.keep(StagedLine {
+                    national_id: line.national_id().clone(),
+                    text: Some(text.to_owned()),
+                });
             }
             Err(error) => {
                 numbers.rejected = numbers.rejected.saturating_add(1);

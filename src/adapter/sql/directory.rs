@@ -101,7 +101,7 @@ impl Directory for SqlDirectory {
     async fn walk(&self, run: &DirectoryRun) -> PortResult<Box<dyn DirectoryWalk>> {
         let position: Vec<u8> =
             on!(self.0.db.reader(), |c| sqlx::query_scalar(RUN_POSITION).bind(run.id.uuid()).fetch_one(c))?;
-        Ok(Box::new(Walk::new(self.0.clone(), run.id, run.numbers.chunks, position)))
+        Ok(Box::new(Walk::new(self.0.clone(), run.id, run.numbers.chunks, &position)))
     }
 
     async fn apply(&self, claim: RunClaim, batch: &DirectoryBatch) -> PortResult<()> {

@@ -38,11 +38,11 @@ struct Persons {
 }
 
 impl Walk {
-    pub(super) fn new(store: Store, run: RunId, chunks: u32, position: Vec<u8>) -> Self {
+    pub(super) fn new(store: Store, run: RunId, chunks: u32, position: &[u8]) -> Self {
         let nothing = || Vec::new().into_iter().peekable();
-        let part = |chunk| Part { chunk, after: position.clone(), entries: nothing(), ended: false };
+        let part = |chunk| Part { chunk, after: position.to_vec(), entries: nothing(), ended: false };
         let persons =
-            Persons { after: position.clone(), page: Vec::new().into_iter().peekable(), ended: false };
+            Persons { after: position.to_vec(), page: Vec::new().into_iter().peekable(), ended: false };
         Self { store, run, parts: (0..chunks).map(part).collect(), persons }
     }
 
