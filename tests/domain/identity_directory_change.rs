@@ -1,8 +1,8 @@
 //! What an extract changes: persons one by one, the share, the whole; and the file of changed identifiers.
 
 use sceau::identity::{
-    DirectoryCounts, ExtractSize, InExtract, LineError, LineReason, PersonChange, PersonStatus, Wholeness,
-    fold, parse_adeli_change, parse_line, person_change, whose_line, without_professions,
+    DirectoryCounts, ExtractSize, InExtract, LineError, LineReason, NationalId, PersonChange, PersonStatus,
+    Wholeness, fold, parse_adeli_change, parse_line, person_change, whose_line, without_professions,
 };
 
 const SAMPLE: &str = include_str!("../../src/demo/sample_extract.txt");
@@ -102,7 +102,7 @@ fn a_refused_line_still_tells_whose_it_may_be() {
     ];
     for (line, expected) in cases {
         let persons = whose_line(line);
-        assert_eq!(persons.iter().map(|id| id.expose()).collect::<Vec<_>>(), *expected, "{line}");
+        assert_eq!(persons.iter().map(NationalId::expose).collect::<Vec<_>>(), *expected, "{line}");
     }
 }
 
