@@ -1,6 +1,7 @@
 //! Layer 6: the ports, answered by engines and services. One port per file; adapters do not know each other.
 
 pub mod ephemeral;
+pub mod extract_file;
 pub mod file_sender;
 pub mod inprocess;
 pub mod log_push;

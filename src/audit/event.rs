@@ -31,6 +31,8 @@ pub struct AuditEvent {
     pub transaction: Option<String>,
     /// The level reached or asked.
     pub acr: Option<String>,
+    /// Numbers that the event states; `count.` and the name in the record.
+    pub counts: Vec<(&'static str, u64)>,
     /// Personal values: only their salted hashes are in the record.
     pub personal: Vec<PersonalField>,
 }
@@ -92,6 +94,7 @@ impl AuditEvent {
             device: None,
             transaction: None,
             acr: None,
+            counts: Vec::new(),
             personal: Vec::new(),
         }
     }
@@ -135,6 +138,13 @@ impl AuditEvent {
     #[must_use]
     pub fn with_acr(mut self, acr: impl Into<String>) -> Self {
         self.acr = Some(acr.into());
+        self
+    }
+
+    /// States a number.
+    #[must_use]
+    pub fn with_count(mut self, name: &'static str, number: u64) -> Self {
+        self.counts.push((name, number));
         self
     }
 

@@ -63,6 +63,7 @@ pub fn leaf(event: &AuditEvent, place: &LanePlace, entropy: &dyn Entropy) -> Lea
         (String::from("seq"), place.sequence.to_string()),
         (String::from("prev"), base64url(place.previous)),
     ]);
+    members.extend(event.counts.iter().map(|(name, number)| (format!("count.{name}"), number.to_string())));
     members.extend(
         salts.iter().map(|field| {
             (format!("personal.{}", field.name), salted_hash(&field.salt, field.value.expose()))

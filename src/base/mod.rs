@@ -16,6 +16,6 @@ pub use encoding::{Base64UrlError, base64url, from_base64url};
 pub use entropy::{Entropy, EntropyExt, OsEntropy, SeededEntropy};
 pub use id::{
     ApprovalId, AuditId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, IdError, InteractionId,
-    MessageId, PersonId, Sid,
+    MessageId, PersonId, RunId, Sid,
 };
 pub use secret::{Secret, TokenHash};

@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod devices;
 pub mod directory;
+mod directory_report;
 pub mod migrate;
 pub mod open;
 pub mod output;
@@ -47,7 +48,7 @@ enum Command {
     Devices(devices::DevicesArgs),
     /// Show, lock and unlock persons
     Persons(persons::PersonsArgs),
-    /// Import the national directory
+    /// Import the national directory, show or give up an import
     Directory(directory::DirectoryArgs),
     /// Verify the audit log, export the evidence of an approval
     Audit(audit::AuditArgs),

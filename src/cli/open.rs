@@ -13,7 +13,7 @@ use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Clock, Entropy, OsEntropy, SystemClock};
 use crate::config::{Config, Documents, ProcessStrings, Sql};
 use crate::device::AttestationPolicy;
-use crate::flow::{ActivationPolicy, Lifetimes, Policy};
+use crate::flow::{ActivationPolicy, DirectoryPolicy, Lifetimes, Policy};
 use crate::identity::{Acr, AssurancePolicy, SectorSettings};
 use crate::keyring::KeyPolicy;
 
@@ -148,5 +148,9 @@ fn policy(config: &Config, keys: KeyPolicy) -> Policy {
         live_approvals: config.approval.live,
         activation: ActivationPolicy::Limited,
         codes_per_hour: config.mobile.codes_per_hour,
+        directory: DirectoryPolicy {
+            max_change_share: config.directory.max_change_share,
+            excluded_professions: config.directory.excluded_professions.clone(),
+        },
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Secrets are files, never settings. Says which setting is wrong and why; reads no setting twice.
 
+mod directory;
 mod documents;
 mod duration;
 mod error;
@@ -21,6 +22,7 @@ mod tokens;
 
 use std::path::Path;
 
+pub use directory::Directory;
 pub use documents::{Documents, TestRootMark, TlsDocuments};
 pub use error::ConfigError;
 pub use http::{Http, Limits, TlsFiles};
@@ -53,6 +55,8 @@ pub struct Config {
     pub mobile: Mobile,
     /// Approvals.
     pub approval: Approvals,
+    /// The import of the national directory.
+    pub directory: Directory,
 }
 
 /// Limits of approvals.
@@ -90,6 +94,7 @@ impl TryFrom<RawConfig> for Config {
             tokens: Lifetimes::check(&raw.tokens)?,
             mobile: Mobile::check(&raw.mobile, &issuer)?,
             approval: Approvals::check(&raw.approval)?,
+            directory: Directory::check(&raw.directory)?,
             issuer,
             storage,
         })

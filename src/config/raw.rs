@@ -15,6 +15,7 @@ pub struct RawConfig {
     pub(super) tokens: RawTokens,
     pub(super) mobile: RawMobile,
     pub(super) approval: RawApproval,
+    pub(super) directory: RawDirectory,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -123,4 +124,11 @@ pub(super) struct RawSms {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawApproval {
     pub(super) live: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawDirectory {
+    pub(super) max_change_share: Option<u32>,
+    pub(super) excluded_professions: Vec<String>,
 }

@@ -65,5 +65,10 @@ fn environment(strings: &dyn Strings) -> Environment {
     LISTS.iter().fold(environment, |environment, key| environment.with_list_parse_key(key))
 }
 
-const LISTS: &[&str] =
-    &["http.trusted_proxies", "mobile.allowed_origins", "mobile.attestation_roots", "mobile.aaguids"];
+const LISTS: &[&str] = &[
+    "http.trusted_proxies",
+    "mobile.allowed_origins",
+    "mobile.attestation_roots",
+    "mobile.aaguids",
+    "directory.excluded_professions",
+];

@@ -28,6 +28,8 @@ impl Config {
         lines.extend(self.tokens.table().map(|(setting, time)| (setting, quoted(duration::write(time)))));
         lines.extend(self.mobile_lines());
         lines.push(("approval.live", self.approval.live.to_string()));
+        lines.push(("directory.max_change_share", self.directory.max_change_share.to_string()));
+        lines.push(("directory.excluded_professions", list(&self.directory.excluded_professions)));
         lines
     }
 

@@ -23,7 +23,7 @@ use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Entropy, OsEntropy, SystemClock};
 use crate::config::Limits;
 use crate::device::AttestationPolicy;
-use crate::flow::{ActivationPolicy, Lifetimes, Policy};
+use crate::flow::{ActivationPolicy, DirectoryPolicy, ImportOptions, Lifetimes, Policy, Silent, text_lines};
 use crate::http::HttpLimits;
 use crate::identity::{Acr, AssurancePolicy, SectorSettings};
 use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
@@ -89,7 +89,14 @@ impl Demo {
             entropy: Arc::clone(&entropy),
         };
         let app = App::assemble(parts).await?;
-        app.provider.import_directory(EXTRACT.lines()).await.context("loading the sample directory")?;
+        let options = ImportOptions { allow_share: Some(100), ..ImportOptions::default() };
+        if let Some(run) = app.provider.directory_run().await?.filter(|run| !run.state.is_over()) {
+            app.provider.discard_directory().await.with_context(|| format!("giving up import {}", run.id))?;
+        }
+        app.provider
+            .import_directory(&mut text_lines(EXTRACT), options, &mut Silent)
+            .await
+            .context("loading the sample directory")?;
         let clients = register_all(&app.provider, &addresses).await?;
         desk.open(&app.provider).await.context("drawing activation codes")?;
         let showcase = Arc::new(Showcase { addresses, clients, desk });
@@ -160,6 +167,7 @@ fn policy(addresses: &Addresses) -> anyhow::Result<Policy> {
         live_approvals: 3,
         activation: ActivationPolicy::Unlimited,
         codes_per_hour: 1000,
+        directory: DirectoryPolicy::default(),
     })
 }
 

@@ -79,4 +79,21 @@ pub struct Policy {
     pub activation: ActivationPolicy,
     /// Times an hour that anybody may ask for activation codes, for anybody.
     pub codes_per_hour: u32,
+    /// What an import of the directory may change.
+    pub directory: DirectoryPolicy,
+}
+
+/// What an import of the directory may change.
+#[derive(Clone, Debug)]
+pub struct DirectoryPolicy {
+    /// Persons that a run may change, in percent of those stored; 100: all.
+    pub max_change_share: u8,
+    /// Professions that are left out (codes of `TRE_G15`).
+    pub excluded_professions: Vec<String>,
+}
+
+impl Default for DirectoryPolicy {
+    fn default() -> Self {
+        Self { max_change_share: 5, excluded_professions: Vec::new() }
+    }
 }

@@ -5,15 +5,13 @@
 //! with what is stored.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
+use super::directory_cells::{is_date, is_email, is_phone};
 use super::directory_layout::{LineError, LineReason, cells, check_header};
-use super::{Activity, Exercise, NationalId, Professional};
+use super::{Activity, Exercise, NationalId, NationalIdKind, Professional};
 
 const MAX_CELL: usize = 512;
 const MAX_GIVEN_NAMES: usize = 3;
-/// RFC 5321 4.5.3.1.3, less the angle brackets.
-const MAX_EMAIL: usize = 254;
 
 /// One line of the extract: a person at one place of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +67,19 @@ pub fn parse_line(line_number: u64, line: &str) -> Result<ExtractLine, LineError
         exercise: exercise(&mut cursor),
         activity: activity(&mut cursor),
     })
+}
+
+/// Whose line this may be, though it is refused: what its first three columns say, where they say an identifier.
+#[must_use]
+pub fn whose_line(line: &str) -> Vec<NationalId> {
+    let mut cells = line.split('|');
+    let [type_digit, identifier, national] = [(); 3].map(|()| cells.next().unwrap_or_default());
+    let mut persons: Vec<NationalId> = [national, &format!("{type_digit}{identifier}")]
+        .into_iter()
+        .filter_map(|text| NationalId::parse(text).ok())
+        .collect();
+    persons.dedup();
+    persons
 }
 
 /// Folds lines into one professional per national identifier, one exercise per profession and category, one
@@ -130,6 +141,13 @@ fn person(cursor: &mut Cursor<'_>) -> Result<Professional, LineError> {
 }
 
 fn identifiers(cursor: &mut Cursor<'_>) -> Result<NationalId, LineError> {
+    if let Some(id) = test_identity(cursor) {
+        cursor.next();
+        let identifier = cursor.next();
+        cursor.check(id.expose().ends_with(identifier), LineReason::IdentifierMismatch)?;
+        cursor.next();
+        return Ok(id);
+    }
     let type_digit = cursor.required()?;
     let known = matches!(type_digit, "0" | "1" | "3" | "4" | "5" | "6" | "8");
     cursor.check(known, LineReason::IdentifierType)?;
@@ -138,6 +156,12 @@ fn identifiers(cursor: &mut Cursor<'_>) -> Result<NationalId, LineError> {
     let repeats = national.strip_prefix(type_digit) == Some(identifier);
     cursor.check(repeats, LineReason::IdentifierMismatch)?;
     NationalId::parse(national).map_err(|_| cursor.error(LineReason::NationalId))
+}
+
+/// A test identity (UUID, `ANS…`) has no type digit in front: what the first column says does not matter.
+fn test_identity(cursor: &Cursor<'_>) -> Option<NationalId> {
+    let id = NationalId::parse(cursor.rest.as_slice().get(2)?).ok()?;
+    matches!(id.kind(), NationalIdKind::Uuid | NationalIdKind::Edit).then_some(id)
 }
 
 /// Up to three first names separated by `'`; the missing ones leave their separators (`Bernadette''`).
@@ -256,32 +280,4 @@ impl<'a> Cursor<'a> {
 
 fn optional(cell: &str) -> Option<String> {
     (!cell.is_empty()).then(|| cell.to_owned())
-}
-
-/// `DD/MM/YYYY`, by its form and ranges; a part that is not known is zero.
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('/').collect();
-    let [day, month, year] = parts.as_slice() else { return false };
-    let within = |part: &str, width: usize, most: u16| {
-        part.len() == width
-            && part.bytes().all(|b| b.is_ascii_digit())
-            && u16::from_str(part).is_ok_and(|number| number <= most)
-    };
-    within(day, 2, 31) && within(month, 2, 12) && within(year, 4, 2100)
-}
-
-/// Digits, with the separators and the `+` people write.
-fn is_phone(text: &str) -> bool {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    (6..=15).contains(&digits) && text.bytes().all(|b| b.is_ascii_digit() || b"+ .-()".contains(&b))
-}
-
-/// One `@` with something on both sides and no blank or bracket: an address that cannot become a header.
-fn is_email(text: &str) -> bool {
-    let legal = |c: char| !c.is_whitespace() && !"<>,;:\"()[]\\".contains(c);
-    text.len() <= MAX_EMAIL
-        && text.chars().all(legal)
-        && text
-            .split_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'))
 }

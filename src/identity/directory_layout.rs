@@ -71,6 +71,12 @@ pub struct LineError {
 /// What can be wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineReason {
+    /// Not UTF-8.
+    #[error("not UTF-8")]
+    Encoding,
+    /// Not two columns separated by `;`.
+    #[error("not two columns")]
+    TwoColumns,
     /// A header column has another name.
     #[error("not the expected column name")]
     Header,

@@ -2,7 +2,10 @@
 //!
 //! Pure values and decisions. Storage, sealing and the directory's transport are above.
 
+mod adeli_changes;
 mod assurance;
+mod directory_cells;
+mod directory_change;
 mod directory_extract;
 mod directory_layout;
 mod national_id;
@@ -10,11 +13,15 @@ mod person;
 mod professional;
 mod sector_claims;
 
+pub use adeli_changes::{IdentifierChange, parse_adeli_change};
 pub use assurance::{
     AMR_PHONE, Acr, AcrError, AcrRequest, AssurancePolicy, AssuranceTerms, AuthMode, AuthenticationProof,
     MAX_ACR_VALUES, Way, parse_acr_values,
 };
-pub use directory_extract::{ExtractLine, ExtractReader, fold, parse_line};
+pub use directory_change::{
+    DirectoryCounts, ExtractSize, InExtract, PersonChange, Wholeness, person_change, without_professions,
+};
+pub use directory_extract::{ExtractLine, ExtractReader, fold, parse_line, whose_line};
 pub use directory_layout::{COLUMNS, LineError, LineReason, check_header, header};
 pub use national_id::{NationalId, NationalIdError, NationalIdKind};
 pub use person::{Person, PersonStatus};

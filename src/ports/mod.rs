@@ -37,7 +37,10 @@ pub use authenticator::{
 };
 pub use clients::Clients;
 pub use devices::{BindOutcome, BindPlan, Devices};
-pub use directory::{Directory, DirectoryCounts};
+pub use directory::{
+    Directory, DirectoryBatch, DirectoryChange, DirectoryPair, DirectoryRun, DirectoryWalk, MergeOutcome,
+    PersonIndex, RecordDigest, RunClaim, RunNumbers, RunState, StagedLine, StoredRecord,
+};
 pub use durable_state::{DurableHealth, DurableState};
 pub use grants::{Consent, Grants, StoredFamily};
 pub use interactions::{Interactions, Versioned};

@@ -61,6 +61,10 @@ devices_per_person = 3
 
 [approval]
 live = 4
+
+[directory]
+max_change_share = 7
+excluded_professions = ["35"]
 "#;
 
 #[test]
@@ -82,6 +86,8 @@ fn a_full_file_is_understood() {
     assert_eq!(config.mobile.devices_per_person, 3);
     assert!(config.mobile.can_enrol());
     assert_eq!(config.approval.live, 4);
+    assert_eq!(config.directory.max_change_share, 7);
+    assert_eq!(config.directory.excluded_professions, ["35"]);
 }
 
 #[test]
@@ -446,4 +452,17 @@ fn refused(good: &str, bad: &str, setting: &str) {
 fn change(good: &str, bad: &str) -> TestStrings {
     assert_eq!(GOOD.matches(good).count(), 1, "{good}");
     file(&GOOD.replace(good, bad))
+}
+
+#[test]
+fn a_bad_limit_of_the_directory_is_named() {
+    let cases = [
+        ("max_change_share = 7", "max_change_share = 101", "directory.max_change_share"),
+        ("[\"35\"]", "[\"Ambulancier\"]", "directory.excluded_professions"),
+        ("[\"35\"]", "[\"\"]", "directory.excluded_professions"),
+    ];
+    for (good, bad, setting) in cases {
+        let error = file(&GOOD.replace(good, bad)).load().unwrap_err();
+        assert_eq!(error.setting(), Some(setting), "{bad}");
+    }
 }

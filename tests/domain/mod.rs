@@ -8,6 +8,7 @@ mod device_attestation;
 mod device_credential;
 mod device_enrolment;
 mod identity_assurance;
+mod identity_directory_change;
 mod identity_directory_extract;
 mod identity_national_id;
 mod identity_sector_claims;

@@ -6,6 +6,8 @@ mod approvals_review;
 mod client_credentials;
 mod code_replay;
 mod consent;
+mod directory_files;
+mod directory_import;
 mod enrolment;
 mod enrolment_refused;
 mod finish_again;

@@ -8,7 +8,7 @@ use sceau::jose::Thumbprint;
 use sceau::ports::{BindOutcome, BindPlan, Cutoff, CutoffScope, FenceKind};
 
 use super::durable::{START, World, granted, on_every_engine, race, refused};
-use super::durable_samples::{bind_plan, cast, device, fence, later, person};
+use super::durable_samples::{bind_plan, cast, device, fence, import, later, person};
 
 async fn bind(world: &World, plan: &BindPlan) -> BindOutcome {
     world.stores.devices.bind(plan, &granted(), &refused()).await.unwrap()
@@ -34,7 +34,7 @@ fn a_known_credential_or_key_is_refused_for_anybody_and_uses_nothing_up() {
     on_every_engine(async |world| {
         let cast = cast(&world).await;
         let other = person("899700000020");
-        world.stores.directory.apply(std::slice::from_ref(&other), &granted()).await.unwrap();
+        import(&world, &other).await;
         let same_credential = Device { credential_id: cast.device.credential_id.clone(), ..device(other.id) };
         let same_key = Device { jkt: cast.device.jkt, ..device(other.id) };
         for known in [same_credential, same_key] {

@@ -1,12 +1,12 @@
-//! Clients, persons, the directory and consents.
+//! Clients, persons and consents.
 
 use sceau::base::PersonId;
-use sceau::identity::{NationalId, Person, PersonStatus};
+use sceau::identity::NationalId;
 use sceau::oauth::ScopeSet;
-use sceau::ports::{Consent, Cutoff, CutoffScope, DirectoryCounts};
+use sceau::ports::{Consent, Cutoff, CutoffScope};
 
 use super::durable::{START, granted, on_every_engine};
-use super::durable_samples::{NATIONAL_ID, cast, client, client_id, later, person};
+use super::durable_samples::{NATIONAL_ID, cast, client, client_id, later};
 
 #[test]
 fn a_client_is_replaced_whole_and_listed_by_identifier() {
@@ -47,45 +47,6 @@ fn a_person_is_found_by_id_and_identity_number() {
         let other = NationalId::parse("899700000020").unwrap();
         assert!(persons.find_by_national_id(&other).await.unwrap().is_none());
         assert!(persons.find(PersonId::random(&sceau::base::OsEntropy)).await.unwrap().is_none());
-    });
-}
-
-#[test]
-fn an_import_changes_the_record_and_keeps_id_seed_and_status() {
-    on_every_engine(async |world| {
-        let cast = cast(&world).await;
-        let lock = Cutoff { scope: CutoffScope::Person(cast.person.id), at: START };
-        world.stores.revocation.revoke(&lock, &granted()).await.unwrap();
-
-        let mut renamed = person(NATIONAL_ID);
-        renamed.professional.family_name = String::from("LACOMBE");
-        let newcomer = person("899700000020");
-        let import = [renamed.clone(), newcomer.clone()];
-        let counts = world.stores.directory.apply(&import, &granted()).await.unwrap();
-        assert_eq!(counts, DirectoryCounts { created: 1, updated: 1, unchanged: 0 });
-
-        let known = world.stores.persons.find(cast.person.id).await.unwrap().unwrap();
-        let expected = Person {
-            professional: renamed.professional,
-            status: PersonStatus::Locked,
-            ..cast.person.clone()
-        };
-        assert!(known == expected);
-        assert!(world.stores.persons.find(newcomer.id).await.unwrap().unwrap() == newcomer);
-
-        let counts = world.stores.directory.apply(&import, &granted()).await.unwrap();
-        assert_eq!(counts, DirectoryCounts { created: 0, updated: 0, unchanged: 2 });
-    });
-}
-
-#[test]
-fn an_import_that_fails_changes_nothing() {
-    on_every_engine(async |world| {
-        let event = granted();
-        world.stores.audit.append(&event).await.unwrap();
-        let newcomer = person(NATIONAL_ID);
-        assert!(world.stores.directory.apply(std::slice::from_ref(&newcomer), &event).await.is_err());
-        assert!(world.stores.persons.find(newcomer.id).await.unwrap().is_none());
     });
 }
 

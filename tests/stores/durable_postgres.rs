@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sceau::adapter::sql::{Db, Migrated, ONLY_POSTGRES, PostgresSettings, STATEMENTS};
+use sceau::adapter::sql::{
+    DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, Migrated, ONLY_POSTGRES, PostgresSettings, STATEMENTS,
+};
 use sceau::base::AuditId;
 use sceau::ports::{Cutoff, CutoffScope, FenceKind, IssueOutcome, PortError, RefusedBy, RotateOutcome};
 use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
@@ -20,7 +22,8 @@ async fn every_statement_of_the_catalogue_prepares() {
     let settings = shared().tenant(PATIENT).await;
     Db::connect(&settings).await.unwrap().migrate().await.unwrap();
     let mut connection = shared().connect(&settings.user).await;
-    for (name, statement) in STATEMENTS.into_iter().chain(ONLY_POSTGRES) {
+    let directory = DIRECTORY_STATEMENTS.into_iter().chain(DIRECTORY_ONLY_POSTGRES);
+    for (name, statement) in STATEMENTS.into_iter().chain(ONLY_POSTGRES).chain(directory) {
         let prepared = (&mut connection).prepare(statement.into_sql_str()).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
     }

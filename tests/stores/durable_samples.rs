@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sceau::base::{
-    ApprovalId, ClientId, DeviceId, EntropyExt as _, FamilyId, GrantId, OsEntropy, PersonId, Sid, TokenHash,
-    UnixTime,
+    ApprovalId, ClientId, DeviceId, EntropyExt as _, FamilyId, GrantId, OsEntropy, PersonId, RunId, Sid,
+    TokenHash, UnixTime,
 };
 use sceau::device::{ActivationMode, Device, DeviceFacts, DeviceStatus};
 use sceau::identity::{
@@ -15,8 +15,8 @@ use sceau::jose::{Algorithm, Thumbprint};
 use sceau::oauth::{Client, ClientAuthMethod, ConsentPolicy, GrantType, Profile, RedirectUri, ScopeSet};
 use sceau::oidc::ClaimsRequest;
 use sceau::ports::{
-    BindOutcome, BindPlan, Decision, Evidence, Fence, FenceKind, Grant, IssuanceRecord, IssuePlan, NewFamily,
-    RotatePlan,
+    BindOutcome, BindPlan, Decision, DirectoryBatch, DirectoryChange, Evidence, Fence, FenceKind, Grant,
+    IssuanceRecord, IssuePlan, NewFamily, RotatePlan, RunClaim, RunNumbers, RunState,
 };
 
 use super::durable::{START, World, granted, refused};
@@ -106,6 +106,21 @@ pub(super) fn fence(kind: FenceKind) -> Fence {
     Fence { kind, hash: TokenHash::from_bytes(OsEntropy.bytes()), until: later(120) }
 }
 
+/// A claim on a run of its own.
+pub(super) fn claim() -> RunClaim {
+    RunClaim { run: RunId::random(&OsEntropy), owner: RunId::random(&OsEntropy).uuid() }
+}
+
+/// Stores a person as an import does.
+pub(super) async fn import(world: &World, person: &Person) {
+    let (directory, claim) = (&world.stores.directory, claim());
+    assert!(directory.begin(claim, &granted()).await.unwrap());
+    let changes = vec![DirectoryChange::Create(Box::new(person.clone()), [1; 32])];
+    let batch = DirectoryBatch { changes, upto: [9; 32], numbers: RunNumbers::default() };
+    directory.apply(claim, &batch).await.unwrap();
+    directory.advance(claim, RunState::Applied, &batch.numbers, &granted()).await.unwrap();
+}
+
 /// A client, a person and their phone, stored.
 pub(super) struct Cast {
     pub(super) person: Person,
@@ -115,7 +130,7 @@ pub(super) struct Cast {
 pub(super) async fn cast(world: &World) -> Cast {
     world.stores.clients.upsert(&client(), &granted()).await.unwrap();
     let person = person(NATIONAL_ID);
-    world.stores.directory.apply(std::slice::from_ref(&person), &granted()).await.unwrap();
+    import(world, &person).await;
     let device = device(person.id);
     let bound = world.stores.devices.bind(&bind_plan(&device), &granted(), &refused()).await.unwrap();
     assert_eq!(bound, BindOutcome::Bound);

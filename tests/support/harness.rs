@@ -8,7 +8,9 @@ use sceau::app::{App, Durable, Ephemeral, Parts, RelyingParty};
 use sceau::audit::{AuditEvent, Decision, EventKind};
 use sceau::base::{AuditId, Clock, Entropy, PersonId, SeededEntropy, TestClock, UnixTime};
 use sceau::device::AttestationPolicy;
-use sceau::flow::{ActivationPolicy, Lifetimes, Policy, Provider};
+use sceau::flow::{
+    ActivationPolicy, DirectoryPolicy, ImportOptions, Lifetimes, Policy, Provider, Silent, text_lines,
+};
 use sceau::http::{AppState, HttpLimits, router};
 use sceau::identity::{Acr, AssurancePolicy, NationalId, SectorSettings};
 use sceau::keyring::{KeyPolicy, SHIPPED_POLICY};
@@ -21,7 +23,7 @@ use super::{Outbox, RouterTransport};
 
 pub(crate) const ISSUER: &str = "https://sceau.example";
 pub(crate) const START: UnixTime = UnixTime::from_secs(1_800_000_000);
-const SAMPLE: &str = include_str!("../../src/demo/sample_extract.txt");
+pub(crate) const SAMPLE: &str = include_str!("../../src/demo/sample_extract.txt");
 
 /// A provider with the persons of the sample extract, and its router.
 pub(crate) struct Harness {
@@ -77,8 +79,9 @@ impl Harness {
             entropy: Arc::clone(&entropy),
         });
         let app = app.await.unwrap();
-        let report = app.provider.import_directory(SAMPLE.lines()).await.unwrap();
-        assert!(report.counts.created > 10, "{report:?}");
+        let (mut lines, options) = (text_lines(SAMPLE), ImportOptions::default());
+        let report = app.provider.import_directory(&mut lines, options, &mut Silent).await.unwrap();
+        assert!(report.numbers.done.created > 10, "{report:?}");
         let Ok(mut provider) = Arc::try_unwrap(app.provider) else { panic!("the provider is shared") };
         provider.ports = wrap(provider.ports);
         let provider = Arc::new(provider);
@@ -199,5 +202,6 @@ pub(crate) fn policy() -> Policy {
         live_approvals: 3,
         activation: ActivationPolicy::Limited,
         codes_per_hour: 1000,
+        directory: DirectoryPolicy::default(),
     }
 }

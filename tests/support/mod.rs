@@ -23,7 +23,7 @@ pub(crate) use caller::{Caller, Reply, plain, send};
 pub(crate) use counting::{Calls, counted};
 pub(crate) use dpop::{DpopKey, Proof};
 pub(crate) use failing::{Fails, Outage};
-pub(crate) use harness::{Harness, ISSUER, START, policy};
+pub(crate) use harness::{Harness, ISSUER, SAMPLE, START, policy};
 pub(crate) use held::Gate;
 pub(crate) use mail_server::{Greeting, MailServer};
 pub(crate) use outbox::Outbox;

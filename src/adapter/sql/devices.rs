@@ -42,25 +42,25 @@ impl Devices for SqlDevices {
     async fn find(&self, id: DeviceId) -> PortResult<Option<Device>> {
         let row: Option<Stored> =
             on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_FIND).bind(id.uuid()).fetch_optional(c))?;
-        row.map(|row| self.read(&row)).transpose()
+        row.map(|row| self.0.device(&row)).transpose()
     }
 
     async fn find_by_key(&self, jkt: &Thumbprint) -> PortResult<Option<Device>> {
         let row: Option<Stored> = on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_FIND_BY_JKT)
             .bind(jkt.as_bytes().as_slice())
             .fetch_optional(c))?;
-        row.map(|row| self.read(&row)).transpose()
+        row.map(|row| self.0.device(&row)).transpose()
     }
 
     async fn list(&self, person: PersonId) -> PortResult<Vec<Device>> {
         let rows: Vec<Stored> =
             on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_LIST).bind(person.uuid()).fetch_all(c))?;
-        rows.iter().map(|row| self.read(row)).collect()
+        rows.iter().map(|row| self.0.device(row)).collect()
     }
 }
 
 type Refusal = (BindOutcome, &'static str);
-type Stored = (Uuid, String, i64, Vec<u8>);
+pub(super) type Stored = (Uuid, String, i64, Vec<u8>);
 
 impl SqlDevices {
     async fn try_bind(&self, write: &mut Write<'_>, plan: &BindPlan) -> PortResult<Option<Refusal>> {
@@ -98,10 +98,12 @@ impl SqlDevices {
             .fetch_optional(c))?;
         Ok(row.is_some())
     }
+}
 
+impl Store {
     /// The columns say status and counter: they change without the rest.
-    fn read(&self, (id, status, sign_count, sealed): &Stored) -> PortResult<Device> {
-        let device: Device = self.0.open(SEALED, id.as_bytes(), sealed)?;
+    pub(super) fn device(&self, (id, status, sign_count, sealed): &Stored) -> PortResult<Device> {
+        let device: Device = self.open(SEALED, id.as_bytes(), sealed)?;
         let status = read_status(status)?;
         let sign_count =
             u32::try_from(*sign_count).map_err(|_| corrupt("a signature counter is out of range"))?;
@@ -123,4 +125,4 @@ fn read_status(word: &str) -> PortResult<DeviceStatus> {
         .ok_or_else(|| corrupt("a device's status is unknown"))
 }
 
-const SEALED: &str = "devices/sealed";
+pub(super) const SEALED: &str = "devices/sealed";

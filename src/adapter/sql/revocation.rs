@@ -98,7 +98,7 @@ async fn mark(write: &mut Write<'_>, statements: &[&'static str], id: Uuid) -> P
 }
 
 /// Whether the cut-off says more than the one before it.
-async fn cut(write: &mut Write<'_>, cutoff: &Cutoff) -> PortResult<bool> {
+pub(super) async fn cut(write: &mut Write<'_>, cutoff: &Cutoff) -> PortResult<bool> {
     let (statement, scope, subject) = match &cutoff.scope {
         CutoffScope::Global => (CUTOFF_RAISE, "global", String::new()),
         CutoffScope::Client(client) => (CUTOFF_RAISE, "client", client.to_string()),

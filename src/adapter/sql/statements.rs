@@ -7,7 +7,7 @@
 //! grant; a row that the transaction will change, for change at once. SQLite has one writer and no such clause.
 
 /// What both engines run, by name.
-pub const ALL: [(&str, &str); 58] = [
+pub const ALL: [(&str, &str); 56] = [
     ("schema_version", SCHEMA_VERSION),
     ("client_find", CLIENT_FIND),
     ("client_list", CLIENT_LIST),
@@ -16,8 +16,6 @@ pub const ALL: [(&str, &str); 58] = [
     ("client_disable", CLIENT_DISABLE),
     ("person_find", PERSON_FIND),
     ("person_find_by_index", PERSON_FIND_BY_INDEX),
-    ("person_insert", PERSON_INSERT),
-    ("person_update", PERSON_UPDATE),
     ("person_status", PERSON_STATUS),
     ("person_lock", PERSON_LOCK),
     ("person_unlock", PERSON_UNLOCK),
@@ -73,12 +71,11 @@ pub const ONLY_SQLITE: [(&str, &str); 2] =
     [("begin_immediate", BEGIN_IMMEDIATE), ("schema_made_sqlite", SCHEMA_MADE_SQLITE)];
 
 /// What PostgreSQL alone runs.
-pub const ONLY_POSTGRES: [(&str, &str); 12] = [
+pub const ONLY_POSTGRES: [(&str, &str); 11] = [
     ("clock", CLOCK),
     ("begin_read_committed", BEGIN_READ_COMMITTED),
     ("schema_made_postgres", SCHEMA_MADE_POSTGRES),
     ("client_enabled_locked", CLIENT_ENABLED_LOCKED),
-    ("person_find_by_index_locked", PERSON_FIND_BY_INDEX_LOCKED),
     ("person_status_locked", PERSON_STATUS_LOCKED),
     ("device_status_locked", DEVICE_STATUS_LOCKED),
     ("device_holder_status_locked", DEVICE_HOLDER_STATUS_LOCKED),
@@ -112,11 +109,6 @@ pub(super) const CLIENT_DISABLE: &str =
 pub(super) const PERSON_FIND: &str = "SELECT id, status, sealed FROM persons WHERE id = $1";
 pub(super) const PERSON_FIND_BY_INDEX: &str =
     "SELECT id, status, sealed FROM persons WHERE national_index = $1";
-pub(super) const PERSON_FIND_BY_INDEX_LOCKED: &str =
-    "SELECT id, status, sealed FROM persons WHERE national_index = $1 FOR NO KEY UPDATE";
-pub(super) const PERSON_INSERT: &str = "INSERT INTO persons (id, national_index, status, bindings, sealed) \
-     VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING RETURNING id";
-pub(super) const PERSON_UPDATE: &str = "UPDATE persons SET sealed = $2 WHERE id = $1";
 pub(super) const PERSON_STATUS: &str = "SELECT status FROM persons WHERE id = $1";
 pub(super) const PERSON_STATUS_LOCKED: &str = "SELECT status FROM persons WHERE id = $1 FOR SHARE";
 pub(super) const PERSON_LOCK: &str =
