@@ -62,7 +62,7 @@ pub use policy::{DirectoryPolicy, Lifetimes, Policy};
 pub use progress::{Progress, Watchers};
 pub use readiness::{Check, HealthMemory};
 pub use session::StartedSession;
-pub use token::TokenCall;
+pub use token::ClientCall;
 pub use turn::{Answer, Begun, BrowserState, Opened, Screen, Turn, TurnError};
 pub use userinfo::UserinfoError;
 

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, TokenHash, UnixTime};
+use crate::jose::Thumbprint;
 use crate::oauth::{
-    AuthorizeError, Client, ErrorCode, OAuthError, PushedAnswer, RawParams, RequestUri, pushed_parameters,
+    AuthorizeError, Client, ErrorCode, OAuthError, PushedAnswer, RawParams, RequestUri, bound_to_key,
+    pushed_parameters,
 };
 use crate::oidc::authentication_request;
 use crate::ports::{PushedRequest, ThrottleRule};
 
-use super::{FlowError, Origin, PresentedCredentials, Provider};
+use super::{ClientCall, FlowError, Origin, Provider};
 
 /// Bytes kept of one request: anybody may have one kept by `POST /authorize`.
 const MAX_KEPT: usize = 32 * 1024;
@@ -20,16 +22,14 @@ const KEPT: ThrottleRule =
     ThrottleRule { name: "requests_kept", limit: 1200, window: Duration::from_mins(1) };
 
 impl Provider {
-    /// `POST /par`: authenticates the client, judges the request as `/authorize` would, and keeps it (RFC 9126 2).
-    pub async fn push_request(
-        &self,
-        credentials: PresentedCredentials,
-        params: RawParams,
-        origin: &Origin,
-    ) -> Result<PushedAnswer, FlowError> {
+    /// `POST /par`: authenticates the client, judges the request as `/authorize` would, and keeps it (RFC 9126 2). The
+    /// order is that of the token endpoint (design decision 6).
+    pub async fn push_request(&self, call: ClientCall) -> Result<PushedAnswer, FlowError> {
         let now = self.now();
-        let client = self.authenticate_client(credentials, origin, now).await?.into_client();
-        let params = match judged(params, &client) {
+        self.check_nonce(&call.proof, now).await?;
+        let client = self.authenticate_client(call.credentials, &call.origin, now).await?.into_client();
+        let jkt = self.proved_key(&call.proof, now).await?;
+        let params = match judged(call.params, jkt, &client) {
             Ok(params) => params,
             Err(error) => {
                 let event = self.refused(EventKind::PushedRequest, error.code.as_str(), now);
@@ -122,8 +122,11 @@ pub(super) fn must_push() -> FlowError {
 }
 
 /// A push that could be answered. At the pushing endpoint every refusal goes to the client directly (RFC 9126 2.3).
-fn judged(params: RawParams, client: &Client) -> Result<RawParams, OAuthError> {
-    let params = pushed_parameters(params)?;
+fn judged(params: RawParams, jkt: Option<Thumbprint>, client: &Client) -> Result<RawParams, OAuthError> {
+    let mut params = pushed_parameters(params)?;
+    if let Some(jkt) = jkt {
+        params = bound_to_key(&params, &jkt)?;
+    }
     match authentication_request(&params, client) {
         Ok(_) => Ok(params),
         Err(AuthorizeError::Page(error)) => Err(error),

@@ -9,8 +9,8 @@ use crate::oauth::{ErrorCode, GrantType, OAuthError, RawParams, TokenRequest, To
 
 use super::{AuthenticatedClient, FlowError, Origin, PresentedCredentials, PresentedProof, Provider};
 
-/// A call of the token endpoint.
-pub struct TokenCall {
+/// A call by a client, at the token endpoint or to push a request.
+pub struct ClientCall {
     /// Form parameters.
     pub params: RawParams,
     /// Client credentials.
@@ -23,7 +23,7 @@ pub struct TokenCall {
 
 impl Provider {
     /// `POST /token`.
-    pub async fn token(&self, call: TokenCall) -> Result<TokenResponse, FlowError> {
+    pub async fn token(&self, call: ClientCall) -> Result<TokenResponse, FlowError> {
         let now = self.now();
         let request = token_request(&call.params)?;
         self.check_nonce(&call.proof, now).await?;

@@ -52,13 +52,7 @@ async fn answer(
     let nonce = (token.scheme == Scheme::Dpop).then(|| state.provider.fresh_nonce(NonceClass::Resource));
     match answer {
         Ok(claims) => Ok(private_json(StatusCode::OK, Value::Object(claims), nonce)),
-        Err(refused) => {
-            let failure = OAuthFailure::from(refused.error).at_resource(refused.scheme);
-            Err(match nonce {
-                Some(nonce) => failure.with_nonce(nonce),
-                None => failure,
-            })
-        }
+        Err(refused) => Err(OAuthFailure::from(refused.error).at_resource(refused.scheme).with_nonce(nonce)),
     }
 }
 

@@ -49,7 +49,7 @@ pub use rfc7662_introspection::{
 pub use rfc9068_access_token::{
     ACCESS_TOKEN_TYP, AccessTokenContent, access_token_claims, access_token_header,
 };
-pub use rfc9126_par::{PushedAnswer, RequestUri, pushed_parameters};
+pub use rfc9126_par::{PushedAnswer, RequestUri, bound_to_key, pushed_parameters};
 pub use rfc9207_issuer::{ResponseParams, error_params, success_params, with_issuer};
 pub use rfc9449_dpop::{
     DPOP_ALGORITHMS, DpopError, DpopExpectation, DpopProof, claimed_nonce, validate_proof,

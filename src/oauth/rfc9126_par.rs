@@ -1,6 +1,6 @@
 //! Pushed authorization requests: the `request_uri` and what may be pushed.
 //!
-//! <https://www.rfc-editor.org/rfc/rfc9126>: 2.1 (request), 2.2 (answer), 4 (use), 7.1 (guessing). The pushed
+//! <https://www.rfc-editor.org/rfc/rfc9126>: 2.1 (request), 2.2 (answer), 4 (use), 7.1 (guessing); RFC 9449 10.1 (binding). The pushed
 //! parameters are judged by `rfc6749_authorize.rs`; storage, expiry and single use belong to the caller.
 
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::error::{ErrorCode, OAuthError};
 use super::params::RawParams;
 use crate::base::{Secret, TokenHash, from_base64url};
+use crate::jose::Thumbprint;
 
 /// A `request_uri` of ours: a fixed prefix and 256 random bits (RFC 9126 2.2, 7.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,25 @@ pub fn pushed_parameters(params: RawParams) -> Result<RawParams, OAuthError> {
         return Err(OAuthError::new(ErrorCode::InvalidRequest, "request_uri cannot be pushed"));
     }
     Ok(params.without(&["client_secret", "client_assertion", "client_assertion_type"]))
+}
+
+/// Binds the request to the key that a proof beside the push showed, as `dpop_jkt` in the request would (RFC 9449 10.1).
+///
+/// # Errors
+/// `invalid_dpop_proof` when the request names another key.
+pub fn bound_to_key(params: &RawParams, jkt: &Thumbprint) -> Result<RawParams, OAuthError> {
+    let shown = jkt.to_string();
+    match params.get("dpop_jkt")? {
+        Some(named) if named != shown => {
+            Err(OAuthError::new(ErrorCode::InvalidDpopProof, "dpop_jkt is not the key of the proof"))
+        }
+        Some(_) => Ok(params.clone()),
+        None => {
+            let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+            let bound = (String::from("dpop_jkt"), shown);
+            Ok(RawParams::from_pairs(params.iter().map(own).chain([bound])))
+        }
+    }
 }
 
 /// The answer to a push (RFC 9126 2.2), sent with status 201.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sceau::flow::{BrowserState, Identified, PresentedCredentials, Screen, Turn};
+use sceau::flow::{BrowserState, ClientCall, Identified, PresentedCredentials, PresentedProof, Screen, Turn};
 use sceau::jose::{Algorithm, Jwk, JwkSet, PrivateKey};
-use sceau::oauth::{ClientAuthMethod, Profile, RawParams};
+use sceau::oauth::{ClientAuthMethod, NonceClass, Profile, RawParams};
 use sceau::phone::Phone;
 
 use super::review::{SERVICE, csrf, from, location, opened, params, registered};
@@ -91,8 +91,14 @@ async fn a_refused_push_has_one_row() {
     let harness = Harness::new().await;
     let secret = registered(&harness, |_| ()).await.unwrap();
     let credentials = PresentedCredentials::Basic { client_id: SERVICE.to_owned(), secret };
-    let bad = params(&[("max_age", "soon")]);
-    assert!(harness.provider.push_request(credentials, bad, &from(BROWSER)).await.is_err());
+    let (method, path) = (String::from("POST"), String::from("/par"));
+    let call = ClientCall {
+        params: params(&[("max_age", "soon")]),
+        credentials,
+        proof: PresentedProof { headers: Vec::new(), method, path, class: NonceClass::AuthorizationServer },
+        origin: from(BROWSER),
+    };
+    assert!(harness.provider.push_request(call).await.is_err());
     assert_eq!(harness.audited("authorization.pushed invalid_request").await, 1);
 }
 

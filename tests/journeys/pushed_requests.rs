@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{CAMILLE, Harness, Service, wire_url};
+use serde_json::json;
+
+use crate::support::{Ask, CAMILLE, DpopKey, Harness, Received, Service, wire_url};
 
 const REFUSED: &str = "request_uri is unknown or expired";
 
@@ -155,4 +157,65 @@ async fn what_cannot_be_pushed_is_refused_to_the_service() {
         assert_eq!(refused.header("cache-control"), "no-store");
     }
     assert_eq!(harness.audited("authorization.pushed pushed").await, 0);
+}
+
+/// RFC 9449 10.1, `security.md` PAR-12: the proof beside a push binds the code to its key.
+#[tokio::test]
+async fn a_proof_beside_the_push_binds_the_code() {
+    let harness = Harness::new().await;
+    let mut phone = harness.enrolled("camille", CAMILLE).await;
+    let service = Service::psc(&harness, "psc").await;
+    let (key, other) = (DpopKey::generate(), DpopKey::generate());
+    let asked = push_with(&harness, &service, &service.ask(), (&key, None)).await;
+    assert_eq!(asked.error(), (400, String::from("use_dpop_nonce")));
+    let nonce = asked.header("dpop-nonce").to_owned();
+    for thief in [true, false] {
+        let pushed = push_with(&harness, &service, &service.ask(), (&key, Some(&nonce))).await;
+        assert_eq!(pushed.status, 201, "{}", pushed.text);
+        assert_ne!(pushed.header("dpop-nonce"), "");
+        let url = wire_url(service.id(), &pushed.text_of("request_uri"));
+        let mut browser = harness.page_browser();
+        let answer = browser.sign_in(&url, &mut phone, CAMILLE).await;
+        let presenter = if thief { &other } else { &key };
+        let redeemed = service.token_with(presenter, &service.redemption(answer.code())).await;
+        assert_eq!(redeemed.status, if thief { 400 } else { 200 }, "{}", redeemed.text);
+    }
+}
+
+#[tokio::test]
+async fn a_push_is_not_kept_with_a_bad_proof() {
+    let harness = Harness::new().await;
+    let service = Service::psc(&harness, "psc").await;
+    let (key, other) = (DpopKey::generate(), DpopKey::generate());
+    let asked = push_with(&harness, &service, &service.ask(), (&key, None)).await;
+    let nonce = asked.header("dpop-nonce").to_owned();
+    let named = service.ask().with("dpop_jkt", &other.thumbprint());
+    let refused = push_with(&harness, &service, &named, (&key, Some(&nonce))).await;
+    assert_eq!(refused.error(), (400, String::from("invalid_dpop_proof")));
+    // One proof, one push; and not a proof made for another endpoint.
+    let mut draft = key.draft(&harness, "POST", "/par");
+    draft.claims["nonce"] = json!(nonce);
+    let once = key.sign(&draft);
+    let elsewhere = key.for_token(&harness, Some(&nonce));
+    for (proof, status) in [(&once, 201), (&once, 400), (&elsewhere, 400)] {
+        let pairs = service.ask();
+        let answer = harness.exchange(service.authenticated("/par", &pairs.pairs(), Some(proof))).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+    assert_eq!(harness.audited("authorization.pushed pushed").await, 1);
+    assert_eq!(harness.audited("authorization.pushed invalid_dpop_proof").await, 1);
+}
+
+async fn push_with(
+    harness: &Harness,
+    service: &Service<'_>,
+    ask: &Ask,
+    (key, nonce): (&DpopKey, Option<&str>),
+) -> Received {
+    let mut draft = key.draft(harness, "POST", "/par");
+    if let Some(nonce) = nonce {
+        draft.claims["nonce"] = json!(nonce);
+    }
+    let proof = key.sign(&draft);
+    harness.exchange(service.authenticated("/par", &ask.pairs(), Some(&proof))).await
 }

@@ -2,7 +2,7 @@
 
 use sceau::base::{Secret, TokenHash};
 use sceau::flow::{
-    BrowserState, FlowError, Identified, PresentedCredentials, PresentedProof, Screen, TokenCall, Turn,
+    BrowserState, ClientCall, FlowError, Identified, PresentedCredentials, PresentedProof, Screen, Turn,
 };
 use sceau::oauth::{NonceClass, PresentedToken, Profile, RawParams, TokenResponse};
 use sceau::ports::{CutoffScope, FenceKind};
@@ -21,7 +21,7 @@ async fn token(
     fields: &[(&str, &str)],
 ) -> Result<TokenResponse, FlowError> {
     let pairs = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let call = TokenCall {
+    let call = ClientCall {
         params: RawParams::from_pairs(pairs),
         credentials: PresentedCredentials::Basic { client_id: SERVICE.to_owned(), secret: secret.clone() },
         proof: no_proof("/token"),

@@ -1,7 +1,8 @@
 //! RFC 9126.
 
 use sceau::base::{EntropyExt as _, SeededEntropy, TokenHash};
-use sceau::oauth::{ErrorCode, PushedAnswer, RawParams, RequestUri, pushed_parameters};
+use sceau::jose::Thumbprint;
+use sceau::oauth::{ErrorCode, PushedAnswer, RawParams, RequestUri, bound_to_key, pushed_parameters};
 
 fn request_uri() -> RequestUri {
     RequestUri::new(SeededEntropy::new(1).token())
@@ -57,4 +58,17 @@ fn s2_2_the_answer_has_two_members() {
     let answer = PushedAnswer { request_uri: request_uri(), expires_in: 90 };
     let expected = serde_json::json!({ "request_uri": request_uri().expose(), "expires_in": 90 });
     assert_eq!(answer.to_json(), expected);
+}
+
+/// RFC 9449 10.1.
+#[test]
+fn s2_1_a_proof_beside_the_push_binds_it() {
+    let key = Thumbprint::from_bytes([7; 32]);
+    let ask = RawParams::parse(b"client_id=rp&state=a%20b").unwrap();
+    let bound = bound_to_key(&ask, &key).unwrap();
+    assert_eq!(bound.get("dpop_jkt").unwrap(), Some(key.to_string().as_str()));
+    assert_eq!(bound.get("state").unwrap(), Some("a b"));
+    assert_eq!(bound_to_key(&bound, &key).unwrap(), bound);
+    let other = bound_to_key(&bound, &Thumbprint::from_bytes([8; 32])).unwrap_err();
+    assert_eq!(other.code, ErrorCode::InvalidDpopProof);
 }

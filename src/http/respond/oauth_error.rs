@@ -70,8 +70,8 @@ impl OAuthFailure {
     }
 
     /// With a nonce for the next proof (RFC 9449 8.2).
-    pub(crate) fn with_nonce(mut self, nonce: String) -> Self {
-        self.nonce = Some(nonce);
+    pub(crate) fn with_nonce(mut self, nonce: Option<String>) -> Self {
+        self.nonce = nonce;
         self
     }
 }
