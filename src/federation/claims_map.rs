@@ -19,7 +19,7 @@ const MAX_SUBJECT: usize = 255;
 const MAX_AMR: usize = 16;
 const MAX_AMR_VALUE: usize = 64;
 /// How far `auth_time` may be ahead of our clock.
-const LEEWAY: Duration = Duration::from_secs(60);
+const LEEWAY: Duration = Duration::from_mins(1);
 
 /// What is expected of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,7 +57,7 @@ impl BirthDate {
     }
 
     /// The first day that the date may be; none when it never was.
-    fn earliest(&self) -> Option<Date> {
+    fn earliest(self) -> Option<Date> {
         Date::new(self.year, self.month.max(1), self.day.max(1)).ok()
     }
 }

@@ -73,7 +73,7 @@ impl PatientRef {
         if !(1..=64).contains(&text.len()) || !text.bytes().all(legal) {
             return Err(PatientRefError::Malformed);
         }
-        let digits = text.bytes().filter(|b| b.is_ascii_alphanumeric()).count();
+        let digits = text.bytes().filter(u8::is_ascii_alphanumeric).count();
         let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
         if matches!(digits, 13 | 15) && letters <= 1 {
             return Err(PatientRefError::IdentityNumber);
