@@ -108,37 +108,38 @@ fn a_good_answer_is_read_whole() {
     }
 }
 
+const ACCOUNT: &[Row] = &[
+    ("no issuer", |a| remove(&mut a.id_token, "iss"), "iss", Reason::Missing),
+    ("issuer of another", |a| a.id_token["iss"] = json!("https://evil.example"), "iss", Reason::Mismatch),
+    ("no subject", |a| remove(&mut a.id_token, "sub"), "sub", Reason::Missing),
+    ("empty subject", |a| a.id_token["sub"] = json!(""), "sub", Reason::Missing),
+    ("subject as number", |a| a.id_token["sub"] = json!(7), "sub", Reason::WrongType),
+    ("subject too long", |a| a.id_token["sub"] = json!("a".repeat(256)), "sub", Reason::Malformed),
+    ("subject not ASCII", |a| a.id_token["sub"] = json!("é"), "sub", Reason::Malformed),
+    ("subject with a blank", |a| a.id_token["sub"] = json!("a b"), "sub", Reason::Malformed),
+    ("userinfo of nobody", |a| remove(&mut a.userinfo, "sub"), "sub", Reason::Missing),
+    ("userinfo of another", |a| a.userinfo["sub"] = json!("0123abcev1"), "sub", Reason::Mismatch),
+    ("userinfo in other case", |a| a.userinfo["sub"] = json!("0123ABCDV1"), "sub", Reason::Mismatch),
+    ("no level", |a| remove(&mut a.id_token, "acr"), "acr", Reason::TooLow),
+    ("lower level", |a| a.id_token["acr"] = json!("eidas1"), "acr", Reason::TooLow),
+    ("unknown level", |a| a.id_token["acr"] = json!("eidas4"), "acr", Reason::TooLow),
+    ("level in other case", |a| a.id_token["acr"] = json!("EIDAS3"), "acr", Reason::TooLow),
+    ("level as number", |a| a.id_token["acr"] = json!(2), "acr", Reason::WrongType),
+    ("level as list", |a| a.id_token["acr"] = json!(["eidas2"]), "acr", Reason::WrongType),
+    ("methods as text", |a| a.id_token["amr"] = json!("fc pop"), "amr", Reason::WrongType),
+    ("method as number", |a| a.id_token["amr"] = json!(["fc", 1]), "amr", Reason::WrongType),
+    ("method empty", |a| a.id_token["amr"] = json!([""]), "amr", Reason::Malformed),
+    ("method with a blank", |a| a.id_token["amr"] = json!(["fc pop"]), "amr", Reason::Malformed),
+    ("too many methods", |a| a.id_token["amr"] = json!(vec!["fc"; 17]), "amr", Reason::Malformed),
+    ("time as text", |a| a.id_token["auth_time"] = json!("1794999990"), "auth_time", Reason::WrongType),
+    ("time as fraction", |a| a.id_token["auth_time"] = json!(1.5), "auth_time", Reason::WrongType),
+    ("time before 1970", |a| a.id_token["auth_time"] = json!(-1), "auth_time", Reason::Malformed),
+    ("time to come", |a| a.id_token["auth_time"] = json!(1_795_000_061), "auth_time", Reason::Future),
+];
+
 #[test]
 fn assurance_and_account_one_claim_changed() {
-    let rows: &[Row] = &[
-        ("no issuer", |a| remove(&mut a.id_token, "iss"), "iss", Reason::Missing),
-        ("issuer of another", |a| a.id_token["iss"] = json!("https://evil.example"), "iss", Reason::Mismatch),
-        ("no subject", |a| remove(&mut a.id_token, "sub"), "sub", Reason::Missing),
-        ("empty subject", |a| a.id_token["sub"] = json!(""), "sub", Reason::Missing),
-        ("subject as number", |a| a.id_token["sub"] = json!(7), "sub", Reason::WrongType),
-        ("subject too long", |a| a.id_token["sub"] = json!("a".repeat(256)), "sub", Reason::Malformed),
-        ("subject not ASCII", |a| a.id_token["sub"] = json!("é"), "sub", Reason::Malformed),
-        ("subject with a blank", |a| a.id_token["sub"] = json!("a b"), "sub", Reason::Malformed),
-        ("userinfo of nobody", |a| remove(&mut a.userinfo, "sub"), "sub", Reason::Missing),
-        ("userinfo of another", |a| a.userinfo["sub"] = json!("0123abcev1"), "sub", Reason::Mismatch),
-        ("userinfo in other case", |a| a.userinfo["sub"] = json!("0123ABCDV1"), "sub", Reason::Mismatch),
-        ("no level", |a| remove(&mut a.id_token, "acr"), "acr", Reason::TooLow),
-        ("lower level", |a| a.id_token["acr"] = json!("eidas1"), "acr", Reason::TooLow),
-        ("unknown level", |a| a.id_token["acr"] = json!("eidas4"), "acr", Reason::TooLow),
-        ("level in other case", |a| a.id_token["acr"] = json!("EIDAS3"), "acr", Reason::TooLow),
-        ("level as number", |a| a.id_token["acr"] = json!(2), "acr", Reason::WrongType),
-        ("level as list", |a| a.id_token["acr"] = json!(["eidas2"]), "acr", Reason::WrongType),
-        ("methods as text", |a| a.id_token["amr"] = json!("fc pop"), "amr", Reason::WrongType),
-        ("method as number", |a| a.id_token["amr"] = json!(["fc", 1]), "amr", Reason::WrongType),
-        ("method empty", |a| a.id_token["amr"] = json!([""]), "amr", Reason::Malformed),
-        ("method with a blank", |a| a.id_token["amr"] = json!(["fc pop"]), "amr", Reason::Malformed),
-        ("too many methods", |a| a.id_token["amr"] = json!(vec!["fc"; 17]), "amr", Reason::Malformed),
-        ("time as text", |a| a.id_token["auth_time"] = json!("1794999990"), "auth_time", Reason::WrongType),
-        ("time as fraction", |a| a.id_token["auth_time"] = json!(1.5), "auth_time", Reason::WrongType),
-        ("time before 1970", |a| a.id_token["auth_time"] = json!(-1), "auth_time", Reason::Malformed),
-        ("time to come", |a| a.id_token["auth_time"] = json!(1_795_000_061), "auth_time", Reason::Future),
-    ];
-    refuses(good, rows);
+    refuses(good, ACCOUNT);
 }
 
 #[test]
@@ -164,108 +165,89 @@ fn levels_are_compared_by_order() {
     assert_eq!(read(&answer).unwrap().auth_time, Some(NOW), "a clock a little ahead gives now");
 }
 
+const TRAITS: &[Row] = &[
+    ("no family name", |a| remove(&mut a.userinfo, "family_name"), "family_name", Reason::Missing),
+    ("family name empty", |a| a.userinfo["family_name"] = json!(""), "family_name", Reason::Missing),
+    ("family name null", |a| a.userinfo["family_name"] = json!(null), "family_name", Reason::WrongType),
+    (
+        "family name too long",
+        |a| a.userinfo["family_name"] = json!("a".repeat(257)),
+        "family_name",
+        Reason::Malformed,
+    ),
+    (
+        "family name with NUL",
+        |a| a.userinfo["family_name"] = json!("L\u{0}"),
+        "family_name",
+        Reason::Malformed,
+    ),
+    (
+        "family name without letter",
+        |a| a.userinfo["family_name"] = json!("- -"),
+        "family_name",
+        Reason::Malformed,
+    ),
+    ("first names as list", |a| a.userinfo["given_name"] = json!(["Zoë"]), "given_name", Reason::WrongType),
+    (
+        "first names disagree",
+        |a| a.userinfo["given_name"] = json!("Anne-Sophie"),
+        "given_name",
+        Reason::Disagrees,
+    ),
+    (
+        "list as text",
+        |a| a.userinfo["given_name_array"] = json!("Zoë"),
+        "given_name_array",
+        Reason::WrongType,
+    ),
+    (
+        "list of numbers",
+        |a| a.userinfo["given_name_array"] = json!([1]),
+        "given_name_array",
+        Reason::WrongType,
+    ),
+    ("list empty", |a| a.userinfo["given_name_array"] = json!([]), "given_name", Reason::Disagrees),
+    (
+        "list with an empty name",
+        |a| a.userinfo["given_name_array"] = json!(["Anne-Sophie", "Zoë", ""]),
+        "given_name",
+        Reason::Malformed,
+    ),
+    (
+        "no first names at all",
+        |a| {
+            remove(&mut a.userinfo, "given_name");
+            remove(&mut a.userinfo, "given_name_array");
+        },
+        "given_name",
+        Reason::Missing,
+    ),
+    ("no birth date", |a| remove(&mut a.userinfo, "birthdate"), "birthdate", Reason::Missing),
+    ("birth date French", |a| a.userinfo["birthdate"] = json!("31/12/1999"), "birthdate", Reason::Malformed),
+    ("day without month", |a| a.userinfo["birthdate"] = json!("1999-00-31"), "birthdate", Reason::Malformed),
+    ("no such day", |a| a.userinfo["birthdate"] = json!("1999-02-29"), "birthdate", Reason::Malformed),
+    ("no gender", |a| remove(&mut a.userinfo, "gender"), "gender", Reason::Missing),
+    ("gender of the INS", |a| a.userinfo["gender"] = json!("F"), "gender", Reason::Malformed),
+    ("no country", |a| remove(&mut a.userinfo, "birthcountry"), "birthcountry", Reason::Missing),
+    ("country ISO", |a| a.userinfo["birthcountry"] = json!("FR"), "birthcountry", Reason::Malformed),
+    ("no place in France", |a| remove(&mut a.userinfo, "birthplace"), "birthplace", Reason::Missing),
+    ("place empty in France", |a| a.userinfo["birthplace"] = json!(""), "birthplace", Reason::Missing),
+    ("place by name", |a| a.userinfo["birthplace"] = json!("Basse-Terre"), "birthplace", Reason::Malformed),
+    ("place as number", |a| a.userinfo["birthplace"] = json!(97105), "birthplace", Reason::WrongType),
+    ("place abroad", |a| a.userinfo["birthcountry"] = json!("99351"), "birthplace", Reason::Abroad),
+    ("e-mail malformed", |a| a.userinfo["email"] = json!("nobody"), "email", Reason::Malformed),
+    ("e-mail as list", |a| a.userinfo["email"] = json!([]), "email", Reason::WrongType),
+    (
+        "name in use without letter",
+        |a| a.userinfo["preferred_username"] = json!("--"),
+        "preferred_username",
+        Reason::Malformed,
+    ),
+];
+
 #[test]
 fn traits_one_claim_changed() {
-    let rows: &[Row] = &[
-        ("no family name", |a| remove(&mut a.userinfo, "family_name"), "family_name", Reason::Missing),
-        ("family name empty", |a| a.userinfo["family_name"] = json!(""), "family_name", Reason::Missing),
-        ("family name null", |a| a.userinfo["family_name"] = json!(null), "family_name", Reason::WrongType),
-        (
-            "family name too long",
-            |a| a.userinfo["family_name"] = json!("a".repeat(257)),
-            "family_name",
-            Reason::Malformed,
-        ),
-        (
-            "family name with NUL",
-            |a| a.userinfo["family_name"] = json!("L\u{0}"),
-            "family_name",
-            Reason::Malformed,
-        ),
-        (
-            "family name without letter",
-            |a| a.userinfo["family_name"] = json!("- -"),
-            "family_name",
-            Reason::Malformed,
-        ),
-        (
-            "first names as list",
-            |a| a.userinfo["given_name"] = json!(["Zoë"]),
-            "given_name",
-            Reason::WrongType,
-        ),
-        (
-            "first names disagree",
-            |a| a.userinfo["given_name"] = json!("Anne-Sophie"),
-            "given_name",
-            Reason::Disagrees,
-        ),
-        (
-            "list as text",
-            |a| a.userinfo["given_name_array"] = json!("Zoë"),
-            "given_name_array",
-            Reason::WrongType,
-        ),
-        (
-            "list of numbers",
-            |a| a.userinfo["given_name_array"] = json!([1]),
-            "given_name_array",
-            Reason::WrongType,
-        ),
-        ("list empty", |a| a.userinfo["given_name_array"] = json!([]), "given_name", Reason::Disagrees),
-        (
-            "list with an empty name",
-            |a| a.userinfo["given_name_array"] = json!(["Anne-Sophie", "Zoë", ""]),
-            "given_name",
-            Reason::Malformed,
-        ),
-        (
-            "no first names at all",
-            |a| {
-                remove(&mut a.userinfo, "given_name");
-                remove(&mut a.userinfo, "given_name_array");
-            },
-            "given_name",
-            Reason::Missing,
-        ),
-        ("no birth date", |a| remove(&mut a.userinfo, "birthdate"), "birthdate", Reason::Missing),
-        (
-            "birth date French",
-            |a| a.userinfo["birthdate"] = json!("31/12/1999"),
-            "birthdate",
-            Reason::Malformed,
-        ),
-        (
-            "day without month",
-            |a| a.userinfo["birthdate"] = json!("1999-00-31"),
-            "birthdate",
-            Reason::Malformed,
-        ),
-        ("no such day", |a| a.userinfo["birthdate"] = json!("1999-02-29"), "birthdate", Reason::Malformed),
-        ("no gender", |a| remove(&mut a.userinfo, "gender"), "gender", Reason::Missing),
-        ("gender of the INS", |a| a.userinfo["gender"] = json!("F"), "gender", Reason::Malformed),
-        ("no country", |a| remove(&mut a.userinfo, "birthcountry"), "birthcountry", Reason::Missing),
-        ("country ISO", |a| a.userinfo["birthcountry"] = json!("FR"), "birthcountry", Reason::Malformed),
-        ("no place in France", |a| remove(&mut a.userinfo, "birthplace"), "birthplace", Reason::Missing),
-        ("place empty in France", |a| a.userinfo["birthplace"] = json!(""), "birthplace", Reason::Missing),
-        (
-            "place by name",
-            |a| a.userinfo["birthplace"] = json!("Basse-Terre"),
-            "birthplace",
-            Reason::Malformed,
-        ),
-        ("place as number", |a| a.userinfo["birthplace"] = json!(97105), "birthplace", Reason::WrongType),
-        ("place abroad", |a| a.userinfo["birthcountry"] = json!("99351"), "birthplace", Reason::Abroad),
-        ("e-mail malformed", |a| a.userinfo["email"] = json!("nobody"), "email", Reason::Malformed),
-        ("e-mail as list", |a| a.userinfo["email"] = json!([]), "email", Reason::WrongType),
-        (
-            "name in use without letter",
-            |a| a.userinfo["preferred_username"] = json!("--"),
-            "preferred_username",
-            Reason::Malformed,
-        ),
-    ];
-    refuses(good, rows);
+    refuses(good, TRAITS);
 }
 
 #[test]

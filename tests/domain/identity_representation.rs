@@ -19,6 +19,8 @@ fn born(patient: &Patient, date: &str) -> Patient {
     Patient { pivot: Pivot::new(traits).unwrap(), ..patient.clone() }
 }
 
+type Row = (&'static str, fn(&mut Case), Refusal);
+
 struct Case {
     guardian: Patient,
     patient: Patient,
@@ -66,7 +68,7 @@ fn a_legal_guardian_acts_until_the_last_day_included() {
 
 #[test]
 fn each_trait_changed_refuses() {
-    let rows: [(&str, fn(&mut Case), Refusal); 8] = [
+    let rows: [Row; 8] = [
         ("another person", |case| case.guardian = identity("p-02").patient, Refusal::NotGuardian),
         ("no tie", |case| case.patient.guardians.clear(), Refusal::NotGuardian),
         ("oneself", |case| case.guardian = case.patient.clone(), Refusal::Oneself),

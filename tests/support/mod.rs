@@ -22,7 +22,7 @@ pub(crate) use counting::{Calls, counted};
 pub(crate) use dpop::{DpopKey, Proof};
 pub(crate) use harness::{Harness, ISSUER, START, policy};
 pub(crate) use held::Gate;
-pub(crate) use identities::{Identity, identities, identity};
+pub(crate) use identities::{identities, identity};
 pub(crate) use outbox::Outbox;
 pub(crate) use page_browser::{PageBrowser, SESSION, between, csrf, number, other_number};
 pub(crate) use relier::{Relier, Shown, SignedIn, machine, page, reliance, shown};
