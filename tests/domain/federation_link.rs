@@ -284,7 +284,7 @@ const CHECKS: &[(&str, &[&str])] = &[
         &["recycled subject", "civil status changed, same subject", "agent, traits from nowhere"],
     ),
     ("traits missing of a linked person", &["known, no traits any more"]),
-    ("traits missing", &["no traits"]),
+    ("traits missing", &["no traits", "agent, subject of another issuer"]),
     (
         "traits of a candidate",
         &[

@@ -80,6 +80,7 @@ fn fields_cannot_run_into_each_other() {
     let rows = [
         (named("ISEMARTIN", &["LOU"]), named("MARTIN", &["LOUISE"])),
         (named("MARTIN", &["LOU", "ISE"]), named("MARTIN", &["LOUISE"])),
+        (named("MARTIN", &["LOU", "ISE"]), named("MARTIN", &["LO", "UISE"])),
         (named("MARTIN", &["LOU", "ISE"]), named("MARTIN", &["LOU ISE"])),
         (named("MARTIN", &["LOU", "ISE"]), named("MARTIN", &["ISE", "LOU"])),
         (named("MARTIN", &["LOU", "ISE"]), named("MARTIN", &["LOU"])),
