@@ -1,9 +1,6 @@
-//! The forms of cells of the directory extract: dates, telephone numbers, e-mail addresses.
+//! The forms of cells of the directory extract: dates and telephone numbers.
 
 use std::str::FromStr;
-
-/// RFC 5321 4.5.3.1.3, less the angle brackets.
-const MAX_EMAIL: usize = 254;
 
 /// `DD/MM/YYYY`, by its form and ranges; a part that is not known is zero.
 pub(super) fn is_date(text: &str) -> bool {
@@ -21,14 +18,4 @@ pub(super) fn is_date(text: &str) -> bool {
 pub(super) fn is_phone(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     (6..=15).contains(&digits) && text.bytes().all(|b| b.is_ascii_digit() || b"+ .-()".contains(&b))
-}
-
-/// One `@` with something on both sides and no blank or bracket: an address that cannot become a header.
-pub(super) fn is_email(text: &str) -> bool {
-    let legal = |c: char| !c.is_whitespace() && !"<>,;:\"()[]\\".contains(c);
-    text.len() <= MAX_EMAIL
-        && text.chars().all(legal)
-        && text
-            .split_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'))
 }

@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::directory_cells::{is_date, is_email, is_phone};
+use super::contact::is_email;
+use super::directory_cells::{is_date, is_phone};
 use super::directory_layout::{LineError, LineReason, cells, check_header};
 use super::{Activity, Exercise, NationalId, NationalIdKind, Professional};
 

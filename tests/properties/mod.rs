@@ -1,4 +1,5 @@
 //! What holds for every input.
 
 mod approval;
+mod federation;
 mod keyring;
