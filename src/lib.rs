@@ -8,7 +8,7 @@
 //! | 0 | [`base`] | time, entropy, identifiers, secrets, encodings |
 //! | 1 | [`jose`] | signatures, keys, strict decoding, sealing |
 //! | 2 | [`oauth`], [`oidc`] | one file per specification, pure |
-//! | 3 | [`identity`], [`interaction`], [`approval`], [`device`], [`keyring`], [`audit`] | the domain, pure |
+//! | 3 | [`identity`], [`interaction`], [`approval`], [`device`], [`keyring`], [`federation`], [`audit`] | the domain, pure |
 //! | 4 | [`ports`] | what the flows need from outside, one method per atomic rule |
 //! | 5 | [`flow`] | use cases: load, decide, store, audit |
 //! | 6 | [`adapter`] | SQL, in-process, WebAuthn, senders |
@@ -27,6 +27,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod device;
+pub mod federation;
 pub mod flow;
 pub mod http;
 pub mod identity;

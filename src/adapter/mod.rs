@@ -8,4 +8,5 @@ pub mod log_sender;
 pub mod redis;
 pub mod sealed_value;
 pub mod sql;
+pub mod upstream;
 pub mod webauthn;

@@ -68,6 +68,7 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
             allowed_origins: config.mobile.allowed_origins.clone(),
             attestation_roots: documents.attestation_roots.clone(),
         },
+        upstreams: documents.upstreams.clone(),
         code_sender: match &config.mobile.activation_codes_file {
             Some(path) => Arc::new(FileSender::new(path.clone())),
             None => Arc::new(LogSender::default()),

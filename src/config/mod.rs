@@ -16,6 +16,7 @@ mod source;
 mod storage;
 mod summary;
 mod tokens;
+mod upstreams;
 
 use std::path::Path;
 
@@ -31,6 +32,7 @@ pub use redis::Redis;
 pub use source::{ProcessStrings, Strings};
 pub use storage::{Sql, Storage};
 pub use tokens::Lifetimes;
+pub use upstreams::Upstream;
 
 /// Settings that can be followed.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ pub struct Config {
     pub mobile: Mobile,
     /// Approvals.
     pub approval: Approvals,
+    /// Identity providers above us.
+    pub upstreams: Vec<Upstream>,
 }
 
 /// Limits of approvals.
@@ -86,6 +90,7 @@ impl TryFrom<RawConfig> for Config {
             tokens: Lifetimes::check(&raw.tokens)?,
             mobile: Mobile::check(&raw.mobile, &issuer)?,
             approval: Approvals::check(&raw.approval)?,
+            upstreams: Upstream::check_all(&raw.upstream)?,
             issuer,
             storage,
         })

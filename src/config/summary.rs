@@ -28,6 +28,7 @@ impl Config {
         lines.extend(self.tokens.table().map(|(setting, time)| (setting, quoted(duration::write(time)))));
         lines.extend(self.mobile_lines());
         lines.push(("approval.live", self.approval.live.to_string()));
+        lines.extend(self.upstreams.iter().map(|upstream| ("upstream", quoted(upstream.line()))));
         lines
     }
 

@@ -22,6 +22,7 @@ mod replay;
 mod revocation;
 mod sessions;
 mod throttle;
+mod upstream;
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub use issuance::{
     Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,
     RotateOutcome, RotatePlan,
 };
-pub use keys::{Keys, Signer};
+pub use keys::{DecryptError, Decrypter, Keys, Signer};
 pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
 pub use outbound::{Channel, CodeSender, Push};
 pub use persons::Persons;
@@ -50,6 +51,10 @@ pub use replay::{Replay, ReplayKind};
 pub use revocation::{Cutoff, CutoffScope, Revocation};
 pub use sessions::{Session, Sessions};
 pub use throttle::{Throttle, ThrottleRule};
+pub use upstream::{
+    Upstream, UpstreamAnswer, UpstreamCallback, UpstreamError, UpstreamLogout, UpstreamOutage,
+    UpstreamRefusal, UpstreamRequest,
+};
 
 use crate::base::{Clock, Entropy};
 
@@ -97,6 +102,10 @@ pub struct Ports {
     pub keys: Arc<dyn Keys>,
     /// The signer.
     pub signer: Arc<dyn Signer>,
+    /// The decrypter.
+    pub decrypter: Arc<dyn Decrypter>,
+    /// Identity providers above us.
+    pub upstream: Arc<dyn Upstream>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
     /// Values taken whole, at most once.

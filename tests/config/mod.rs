@@ -4,6 +4,7 @@ mod files;
 mod network;
 mod settings;
 mod telemetry;
+mod upstreams;
 
 use std::collections::BTreeMap;
 use std::io;

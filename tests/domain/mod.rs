@@ -7,6 +7,7 @@ mod audit_chain;
 mod device_attestation;
 mod device_credential;
 mod device_enrolment;
+mod federation_provider;
 mod identity_assurance;
 mod identity_directory_extract;
 mod identity_national_id;
