@@ -12,4 +12,5 @@ pub mod sealed_value;
 pub mod sms_gateway;
 pub mod smtp_sender;
 pub mod sql;
+pub mod upstream;
 pub mod webauthn;

@@ -23,14 +23,16 @@ pub use durable::Durable;
 use crate::adapter::ephemeral::History;
 use crate::adapter::log_push::LogPush;
 use crate::adapter::redis::RedisSettings;
-use crate::adapter::sql::{SealedSigner, SqlKeys, SqlStores};
+use crate::adapter::sql::{SealedDecrypter, SealedSigner, SqlKeys, SqlStores};
+use crate::adapter::upstream::{Bridge, OwnSide};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
+use crate::federation::UpstreamProvider;
 use crate::flow::{Cutoffs, HealthMemory, Keyring, Policy, Provider, Watchers, bootstrap_keys};
 use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::keyring::{KeyState, Purpose};
-use crate::ports::{CodeSender, Keys, Ports};
+use crate::ports::{CodeSender, Decrypter, Keys, Ports, Signer};
 use ephemeral::{EphemeralPorts, EphemeralStore};
 
 /// Key id of the key-encryption key in sealed private parts.
@@ -57,12 +59,25 @@ pub struct Parts {
     pub key_encryption_key: [u8; 32],
     /// WebAuthn relying party.
     pub relying_party: RelyingParty,
+    /// Identity providers above us.
+    pub upstreams: Vec<UpstreamProvider>,
     /// Sender of activation codes and notices.
     pub code_sender: Arc<dyn CodeSender>,
     /// Clock.
     pub clock: Arc<dyn Clock>,
     /// Entropy.
     pub entropy: Arc<dyn Entropy>,
+}
+
+impl Parts {
+    /// Whoever encrypts to us needs a published key of its algorithm.
+    fn open_for_upstreams(&mut self) {
+        let wanted = self.upstreams.iter().flat_map(|upstream| upstream.encryption.algorithms());
+        let decryption = &mut self.policy.keys.decryption;
+        decryption.extend(wanted);
+        decryption.sort_unstable();
+        decryption.dedup();
+    }
 }
 
 /// The WebAuthn relying party and whom it trusts.
@@ -89,7 +104,8 @@ pub struct App {
 
 impl App {
     /// Opens the stores, migrates them where nobody else uses them, makes the first keys where there are none, and fills the ports.
-    pub async fn assemble(parts: Parts) -> anyhow::Result<Self> {
+    pub async fn assemble(mut parts: Parts) -> anyhow::Result<Self> {
+        parts.open_for_upstreams();
         let db = parts.durable.open().await?;
         let kek = Sealer::new(KEK_ID, &parts.key_encryption_key);
         let keys = SqlKeys::new(&db, &kek, &parts.entropy, &parts.clock);
@@ -167,7 +183,18 @@ fn fill_ports(
     )
     .context("WebAuthn relying party")?
     .with_clock(parts.clock.clone());
+    let signer: Arc<dyn Signer> = Arc::new(SealedSigner::new(keys.clone()));
+    let decrypter: Arc<dyn Decrypter> = Arc::new(SealedDecrypter::new(keys.clone()));
+    let keys: Arc<dyn Keys> = Arc::new(keys);
+    let own = OwnSide {
+        keys: keys.clone(),
+        signer: signer.clone(),
+        decrypter: decrypter.clone(),
+        clock: parts.clock.clone(),
+        entropy: parts.entropy.clone(),
+    };
     Ok(Ports {
+        upstream: Arc::new(Bridge::new(parts.upstreams.clone(), &own)?),
         clock: parts.clock.clone(),
         entropy: parts.entropy.clone(),
         clients: durable.clients.clone(),
@@ -178,8 +205,9 @@ fn fill_ports(
         issuance: durable.issuance.clone(),
         decisions: durable.decisions.clone(),
         revocation: durable.revocation.clone(),
-        signer: Arc::new(SealedSigner::new(keys.clone())),
-        keys: Arc::new(keys),
+        signer,
+        decrypter,
+        keys,
         audit: durable.audit.clone(),
         durable: durable.health.clone(),
         one_shot: ephemeral.one_shot,

@@ -72,6 +72,7 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
             allowed_origins: config.mobile.allowed_origins.clone(),
             attestation_roots: documents.attestation_roots.clone(),
         },
+        upstreams: documents.upstreams.clone(),
         code_sender: chosen.sender,
         clock,
         entropy,

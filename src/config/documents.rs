@@ -6,12 +6,14 @@ use x509_parser::pem::Pem;
 use zeroize::Zeroizing;
 
 use crate::base::Secret;
+use crate::federation::UpstreamProvider;
 use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
 
 use super::error::refuse_if;
 use super::redis::{CA_FILE, PASSWORD_FILE};
 use super::storage::PASSWORD_FILE as SQL_PASSWORD_FILE;
-use super::{Config, ConfigError, SenderDocuments, Sql, Strings};
+use super::upstreams::SECRET_FILE as UPSTREAM_SECRET;
+use super::{Config, ConfigError, SenderDocuments, Sql, Strings, Upstream};
 
 /// Says of a certificate (DER) that it is a root of tests, whose private key everybody may have.
 pub type TestRootMark = fn(&[u8]) -> bool;
@@ -33,6 +35,8 @@ pub struct Documents {
     pub sql_password: Option<Secret>,
     /// The files of the senders.
     pub senders: Option<SenderDocuments>,
+    /// The sections `upstream`, with their secrets.
+    pub upstreams: Vec<UpstreamProvider>,
 }
 
 /// A certificate chain and its key.
@@ -63,6 +67,7 @@ impl Config {
             redis_authorities: self.redis_authorities(strings)?,
             sql_password: self.sql_password(strings)?,
             senders: self.senders(strings)?,
+            upstreams: self.upstreams(strings)?,
         })
     }
 
@@ -156,6 +161,17 @@ impl Config {
         let line = text.strip_suffix('\n').unwrap_or(&text);
         refuse_if(line.is_empty() || line.contains('\n'), SQL_PASSWORD_FILE, "does not hold one line")?;
         Ok(Some(Secret::new(line.to_owned())))
+    }
+
+    fn upstreams(&self, strings: &dyn Strings) -> Result<Vec<UpstreamProvider>, ConfigError> {
+        let read_one = |upstream: &Upstream| {
+            let Some(path) = &upstream.client_secret_file else {
+                return upstream.settings(String::from("-"));
+            };
+            let text = Zeroizing::new(read(UPSTREAM_SECRET, path, strings)?);
+            upstream.settings(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+        };
+        self.upstreams.iter().map(read_one).collect()
     }
 }
 

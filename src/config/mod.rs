@@ -19,6 +19,7 @@ mod source;
 mod storage;
 mod summary;
 mod tokens;
+mod upstreams;
 
 use std::path::Path;
 
@@ -37,6 +38,7 @@ pub use senders::{Senders, Sms, Smtp, SmtpTls};
 pub use source::{ProcessStrings, Strings};
 pub use storage::{Sql, Storage};
 pub use tokens::Lifetimes;
+pub use upstreams::Upstream;
 
 /// Settings that can be followed.
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct Config {
     pub approval: Approvals,
     /// The import of the national directory.
     pub directory: Directory,
+    /// Identity providers above us.
+    pub upstreams: Vec<Upstream>,
 }
 
 /// Limits of approvals.
@@ -95,6 +99,7 @@ impl TryFrom<RawConfig> for Config {
             mobile: Mobile::check(&raw.mobile, &issuer)?,
             approval: Approvals::check(&raw.approval)?,
             directory: Directory::check(&raw.directory)?,
+            upstreams: Upstream::check_all(&raw.upstream)?,
             issuer,
             storage,
         })

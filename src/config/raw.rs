@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::upstreams::RawClientAuth;
+use crate::federation::{AssertionAudience, Environment, Preset, UserinfoForm};
+
 /// What a file and the environment say. Becomes a [`Config`](super::Config) by `TryFrom`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +19,7 @@ pub struct RawConfig {
     pub(super) mobile: RawMobile,
     pub(super) approval: RawApproval,
     pub(super) directory: RawDirectory,
+    pub(super) upstream: Vec<RawUpstream>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -131,4 +135,25 @@ pub(super) struct RawApproval {
 pub(super) struct RawDirectory {
     pub(super) max_change_share: Option<u32>,
     pub(super) excluded_professions: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawUpstream {
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) preset: Option<Preset>,
+    pub(super) environment: Option<Environment>,
+    pub(super) issuer: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) client_secret_file: Option<PathBuf>,
+    pub(super) client_auth: Option<RawClientAuth>,
+    pub(super) assertion_audience: Option<AssertionAudience>,
+    pub(super) acr_values: Option<Vec<String>>,
+    pub(super) signature_algorithms: Option<Vec<String>>,
+    pub(super) encryption: Option<Vec<String>>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) userinfo: Option<UserinfoForm>,
+    pub(super) amr: bool,
+    pub(super) timeout: Option<String>,
 }

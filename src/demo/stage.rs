@@ -84,6 +84,7 @@ impl Demo {
                 allowed_origins: vec![Url::parse(&addresses.phone)?],
                 attestation_roots: Vec::new(),
             },
+            upstreams: Vec::new(),
             code_sender: Arc::new(DeskSender(Arc::clone(&desk))),
             clock: Arc::new(SystemClock),
             entropy: Arc::clone(&entropy),

@@ -1,14 +1,19 @@
-//! Layer 3: what another identity provider says of a person, and whether it may be believed.
+//! Layer 3: identity providers above us: what is agreed with each, what it says of a person, and whether it may be
+//! believed.
 //!
-//! Pure values and decisions. Requests, tokens and keys of the other provider are above.
+//! Pure values and decisions; the calls are an adapter's.
 
+mod agreed;
 mod claims_error;
 mod claims_map;
 mod link;
 mod names;
 mod pivot_claims;
+mod preset;
+mod provider;
 mod upstream_identity;
 
+pub use agreed::is_callable;
 pub use claims_error::{ClaimsError, ClaimsReason};
 pub use claims_map::{ClaimRules, IdentityForm, map_claims};
 pub use link::{
@@ -16,4 +21,9 @@ pub use link::{
     decide_link,
 };
 pub use names::{IndexMaterial, index_material, normalise_name, same_identity};
+pub use preset::{Environment, Preset};
+pub use provider::{
+    AssertionAudience, DEFAULT_TIMEOUT, Encryption, ProviderDraft, ProviderError, ProviderId, UpstreamAuth,
+    UpstreamProvider, UserinfoForm,
+};
 pub use upstream_identity::{AgentIdentity, UpstreamIdentity, UpstreamKey};

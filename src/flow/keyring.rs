@@ -57,11 +57,12 @@ impl Keyring {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).jwks.clone()
     }
 
-    /// A published key by identifier, as a JWK.
+    /// A published signing key by identifier, as a JWK.
     #[must_use]
     pub fn published_key(&self, kid: &str) -> Option<Value> {
         let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
-        published(&snapshot.records).into_iter().find(|key| key.kid == kid)?.public_jwk.clone()
+        let found = published(&snapshot.records).into_iter().find(|key| key.kid == kid)?;
+        if found.purpose == Purpose::Sign { found.public_jwk.clone() } else { None }
     }
 
     /// Keys whose signature on an `id_token_hint` still counts: in use, retired or gone, never revoked (design

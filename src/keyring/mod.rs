@@ -9,4 +9,4 @@ mod sweep;
 
 pub use policy::{KeyPolicy, KeyPolicyError, SHIPPED_POLICY};
 pub use state::{KeyRecord, KeyState, Purpose, UnknownKeyWord};
-pub use sweep::{Action, published, signer, standby_ready, sweep};
+pub use sweep::{Action, openers, published, signer, standby_ready, sweep};

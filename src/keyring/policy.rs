@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, KeyManagement};
 
 /// The policy shipped with this program: `keys/policy.toml`.
 pub const SHIPPED_POLICY: &str = include_str!("../../keys/policy.toml");
@@ -18,6 +18,9 @@ pub const SHIPPED_POLICY: &str = include_str!("../../keys/policy.toml");
 pub struct KeyPolicy {
     /// Signing algorithms that always have one active key and one standby.
     pub algorithms: Vec<String>,
+    /// Key-management algorithms that always have one active key and one standby. Upstreams that encrypt add theirs.
+    #[serde(default)]
+    pub decryption: Vec<KeyManagement>,
     /// From publication to first use.
     #[serde(deserialize_with = "duration")]
     pub lead: Duration,
@@ -131,6 +134,7 @@ impl Default for KeyPolicy {
     fn default() -> Self {
         Self {
             algorithms: vec![String::from("ES256")],
+            decryption: Vec::new(),
             lead: Duration::from_hours(26),
             jwks_max_age: Duration::from_mins(10),
             poll: Duration::from_secs(30),

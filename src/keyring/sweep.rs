@@ -37,7 +37,8 @@ pub enum Action {
 }
 
 /// What `policy` asks of `keys` at `now`. Signing keys are kept for the algorithms of the policy, which wind
-/// down when it drops them; keys of other purposes are kept once the first has been made.
+/// down when it drops them; keys of other purposes are kept once the first has been made, which the policy may ask of
+/// decryption keys: an upstream may still encrypt to a key that our settings ceased to name.
 #[must_use]
 pub fn sweep(keys: &[KeyRecord], policy: &KeyPolicy, now: UnixTime) -> Vec<Action> {
     uses(keys, policy)
@@ -65,17 +66,30 @@ pub fn signer<'a>(keys: &'a [KeyRecord], purpose: Purpose, algorithm: &str) -> O
         .max_by_key(|key| (in_use_since(key), &key.kid))
 }
 
-/// The signing keys of `/jwks`: staged, active and retiring; the active one first, for the relying parties
-/// that take the first key, then the newest.
+/// The keys of `/jwks`, those of signatures first. Signing keys: staged, active and retiring; the active one first,
+/// for the relying parties that take the first key, then the newest. Decryption keys: the active one alone, since
+/// whoever encrypts must find one key, and need not know it ahead.
 #[must_use]
 pub fn published(keys: &[KeyRecord]) -> Vec<&KeyRecord> {
-    let mut shown: Vec<_> = keys
-        .iter()
-        .filter(|key| key.purpose == Purpose::Sign)
-        .filter(|key| matches!(key.state, KeyState::Staged | KeyState::Active | KeyState::Retiring))
-        .collect();
-    shown.sort_by_key(|key| (key.state != KeyState::Active, Reverse(key.staged_at), &key.kid));
+    let is_shown = |key: &&KeyRecord| match key.purpose {
+        Purpose::Sign => matches!(key.state, KeyState::Staged | KeyState::Active | KeyState::Retiring),
+        Purpose::Decrypt => key.state == KeyState::Active,
+        Purpose::Seal | Purpose::Cookie | Purpose::Nonce | Purpose::Pairwise | Purpose::Audit => false,
+    };
+    let mut shown: Vec<_> = keys.iter().filter(is_shown).collect();
+    shown.sort_by_key(|key| (key.purpose, key.state != KeyState::Active, Reverse(key.staged_at), &key.kid));
     shown
+}
+
+/// The keys that open what was encrypted with `algorithm`, the one in use first: a retired one still opens, for as
+/// long as its private part is kept, what an upstream with an older copy of `/jwks` sends.
+#[must_use]
+pub fn openers<'a>(keys: &'a [KeyRecord], algorithm: &str) -> Vec<&'a KeyRecord> {
+    let mut own: Vec<_> = of_use(keys, Purpose::Decrypt, algorithm)
+        .filter(|key| matches!(key.state, KeyState::Active | KeyState::Retiring))
+        .collect();
+    own.sort_by_key(|key| (key.state, Reverse(in_use_since(key)), &key.kid));
+    own
 }
 
 /// Whether the active key of this use may be revoked without a verifying failure: a standby has been
@@ -147,8 +161,9 @@ fn ever_used(own: &[&KeyRecord]) -> bool {
 
 fn uses<'a>(keys: &'a [KeyRecord], policy: &'a KeyPolicy) -> BTreeSet<(Purpose, &'a str)> {
     let asked = policy.algorithms.iter().map(|name| (Purpose::Sign, name.as_str()));
+    let opening = policy.decryption.iter().map(|name| (Purpose::Decrypt, name.as_str()));
     let made = keys.iter().map(|key| (key.purpose, key.algorithm.as_str()));
-    asked.chain(made).collect()
+    asked.chain(opening).chain(made).collect()
 }
 
 fn of_use<'a>(

@@ -1,9 +1,11 @@
-//! Key records and the signer. A private key never crosses this line.
+//! Key records, the signer and the decrypter. A private key never crosses this line.
 
 use async_trait::async_trait;
 
-use super::PortResult;
+use super::{PortError, PortResult};
 use crate::audit::AuditEvent;
+use crate::base::Secret;
+use crate::jose::{JweError, KeyManagement};
 use crate::keyring::{KeyRecord, Purpose};
 
 /// Store of key records, durable.
@@ -32,4 +34,36 @@ pub trait Keys: Send + Sync {
 pub trait Signer: Send + Sync {
     /// The JWS signature of `input` by the key `kid`. Fails rather than use another key.
     async fn sign(&self, kid: &str, input: &[u8]) -> PortResult<Vec<u8>>;
+}
+
+/// Why an encrypted token was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DecryptError {
+    /// The token is at fault.
+    #[error(transparent)]
+    Token(#[from] JweError),
+    /// Its key management is not among those the caller accepts.
+    #[error("key management is not allowed here")]
+    NotAllowed,
+    /// It holds something else than a token (RFC 7519 5.2).
+    #[error("no token inside")]
+    NotNested,
+    /// No key of ours has that name, or it is no longer used.
+    #[error("encrypted to a key that is not ours")]
+    UnknownKey,
+    /// The keys cannot be read.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Opens tokens encrypted to our published keys (RFC 7516 5.2).
+#[async_trait]
+pub trait Decrypter: Send + Sync {
+    /// The token nested in `jwe`, of at most `max_bytes`, which was encrypted with one of `allowed`.
+    async fn decrypt(
+        &self,
+        jwe: &str,
+        allowed: &[KeyManagement],
+        max_bytes: usize,
+    ) -> Result<Secret, DecryptError>;
 }

@@ -23,6 +23,7 @@ mod replay;
 mod revocation;
 mod sessions;
 mod throttle;
+mod upstream;
 
 use std::sync::Arc;
 
@@ -48,7 +49,7 @@ pub use issuance::{
     Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,
     RotateOutcome, RotatePlan,
 };
-pub use keys::{Keys, Signer};
+pub use keys::{DecryptError, Decrypter, Keys, Signer};
 pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
 pub use outbound::{Carrier, CarrierError, CodeSender, Delivery, DeliveryObserver, Message, Push};
 pub use persons::Persons;
@@ -56,6 +57,10 @@ pub use replay::{Generation, Replay, ReplayKind, Sighting};
 pub use revocation::{Cutoff, CutoffScope, Revocation};
 pub use sessions::{Session, Sessions};
 pub use throttle::{Throttle, ThrottleRule};
+pub use upstream::{
+    Upstream, UpstreamAnswer, UpstreamCallback, UpstreamError, UpstreamLogout, UpstreamOutage,
+    UpstreamRefusal, UpstreamRequest,
+};
 
 use crate::base::{Clock, Entropy};
 
@@ -105,6 +110,10 @@ pub struct Ports {
     pub keys: Arc<dyn Keys>,
     /// The signer.
     pub signer: Arc<dyn Signer>,
+    /// The decrypter.
+    pub decrypter: Arc<dyn Decrypter>,
+    /// Identity providers above us.
+    pub upstream: Arc<dyn Upstream>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
     /// Values taken whole, at most once.

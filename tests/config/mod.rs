@@ -5,6 +5,7 @@ mod network;
 mod senders;
 mod settings;
 mod telemetry;
+mod upstreams;
 
 use std::collections::BTreeMap;
 use std::io;

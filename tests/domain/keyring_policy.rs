@@ -29,6 +29,7 @@ fn impossible_policies_are_refused_with_a_sentence() {
         ("[\"ES256\"]", "[\"HS256\"]", "lists a signing algorithm"),
         ("[\"ES256\"]", "[\"none\"]", "lists a signing algorithm"),
         ("[\"ES256\"]", "[\"ES256\", \"ES256\"]", "lists a signing algorithm"),
+        ("lead = \"26h\"", "lead = \"26h\"\ndecryption = [\"RSA1_5\"]", "cannot be read"),
         ("lead = \"26h\"", "lead = \"26\"", "cannot be read"),
         ("lead = \"26h\"", "lead = \"-26h\"", "cannot be read"),
         ("lead = \"26h\"", "lead = \"h\"", "cannot be read"),

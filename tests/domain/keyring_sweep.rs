@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use sceau::base::UnixTime;
+use sceau::jose::KeyManagement;
 use sceau::keyring::{
-    Action, KeyPolicy, KeyRecord, KeyState, Purpose, published, signer, standby_ready, sweep,
+    Action, KeyPolicy, KeyRecord, KeyState, Purpose, openers, published, signer, standby_ready, sweep,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -124,11 +125,46 @@ fn what_sealed_stored_values_is_never_forgotten_by_time() {
 #[test]
 fn published_keys_are_the_living_signing_keys_with_the_active_first() {
     let mut keys: Vec<_> = KeyState::ALL.into_iter().map(|state| key(state.as_str(), state, NOW)).collect();
-    keys.push(KeyRecord { purpose: Purpose::Decrypt, ..key("decrypt", KeyState::Active, NOW) });
+    for (kid, state) in [("d1", KeyState::Staged), ("d2", KeyState::Active), ("d3", KeyState::Retiring)] {
+        keys.push(KeyRecord { purpose: Purpose::Decrypt, ..key(kid, state, NOW) });
+    }
+    keys.push(KeyRecord { purpose: Purpose::Audit, ..key("audit", KeyState::Active, NOW) });
     let kids: Vec<_> = published(&keys).into_iter().map(|key| key.kid.as_str()).collect();
-    assert_eq!(kids, ["active", "retiring", "staged"]);
+    assert_eq!(kids, ["active", "retiring", "staged", "d2"], "one key to encrypt to, and signing keys first");
     assert_eq!(signer(&keys, Purpose::Sign, "ES256").unwrap().kid, "active");
     assert_eq!(signer(&keys, Purpose::Sign, "PS256"), None);
+}
+
+#[test]
+fn decryption_keys_are_kept_once_an_upstream_asked_for_them() {
+    let asked = KeyPolicy { decryption: vec![KeyManagement::EcdhEs], ..policy() };
+    let signing = [key("a", KeyState::Active, NOW), key("b", KeyState::Staged, NOW)];
+    assert_eq!(sweep(&signing, &policy(), NOW), []);
+    assert_eq!(sweep(&signing, &asked, NOW), [stage(Purpose::Decrypt, "ECDH-ES")]);
+    let decrypt = |kid, state, since| KeyRecord {
+        purpose: Purpose::Decrypt,
+        algorithm: String::from("ECDH-ES"),
+        ..key(kid, state, since)
+    };
+    let old = NOW.minus(90 * DAY);
+    let keys = [decrypt("d1", KeyState::Active, old), decrypt("d2", KeyState::Staged, old)];
+    for policy in [policy(), asked] {
+        let moves = sweep(&keys, &policy, NOW);
+        assert!(moves.contains(&activate("d2")) && moves.contains(&retire("d1")), "{moves:?}");
+        assert!(moves.contains(&stage(Purpose::Decrypt, "ECDH-ES")));
+    }
+}
+
+#[test]
+fn what_was_encrypted_opens_with_the_key_in_use_and_those_that_retire() {
+    let mut keys: Vec<_> = KeyState::ALL
+        .into_iter()
+        .map(|state| KeyRecord { purpose: Purpose::Decrypt, ..key(state.as_str(), state, NOW) })
+        .collect();
+    keys.push(key("signing", KeyState::Active, NOW));
+    let kids: Vec<_> = openers(&keys, "ES256").into_iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(kids, ["active", "retiring"]);
+    assert!(openers(&keys, "ECDH-ES").is_empty());
 }
 
 #[test]

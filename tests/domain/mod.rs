@@ -10,6 +10,7 @@ mod device_enrolment;
 mod federation_claims_map;
 mod federation_link;
 mod federation_names;
+mod federation_provider;
 mod identity_assurance;
 mod identity_directory_change;
 mod identity_directory_extract;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sceau::adapter::sql::{Db, PostgresSettings, SealedSigner, SqlKeys, SqlStores};
+use sceau::adapter::sql::{Db, PostgresSettings, SealedDecrypter, SealedSigner, SqlKeys, SqlStores};
 use sceau::audit::{AuditEvent, Decision, EventKind, verify_chain};
 use sceau::base::{AuditId, Clock, Entropy, OsEntropy, TestClock, UnixTime};
 use sceau::jose::Sealer;
@@ -24,6 +24,7 @@ pub(super) struct World {
     pub(super) stores: SqlStores,
     pub(super) keys: Arc<SqlKeys>,
     pub(super) signer: Arc<SealedSigner>,
+    pub(super) decrypter: Arc<SealedDecrypter>,
     pub(super) clock: Arc<TestClock>,
     pub(super) db: Db,
     pub(super) file: Option<Arc<TempDir>>,
@@ -61,7 +62,8 @@ impl World {
         let keys = SqlKeys::new(&db, &Sealer::new(1, &[7; 32]), &entropy, &ticking);
         let stores = SqlStores::new(&db, &Sealer::new(2, &[8; 32]), &entropy, &ticking);
         let signer = Arc::new(SealedSigner::new(keys.clone()));
-        Self { stores, keys: Arc::new(keys), signer, clock, db, file, tenant: None }
+        let decrypter = Arc::new(SealedDecrypter::new(keys.clone()));
+        Self { stores, keys: Arc::new(keys), signer, decrypter, clock, db, file, tenant: None }
     }
 
     /// Reasons of the log, oldest first within a lane.

@@ -4,6 +4,7 @@ mod durable;
 mod durable_at_rest;
 mod durable_audit;
 mod durable_decisions;
+mod durable_decryption;
 mod durable_devices;
 mod durable_directory;
 mod durable_issuance;

@@ -51,6 +51,7 @@ async fn assemble(durable: &Durable) -> anyhow::Result<App> {
             allowed_origins: Vec::new(),
             attestation_roots: vec![root.certificate().to_vec()],
         },
+        upstreams: Vec::new(),
         code_sender: Arc::new(Outbox::default()),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),

@@ -74,6 +74,7 @@ impl Harness {
                 allowed_origins: vec!["https://app.example".parse().unwrap()],
                 attestation_roots: vec![root.certificate().to_vec()],
             },
+            upstreams: Vec::new(),
             code_sender: Arc::<Outbox>::clone(&outbox),
             clock: Arc::<TestClock>::clone(&clock),
             entropy: Arc::clone(&entropy),

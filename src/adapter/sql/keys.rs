@@ -13,7 +13,7 @@ use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::base::{Clock, Entropy, EntropyExt as _, UnixTime, base64url};
-use crate::jose::{Algorithm, Jwk, KeyUse, PrivateKey, SealContext, Sealer};
+use crate::jose::{Algorithm, DecryptionKey, Jwk, KeyManagement, KeyUse, PrivateKey, SealContext, Sealer};
 use crate::keyring::{KeyRecord, KeyState, Purpose};
 use crate::ports::{Keys, PortError, PortResult};
 
@@ -154,9 +154,20 @@ impl Made {
                 public_jwk: None,
                 private: Zeroizing::new(entropy.bytes::<32>().to_vec()),
             }),
-            // No document of ours is encrypted to us yet: a key nobody can use is not made.
-            Purpose::Decrypt => Err(corrupt("no decryption key can be made")),
+            Purpose::Decrypt => Self::decryption(algorithm),
         }
+    }
+
+    fn decryption(algorithm: &str) -> PortResult<Self> {
+        let algorithm: KeyManagement = word(algorithm, KEY_MANAGEMENT)?;
+        let key =
+            DecryptionKey::generate(algorithm).map_err(|error| PortError::Unavailable(error.to_string()))?;
+        let public = key.public();
+        Ok(Self {
+            kid: public.kid().ok_or_else(|| corrupt("a fresh key has no name"))?.to_owned(),
+            public_jwk: Some(public.to_json()),
+            private: Zeroizing::new(key.to_pkcs8().to_vec()),
+        })
     }
 
     fn signing(algorithm: &str) -> PortResult<Self> {
@@ -253,5 +264,6 @@ fn read(row: KeyRow) -> PortResult<KeyRecord> {
 }
 
 const SEALED: &str = "key_records/sealed_private";
+pub(super) const KEY_MANAGEMENT: &str = "a key's key management is unknown";
 const PURPOSE: &str = "a key's purpose is unknown";
 const STATE: &str = "a key's state is unknown";

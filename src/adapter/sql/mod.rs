@@ -25,6 +25,7 @@ mod approval_decision;
 mod audit;
 mod clients;
 mod db;
+mod decrypter_sealed;
 mod devices;
 mod directory;
 mod directory_apply;
@@ -52,6 +53,7 @@ mod stores;
 mod write;
 
 pub use db::Db;
+pub use decrypter_sealed::SealedDecrypter;
 pub use keys::SqlKeys;
 pub use postgres::PostgresSettings;
 pub use schema::Migrated;
