@@ -90,6 +90,8 @@ uuid_id! {
     AuditId;
     /// A message to a person, the same at every try.
     MessageId;
+    /// A link to an account of another provider.
+    LinkId;
     /// A run of the directory import.
     RunId;
     /// A session as relying parties see it: the `sid` claim (OpenID Connect Back-Channel Logout 2.1). Not the cookie.

@@ -15,7 +15,7 @@ pub use digest::sha256;
 pub use encoding::{Base64UrlError, base64url, from_base64url};
 pub use entropy::{Entropy, EntropyExt, OsEntropy, SeededEntropy};
 pub use id::{
-    ApprovalId, AuditId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, IdError, InteractionId,
+    ApprovalId, AuditId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, IdError, InteractionId, LinkId,
     MessageId, PersonId, RunId, Sid,
 };
 pub use secret::{Secret, TokenHash};

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::base::Secret;
 use crate::flow::Officers;
-use crate::identity::PersonStatus;
+use crate::identity::{Identity, Person, PersonStatus};
 
 use super::open::Target;
 use super::{devices, output};
@@ -67,26 +67,32 @@ async fn show(args: OneArgs) -> anyhow::Result<ExitCode> {
     let Some((person, phones)) = app.provider.operator_person(&args.person).await? else {
         return Ok(output::not_found("person"));
     };
-    let professional = &person.professional;
     if args.json {
         let phones: Vec<_> = phones.iter().map(|device| devices::described(&app.provider, device)).collect();
         output::json(&json!({
             "person": person.id.to_string(),
             "status": person.status.as_str(),
-            "given_names": professional.given_names,
-            "family_name": professional.family_name,
+            "kind": kind(&person),
+            "name": person.spoken_name(),
             "devices": phones,
         }));
         return Ok(ExitCode::SUCCESS);
     }
     output::line(format_args!("person  {}", person.id));
     output::line(format_args!("status  {}", person.status.as_str()));
-    let given_names = professional.given_names.join(" ");
-    output::line(format_args!("name    {given_names} {}", professional.family_name));
+    output::line(format_args!("kind    {}", kind(&person)));
+    output::line(format_args!("name    {}", person.spoken_name()));
     for device in &phones {
         devices::lines(device);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+const fn kind(person: &Person) -> &'static str {
+    match person.identity {
+        Identity::Professional(_) => "professional",
+        Identity::Patient(_) => "patient",
+    }
 }
 
 async fn lock(args: OneArgs) -> anyhow::Result<ExitCode> {

@@ -38,8 +38,8 @@ impl Provider {
             self.ports.audit.append(&event).await?;
             return Ok(());
         };
-        let contacts = (person.professional.email.clone(), person.professional.phone.clone());
-        let (Some(email), Some(phone)) = contacts else {
+        let contacts = person.contacts();
+        let (Some(email), Some(phone)) = (contacts.email, contacts.phone) else {
             let event =
                 self.refused(EventKind::EnrolmentCodes, "channel_missing", now).with_person(person.id);
             self.ports.audit.append(&event).await?;

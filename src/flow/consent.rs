@@ -59,11 +59,10 @@ impl Provider {
         proof: &AuthenticationProof,
     ) -> Result<Screen, TurnError> {
         let Some(person) = self.ports.persons.find(proof.person).await? else { return Err(TurnError::Gone) };
-        let professional = &person.professional;
         Ok(Screen::Consent {
             service,
             scopes: interaction.request.oauth.scope.iter().map(str::to_owned).collect(),
-            identity: format!("{} {}", professional.given_names.join(" "), professional.family_name),
+            identity: person.spoken_name(),
         })
     }
 

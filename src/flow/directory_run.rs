@@ -3,8 +3,8 @@
 use crate::audit::{Decision, EventKind};
 use crate::base::{EntropyExt as _, PersonId};
 use crate::identity::{
-    InExtract, Person, PersonChange, PersonStatus, Professional, Wholeness, fold, parse_line, person_change,
-    without_professions,
+    Identity, InExtract, Person, PersonChange, PersonStatus, Professional, Wholeness, fold, parse_line,
+    person_change, without_professions,
 };
 use crate::ports::{
     DirectoryBatch, DirectoryChange, DirectoryPair, DirectoryRun, PersonIndex, PortResult, RecordDigest,
@@ -173,7 +173,8 @@ impl Provider {
             return Ok(known == *digest);
         }
         let Some(person) = self.ports.persons.find(stored.id).await? else { return Ok(false) };
-        Ok(Professional { other_ids: Vec::new(), ..person.professional } == *record)
+        let Identity::Professional(professional) = person.identity else { return Ok(false) };
+        Ok(Professional { other_ids: Vec::new(), ..*professional } == *record)
     }
 
     fn digest_of(&self, record: &Professional) -> RecordDigest {
@@ -191,8 +192,9 @@ impl Provider {
                 let person = Person {
                     id: PersonId::random(&*self.ports.entropy),
                     subject_seed: self.ports.entropy.bytes(),
-                    professional: professional.clone(),
+                    identity: Identity::Professional(Box::new(professional.clone())),
                     status: PersonStatus::Active,
+                    cooling_until: None,
                 };
                 Some(DirectoryChange::Create(Box::new(person), *digest))
             }

@@ -8,7 +8,7 @@ use crate::approval::{
 use crate::audit::EventKind;
 use crate::base::{ApprovalId, DeviceId, InteractionId, PersonId, UnixTime};
 use crate::device::{Device, DeviceStatus};
-use crate::identity::{NationalId, NationalIdError, Person, PersonStatus};
+use crate::identity::{Identity, NationalId, NationalIdError, Person, PersonStatus};
 use crate::interaction::{Interaction, Locale, Refusal, Step};
 use crate::oauth::Client;
 use crate::ports::{OpenLimits, OpenOutcome, ThrottleRule, Versioned};
@@ -160,7 +160,13 @@ impl Provider {
 
     /// The recipient of a person's approvals.
     pub(super) fn recipient_of(&self, person: &Person) -> Recipient {
-        self.recipient(&person.professional.national_id)
+        match &person.identity {
+            Identity::Professional(professional) => self.recipient(&professional.national_id),
+            // Nothing is ever typed: nobody else has this recipient.
+            Identity::Patient(_) => {
+                Recipient::from_bytes(self.storage.mac("recipient", &[person.id.uuid().as_bytes()]))
+            }
+        }
     }
 
     async fn open_approval(

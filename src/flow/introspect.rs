@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::audit::EventKind;
 use crate::base::{FamilyId, TokenHash, UnixTime};
 use crate::device::DeviceStatus;
-use crate::identity::{AuthMode, Person, PersonStatus, sector_claims};
+use crate::identity::{AuthMode, Person, PersonStatus};
 use crate::oauth::{
     ActiveKind, ActiveToken, Client, ErrorCode, FamilyVerdict, OAuthError, RawParams, RefreshToken, ScopeSet,
     TokenType, inactive, introspection_request, judge_refresh,
@@ -172,7 +172,7 @@ impl Provider {
         claims: &ClaimsRequest,
     ) -> Map<String, Value> {
         let Some((person, mode)) = footing.person.as_ref().zip(auth_mode) else { return Map::new() };
-        let all = sector_claims(&person.professional, mode, &self.policy.sector);
+        let all = self.claims_about(person, mode);
         released_claims(&footing.client, scope, &claims.userinfo).filter(all)
     }
 }

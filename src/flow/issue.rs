@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{EntropyExt, FamilyId, Secret, UnixTime, base64url};
-use crate::identity::{Acr, Person, sector_claims};
+use crate::identity::{Acr, AuthMode, Identity, Person, sector_claims};
 use crate::jose::{Algorithm, SealContext, Thumbprint};
 use crate::oauth::{Client, RefreshToken, TokenResponse};
 use crate::oidc::{pairwise_subject, requested_claims};
@@ -113,7 +113,7 @@ impl Provider {
         let jti = base64url(self.ports.entropy.bytes::<16>());
         let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now };
         let subject = self.subject_for(client, &person);
-        let all = sector_claims(&person.professional, grant.proof.auth_mode, &self.policy.sector);
+        let all = self.claims_about(&person, grant.proof.auth_mode);
         let extra = requested_claims(client, &grant.claims.id_token).filter(all);
         Ok(Mint {
             grant,
@@ -128,6 +128,16 @@ impl Provider {
             jti,
             record,
         })
+    }
+
+    /// Everything that may be said of a person, `sub` left out; what of it a client gets is judged apart.
+    pub(super) fn claims_about(&self, person: &Person, auth_mode: AuthMode) -> Map<String, Value> {
+        match &person.identity {
+            Identity::Professional(professional) => {
+                sector_claims(professional, auth_mode, &self.policy.sector)
+            }
+            Identity::Patient(_) => Map::new(),
+        }
     }
 
     /// The subject a client knows a person by (OpenID Connect Core 8.1).

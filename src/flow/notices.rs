@@ -19,9 +19,8 @@ impl Provider {
     /// Tells the person of a phone that was just enrolled. A sender that fails does not undo the enrolment.
     pub(super) async fn announce_device(&self, device: &Device, now: UnixTime) -> Result<(), PortError> {
         let person = self.ports.persons.find(device.person).await?;
-        let contacts = person.map(|person| (person.professional.email, person.professional.phone));
-        let (email, phone) = contacts.unwrap_or_default();
-        let channels = [(Channel::Email, email), (Channel::Phone, phone)];
+        let contacts = person.map(|person| person.contacts()).unwrap_or_default();
+        let channels = [(Channel::Email, contacts.email), (Channel::Phone, contacts.phone)];
         let (mut queued, mut failed) = (false, false);
         for (channel, contact) in channels {
             let Some(contact) = contact else { continue };

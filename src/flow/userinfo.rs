@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::base::{TokenHash, UnixTime};
-use crate::identity::{PersonStatus, sector_claims};
+use crate::identity::PersonStatus;
 use crate::oauth::{ErrorCode, OAuthError, PresentedToken, Scheme};
 use crate::oidc::released_claims;
 use crate::ports::AccessTokenRecord;
@@ -49,7 +49,7 @@ impl Provider {
             return Err(invalid_token("client_disabled"));
         };
         let auth_mode = record.auth_mode.ok_or_else(|| invalid_token("token_of_a_client"))?;
-        let all = sector_claims(&person.professional, auth_mode, &self.policy.sector);
+        let all = self.claims_about(&person, auth_mode);
         let mut claims = released_claims(&client, &record.scope, &record.claims.userinfo).filter(all);
         claims.insert(String::from("sub"), Value::String(record.subject));
         Ok(claims)

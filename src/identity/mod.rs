@@ -41,7 +41,7 @@ pub use national_id::{NationalId, NationalIdError, NationalIdKind};
 pub use patient::{Patient, PatientRef, PatientRefError};
 pub use patient_claims::{PatientClaim, ReleasePolicy, claims_of_scopes, patient_claims};
 pub use patient_file::{PatientFileError, PatientFileReader, PatientFileReason};
-pub use person::{Person, PersonStatus};
+pub use person::{Contacts, Identity, Person, PersonStatus};
 pub use pivot::{MAX_GIVEN_NAMES, MAX_NAME, Pivot, PivotError, PivotTraits, Sex, is_name};
 pub use professional::{Activity, Exercise, OtherId, Professional};
 pub use representation::{

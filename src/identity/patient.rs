@@ -32,6 +32,16 @@ pub struct Patient {
 }
 
 impl Patient {
+    /// First name and family name in use.
+    #[must_use]
+    pub fn spoken_name(&self) -> String {
+        let traits = self.pivot.expose();
+        let first = traits.given_names.first().map_or("", String::as_str);
+        let given = self.used_given_name.as_deref().unwrap_or(first);
+        let family = self.used_family_name.as_deref().unwrap_or(&traits.family_name);
+        format!("{given} {family}")
+    }
+
     /// The matricule that may leave for a client: that of a qualified identity, of a register of `environment`.
     #[must_use]
     pub fn releasable_ins(&self, environment: InsEnvironment) -> Option<&Ins> {

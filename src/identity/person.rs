@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Professional;
-use crate::base::PersonId;
+use super::{Patient, Professional};
+use crate::base::{PersonId, UnixTime};
 
 /// A person of the directory and their state here.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,10 +14,98 @@ pub struct Person {
     pub id: PersonId,
     /// The random seed of the pairwise `sub` (`OpenID` Connect Core 8.1). Never changes, moves with a merge.
     pub subject_seed: [u8; 32],
-    /// What the directory says.
-    pub professional: Professional,
+    /// What their directory says.
+    #[serde(flatten)]
+    pub identity: Identity,
     /// Whether the person may authenticate.
     pub status: PersonStatus,
+    /// Until when a phone enrolled after the first link to another provider counts little; none without such a link.
+    #[serde(default)]
+    pub cooling_until: Option<UnixTime>,
+}
+
+/// As whom a person is here. A professional who is a patient too is two persons, with nothing in common.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// Of the national directory of professionals.
+    Professional(Box<Professional>),
+    /// Of the directory of patients.
+    Patient(Box<Patient>),
+}
+
+/// Where a person is reached, as their directory says.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Contacts {
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
+}
+
+impl Person {
+    /// The professional, when the person is one.
+    #[must_use]
+    pub fn professional(&self) -> Option<&Professional> {
+        match &self.identity {
+            Identity::Professional(professional) => Some(professional),
+            Identity::Patient(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn professional_mut(&mut self) -> Option<&mut Professional> {
+        match &mut self.identity {
+            Identity::Professional(professional) => Some(professional),
+            Identity::Patient(_) => None,
+        }
+    }
+
+    /// The patient, when the person is one.
+    #[must_use]
+    pub fn patient(&self) -> Option<&Patient> {
+        match &self.identity {
+            Identity::Professional(_) => None,
+            Identity::Patient(patient) => Some(patient),
+        }
+    }
+
+    /// Where the person is reached.
+    #[must_use]
+    pub fn contacts(&self) -> Contacts {
+        let (email, phone) = match &self.identity {
+            Identity::Professional(professional) => (&professional.email, &professional.phone),
+            Identity::Patient(patient) => (&patient.email, &patient.phone),
+        };
+        Contacts { email: email.clone(), phone: phone.clone() }
+    }
+
+    /// First names and family name, as the person knows themselves.
+    #[must_use]
+    pub fn spoken_name(&self) -> String {
+        match &self.identity {
+            Identity::Professional(professional) => {
+                format!("{} {}", professional.given_names.join(" "), professional.family_name)
+            }
+            Identity::Patient(patient) => patient.spoken_name(),
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Professional(_) => "Professional([redacted])",
+            Self::Patient(_) => "Patient([redacted])",
+        })
+    }
+}
+
+impl fmt::Debug for Contacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Contacts([redacted])")
+    }
 }
 
 impl fmt::Debug for Person {

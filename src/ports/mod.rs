@@ -16,6 +16,7 @@ mod grants;
 mod interactions;
 mod issuance;
 mod keys;
+mod links;
 mod one_shot;
 mod outbound;
 mod persons;
@@ -50,6 +51,7 @@ pub use issuance::{
     RotateOutcome, RotatePlan,
 };
 pub use keys::{DecryptError, Decrypter, Keys, Signer};
+pub use links::{Link, LinkCandidate, LinkOutcome, LinkedBy, Links};
 pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
 pub use outbound::{Carrier, CarrierError, CodeSender, Delivery, DeliveryObserver, Message, Push};
 pub use persons::Persons;

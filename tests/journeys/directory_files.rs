@@ -96,8 +96,8 @@ async fn a_changed_register_keeps_the_person_and_a_bad_line_stops_nothing() {
     let report = import(&harness.provider, &next).await.unwrap();
     assert_eq!(report.numbers.done, counts([0, 1, 0, PERSONS - 1]));
     let person = harness.provider.ports.persons.find(before).await.unwrap().unwrap();
-    assert_eq!(person.professional.family_name, "BRISSAUD-X");
-    assert_eq!(person.professional.other_ids[0].identifiant.expose(), "0069900351");
+    assert_eq!(person.professional().unwrap().family_name, "BRISSAUD-X");
+    assert_eq!(person.professional().unwrap().other_ids[0].identifiant.expose(), "0069900351");
     for wrong in ["", "N° RPPS;N° ADELI\n", SAMPLE] {
         let refused = harness.provider.merge_directory(&mut text_lines(wrong), &mut Silent).await;
         assert!(matches!(refused, Err(ImportError::Layout(_))), "{refused:?}");

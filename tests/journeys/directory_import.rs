@@ -137,8 +137,20 @@ async fn too_large_a_change_is_refused_until_it_is_allowed() {
     assert_eq!(numbers.planned, counts([0, 2, 0, PERSONS - 2]));
     assert_eq!(numbers.done, counts([0; 4]));
     let person = harness.person(CAMILLE).await;
-    let name =
-        async || harness.provider.ports.persons.find(person).await.unwrap().unwrap().professional.family_name;
+    let name = async || {
+        harness
+            .provider
+            .ports
+            .persons
+            .find(person)
+            .await
+            .unwrap()
+            .unwrap()
+            .professional()
+            .unwrap()
+            .family_name
+            .clone()
+    };
     assert_eq!(name().await, "VERDIER");
     assert_eq!(harness.audited("directory.import change_share_exceeded").await, 1);
     assert_eq!(harness.provider.directory_run().await.unwrap().unwrap().state, RunState::Refused);
@@ -223,7 +235,8 @@ async fn an_excluded_profession_is_absent() {
     };
     assert!(find("899700000328").await.is_none(), "has the profession 35 alone");
     let both = find("899700000252").await.unwrap();
-    let professions: Vec<_> = both.professional.exercises.iter().map(|one| one.profession.as_str()).collect();
+    let professions: Vec<_> =
+        both.professional().unwrap().exercises.iter().map(|one| one.profession.as_str()).collect();
     assert_eq!(professions, ["10"]);
     // Whoever keeps only an excluded profession leaves.
     let mut command = harness.replica(|_| ()).await;

@@ -176,7 +176,7 @@ fn a_batch_changes_records_and_keeps_what_is_ours() {
         let directory = &world.stores.directory;
         let claim = claim();
         directory.begin(claim, &granted()).await.unwrap();
-        let mut renamed = cast.person.professional.clone();
+        let mut renamed = cast.person.professional().unwrap().clone();
         renamed.family_name = String::from("LACOMBE");
         let update = || DirectoryChange::Update {
             id: cast.person.id,
@@ -190,7 +190,7 @@ fn a_batch_changes_records_and_keeps_what_is_ours() {
         let before = world.reasons().await.len();
         directory.apply(claim, &batch(update())).await.unwrap();
         let known = persons.find(cast.person.id).await.unwrap().unwrap();
-        assert!(known.professional == renamed && known.subject_seed == cast.person.subject_seed);
+        assert!(*known.professional().unwrap() == renamed && known.subject_seed == cast.person.subject_seed);
         assert_eq!(world.reasons().await.len(), before, "an update alone is the run's affair");
 
         directory

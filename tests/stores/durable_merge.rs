@@ -42,8 +42,9 @@ async fn assert_stays(world: &World, kept: &Person) -> Person {
     let person = found(world, RPPS).await.unwrap();
     assert_eq!(person.id, kept.id);
     assert_eq!(person.subject_seed, kept.subject_seed);
-    assert_eq!(person.professional.national_id.expose(), RPPS);
-    let others: Vec<_> = person.professional.other_ids.iter().map(|id| id.identifiant.expose()).collect();
+    assert_eq!(person.professional().unwrap().national_id.expose(), RPPS);
+    let others: Vec<_> =
+        person.professional().unwrap().other_ids.iter().map(|id| id.identifiant.expose()).collect();
     assert_eq!(others, [ADELI]);
     assert!(found(world, ADELI).await.is_none());
     person

@@ -8,8 +8,8 @@ use sceau::base::{
 };
 use sceau::device::{ActivationMode, Device, DeviceFacts, DeviceStatus};
 use sceau::identity::{
-    AMR_PHONE, Acr, AssuranceTerms, AuthMode, AuthenticationProof, NationalId, Person, PersonStatus,
-    Professional, Way,
+    AMR_PHONE, Acr, AssuranceTerms, AuthMode, AuthenticationProof, Identity, NationalId, Person,
+    PersonStatus, Professional, Way,
 };
 use sceau::jose::{Algorithm, Thumbprint};
 use sceau::oauth::{Client, ClientAuthMethod, ConsentPolicy, GrantType, Profile, RedirectUri, ScopeSet};
@@ -57,7 +57,7 @@ pub(super) fn person(national_id: &str) -> Person {
     Person {
         id: PersonId::random(&OsEntropy),
         subject_seed: OsEntropy.bytes(),
-        professional: Professional {
+        identity: Identity::Professional(Box::new(Professional {
             national_id: NationalId::parse(national_id).unwrap(),
             family_name: String::from("MERCIER-LACOMBE"),
             given_names: vec![String::from("Apolline")],
@@ -66,8 +66,9 @@ pub(super) fn person(national_id: &str) -> Person {
             exercises: Vec::new(),
             email: Some(String::from("apolline@cabinet.example")),
             phone: Some(String::from("+33600000042")),
-        },
+        })),
         status: PersonStatus::Active,
+        cooling_until: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::directory::{hold, written};
 use super::persons::StoredPerson;
 use super::revocation::cut;
+use super::row::corrupt;
 use super::statements_directory::{
     PERSON_DEACTIVATE, PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED, PERSON_IMPORT, PERSON_RECORD,
     RUN_PROGRESS,
@@ -72,9 +73,10 @@ async fn create(
     person: &Person,
     digest: &RecordDigest,
 ) -> PortResult<()> {
+    let professional = person.professional().ok_or_else(|| corrupt("not a professional"))?;
     on!(write.connection(), |c| sqlx::query_as::<_, ()>(PERSON_IMPORT)
         .bind(person.id.uuid())
-        .bind(store.national_index(&person.professional.national_id).as_slice())
+        .bind(store.national_index(&professional.national_id).as_slice())
         .bind(person.status.as_str())
         .bind(store.seal_person(person)?)
         .bind(digest.as_slice())
@@ -97,8 +99,9 @@ async fn update(
     if back {
         person.status = PersonStatus::Active;
     }
-    let other_ids = std::mem::take(&mut person.professional.other_ids);
-    person.professional = Professional { other_ids, ..professional.clone() };
+    let known = person.professional_mut().ok_or_else(|| corrupt("not a professional"))?;
+    let other_ids = std::mem::take(&mut known.other_ids);
+    *known = Professional { other_ids, ..professional.clone() };
     on!(write.connection(), |c| sqlx::query_as::<_, ()>(PERSON_RECORD)
         .bind(id.uuid())
         .bind(person.status.as_str())

@@ -6,6 +6,7 @@
 use super::devices::{SEALED as DEVICE_SEALED, Stored as StoredDevice};
 use super::persons::StoredPerson;
 use super::revocation::cut;
+use super::row::corrupt;
 use super::statements_directory::{
     CONSENT_MOVE, DEVICE_MOVE, DEVICE_OF_PERSON, DEVICE_OF_PERSON_LOCKED, PERSON_BY_INDEX,
     PERSON_BY_INDEX_LOCKED, PERSON_IDENTITY, PERSON_RETIRE, PERSON_USED, RUN_ANY_ACTIVE,
@@ -15,7 +16,7 @@ use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::base::PersonId;
 use crate::device::Device;
-use crate::identity::{IdentifierChange, NationalId, Person, PersonStatus};
+use crate::identity::{IdentifierChange, Identity, NationalId, Person, PersonStatus};
 use crate::ports::{Cutoff, CutoffScope, MergeOutcome, PortError, PortResult};
 
 pub(super) async fn merge(
@@ -60,8 +61,15 @@ async fn find(store: &Store, write: &mut Write<'_>, id: &NationalId) -> PortResu
     row.map(|row| store.person(&row)).transpose()
 }
 
+/// The index of an identity number led to somebody who has none.
+fn no_professional() -> PortError {
+    corrupt("an identity number leads to no professional")
+}
+
 fn knows(person: &Person, id: &NationalId) -> bool {
-    person.professional.other_ids.iter().any(|other| other.identifiant == *id)
+    person
+        .professional()
+        .is_some_and(|professional| professional.other_ids.iter().any(|other| other.identifiant == *id))
 }
 
 /// Gives `person` the new identifier and, among the others, the former one.
@@ -71,9 +79,11 @@ async fn adopt(
     mut person: Person,
     change: &IdentifierChange,
 ) -> PortResult<PersonId> {
-    person.professional.national_id = change.to.clone();
-    if !knows(&person, &change.from) {
-        person.professional.other_ids.push(change.former());
+    let known = knows(&person, &change.from);
+    let professional = person.professional_mut().ok_or_else(no_professional)?;
+    professional.national_id = change.to.clone();
+    if !known {
+        professional.other_ids.push(change.former());
     }
     on!(write.connection(), |c| sqlx::query_as::<_, ()>(PERSON_IDENTITY)
         .bind(person.id.uuid())
@@ -93,19 +103,20 @@ async fn unite(
 ) -> PortResult<(MergeOutcome, PersonId)> {
     let (from_phones, to_phones) = (phones(store, write, from.id).await?, phones(store, write, to.id).await?);
     let (from_used, to_used) = (used(write, from.id).await?, used(write, to.id).await?);
-    let newest = to.professional.clone();
+    let mut newest = to.professional().ok_or_else(no_professional)?.clone();
     let from_stays = stays((living(&from_phones), from_used), (living(&to_phones), to_used));
     let ((mut kept, other), moving) =
         if from_stays { ((from, to), to_phones) } else { ((to, from), from_phones) };
     kept.status = united(kept.status, other.status);
-    let mut ids = kept.professional.other_ids;
-    for id in newest.other_ids.iter().chain(&other.professional.other_ids) {
+    let records = [&kept, &other].map(Person::professional).into_iter().flatten();
+    let mut ids = Vec::new();
+    for id in records.flat_map(|record| &record.other_ids) {
         if !ids.contains(id) {
             ids.push(id.clone());
         }
     }
-    kept.professional = newest;
-    kept.professional.other_ids = ids;
+    newest.other_ids = ids;
+    kept.identity = Identity::Professional(Box::new(newest));
     // Its index first: the other account may have the new identifier.
     let retired = store.sealer.mac("merged_person", &[other.id.uuid().as_bytes()]);
     on!(write.connection(), |c| sqlx::query_as::<_, ()>(PERSON_RETIRE)
