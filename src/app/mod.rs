@@ -24,7 +24,7 @@ use crate::adapter::ephemeral::History;
 use crate::adapter::log_push::LogPush;
 use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::{SealedDecrypter, SealedSigner, SqlKeys, SqlStores};
-use crate::adapter::upstream::{Bridge, OwnSide};
+use crate::adapter::upstream::{Bridge, ClientKeySets, OwnSide};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
 use crate::federation::UpstreamProvider;
@@ -32,6 +32,7 @@ use crate::flow::{Cutoffs, HealthMemory, Keyring, Policy, Provider, Watchers, bo
 use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::keyring::{KeyState, Purpose};
+use crate::oauth::is_loopback;
 use crate::ports::{CodeSender, Decrypter, Keys, Ports, Signer};
 use ephemeral::{EphemeralPorts, EphemeralStore};
 
@@ -203,6 +204,7 @@ fn fill_ports(
         clock: parts.clock.clone(),
         entropy: parts.entropy.clone(),
         clients: durable.clients.clone(),
+        client_keys: Arc::new(ClientKeySets::new(is_loopback(&parts.policy.issuer), parts.clock.clone())?),
         persons: durable.persons.clone(),
         patients: durable.patients.clone(),
         links: durable.links.clone(),

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use crate::base::{ClientId, Secret};
 use crate::flow::{NewClient, OperatorOutcome};
 use crate::identity::{PatientClaim, ReleasePolicy, claims_of_scopes};
-use crate::jose::{Algorithm, JsonCaps, JwkSet, parse_strict};
-use crate::oauth::{Client, ClientAuthMethod, ErrorCode, GrantType, Profile, RedirectUri, ScopeSet};
+use crate::jose::{Algorithm, JsonCaps, JwkSet, KeyManagement, parse_strict};
+use crate::oauth::{
+    Client, ClientAuthMethod, ErrorCode, GrantType, Profile, RedirectUri, ResponseProtection, ScopeSet,
+};
 
 use super::open::Target;
 use super::{EX_USAGE, output};
@@ -45,7 +47,7 @@ struct AddArgs {
     /// Identifier; drawn at random when left out. A client of this identifier is replaced
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// Profile: `oidc`, `psc`, `fapi2`, `fapi_ciba`
+    /// Profile: `oidc`, `psc`, `fapi2`, `fapi_ciba`, `france_connect`
     #[arg(long, default_value = "oidc")]
     profile: Profile,
     /// How it authenticates: `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `none`
@@ -60,9 +62,9 @@ struct AddArgs {
     /// A post-logout redirect URI; may be repeated
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
-    /// Scope it may ask for
-    #[arg(long, default_value = "openid scope_all")]
-    scope: String,
+    /// Scope it may ask for; `openid scope_all` when left out, for `france_connect` what it asks
+    #[arg(long)]
+    scope: Option<String>,
     /// Sector of its subjects, when its redirect URIs have several hosts
     #[arg(long)]
     sector: Option<String>,
@@ -72,8 +74,9 @@ struct AddArgs {
     /// Ask persons for consent (always asked of native clients)
     #[arg(long)]
     ask_consent: bool,
-    /// A grant it may use: `authorization_code`, `refresh_token`, `client_credentials`; may be repeated
-    #[arg(long = "grant", value_name = "GRANT", default_values = ["authorization_code", "refresh_token"])]
+    /// A grant it may use: `authorization_code`, `refresh_token`, `client_credentials`; may be repeated.
+    /// The first two when left out, for `france_connect` the first
+    #[arg(long = "grant", value_name = "GRANT")]
     grants: Vec<GrantType>,
     /// It is a protected resource: it may introspect every access token meant for it
     #[arg(long)]
@@ -82,6 +85,12 @@ struct AddArgs {
     /// for what FranceConnect accepts. Nothing beyond `sub` when left out; may be repeated
     #[arg(long, value_name = "CLAIM", value_parser = released)]
     release: Vec<BTreeSet<PatientClaim>>,
+    /// Where its encryption keys are published
+    #[arg(long, value_name = "URI", requires = "encryption")]
+    jwks_uri: Option<String>,
+    /// Sign with ES256, then encrypt to its key, ID tokens and userinfo: `RSA-OAEP`, `RSA-OAEP-256`, `ECDH-ES`
+    #[arg(long, value_name = "ALG", requires = "jwks_uri")]
+    encryption: Option<KeyManagement>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -152,6 +161,18 @@ async fn add(args: AddArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
+    let hub = args.profile == Profile::FranceConnect;
+    let scope = args.scope.as_deref().unwrap_or(if hub { HUB_SCOPE } else { "openid scope_all" });
+    let mut grant_types = args.grants;
+    if grant_types.is_empty() {
+        grant_types.push(GrantType::AuthorizationCode);
+        grant_types.extend((!hub).then_some(GrantType::RefreshToken));
+    }
+    let mut release: BTreeSet<PatientClaim> = args.release.into_iter().flatten().collect();
+    if hub && release.is_empty() {
+        release = accepted_by_hub();
+    }
+    let responses = args.jwks_uri.zip(args.encryption);
     let client_id = args.client_id.map(|id| id.parse::<ClientId>()).transpose();
     Ok(NewClient {
         client_id: client_id.context("--client-id: 1 to 128 of A-Z a-z 0-9 . _ ~ -, not a UUID")?,
@@ -161,13 +182,15 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         jwks: args.jwks.as_deref().map(read_jwks).transpose()?,
         redirect_uris: args.redirect_uris,
         post_logout_redirect_uris: args.post_logout_redirect_uris,
-        scope: ScopeSet::parse(&args.scope).context("--scope")?,
+        scope: ScopeSet::parse(scope).context("--scope")?,
         sector: args.sector,
         id_token_alg: args.id_token_alg,
         ask_consent: args.ask_consent,
-        grant_types: args.grants,
+        grant_types,
         resource_server: args.resource_server,
-        release: args.release.into_iter().flatten().collect(),
+        release,
+        responses: responses
+            .map_or_else(ResponseProtection::default, |(uri, alg)| ResponseProtection::encrypted(uri, alg)),
     })
 }
 
@@ -175,12 +198,19 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
 fn released(word: &str) -> Result<BTreeSet<PatientClaim>, &'static str> {
     const UNKNOWN: &str = "not a claim about patients, nor a group of them";
     if word == "france_connect" {
-        let policy = ReleasePolicy::for_france_connect();
-        return Ok(PatientClaim::ALL.into_iter().filter(|claim| policy.allows(*claim)).collect());
+        return Ok(accepted_by_hub());
     }
     let claims = claims_of_scopes(&ScopeSet::parse(word).map_err(|_| UNKNOWN)?);
     if claims.is_empty() { Err(UNKNOWN) } else { Ok(claims) }
 }
+
+fn accepted_by_hub() -> BTreeSet<PatientClaim> {
+    let policy = ReleasePolicy::for_france_connect();
+    PatientClaim::ALL.into_iter().filter(|claim| policy.allows(*claim)).collect()
+}
+
+/// What `FranceConnect+` asks of an identity provider.
+const HUB_SCOPE: &str = "openid profile email preferred_username birthplace birthcountry";
 
 fn read_jwks(path: &Path) -> anyhow::Result<JwkSet> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
@@ -240,7 +270,7 @@ async fn disable(args: OneArgs) -> anyhow::Result<ExitCode> {
 /// A client under the names of RFC 7591 2, without its secret.
 fn described(client: &Client) -> Value {
     let uris: Vec<&str> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
-    json!({
+    let mut described = json!({
         "client_id": client.client_id.as_str(),
         "client_name": client.name,
         "profile": client.profile.as_str(),
@@ -253,5 +283,10 @@ fn described(client: &Client) -> Value {
         "resource_server": client.resource_server,
         "release": client.release.to_string(),
         "enabled": client.enabled,
-    })
+    });
+    let responses = serde_json::to_value(&client.responses).unwrap_or_default();
+    if let (Some(members), Value::Object(responses)) = (described.as_object_mut(), responses) {
+        members.extend(responses);
+    }
+    described
 }

@@ -16,6 +16,7 @@ use crate::oauth::{AuthorizationResponse, AuthorizeError, Client, RawParams};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
+use super::hub::minimum_acr;
 use super::par::must_push;
 use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Turn, TurnError};
 
@@ -231,7 +232,7 @@ impl Provider {
             self.hinted_person(&interaction.request, client, [interaction.proof.as_ref(), session]).await?;
         let proof = interaction.proof.as_ref().or(session);
         let consent = self.consent_progress(interaction, client, proof).await?;
-        Ok(decide(&Situation {
+        let next = decide(&Situation {
             request: &interaction.request,
             opened: interaction.opened,
             session,
@@ -240,9 +241,11 @@ impl Provider {
             hinted,
             consent,
             refusal: interaction.refusal,
+            minimum: minimum_acr(client),
             policy: &self.policy.assurance,
             now,
-        }))
+        });
+        self.admitted(client, next).await
     }
 
     async fn consent_progress(

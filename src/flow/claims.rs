@@ -8,7 +8,7 @@ use crate::identity::{
     AuthMode, Identity, Patient, PatientClaim, Person, ReleasePolicy, claims_of_scopes, patient_claims,
     sector_claims,
 };
-use crate::oauth::{Client, ScopeSet};
+use crate::oauth::{Client, Profile, ScopeSet};
 use crate::oidc::{AuthenticationRequest, ClaimSpec, released_claims, requested_claims};
 
 use super::Provider;
@@ -119,7 +119,12 @@ fn named_claims(client: &Client, requested: &Named) -> BTreeSet<PatientClaim> {
 }
 
 fn release_policy(client: &Client) -> ReleasePolicy {
-    ReleasePolicy::of(client.release.iter().filter_map(PatientClaim::named))
+    let registered = client.release.iter().filter_map(PatientClaim::named);
+    if client.profile == Profile::FranceConnect {
+        let accepted = ReleasePolicy::for_france_connect();
+        return ReleasePolicy::of(registered.filter(|claim| accepted.allows(*claim)));
+    }
+    ReleasePolicy::of(registered)
 }
 
 /// The sentence of the consent page that tells of a claim.

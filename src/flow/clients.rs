@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::audit::EventKind;
 use crate::base::{ClientId, EntropyExt, Secret};
-use crate::identity::PatientClaim;
+use crate::identity::{PatientClaim, ReleasePolicy};
 use crate::jose::{Algorithm, JwkSet};
 use crate::oauth::{
-    Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, OAuthError, Profile, RedirectUri, ScopeSet,
+    Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, OAuthError, Profile, RedirectUri,
+    ResponseProtection, ResponsesError, ScopeSet, is_loopback, key_address,
 };
 
 use super::{FlowError, Provider};
@@ -43,6 +44,8 @@ pub struct NewClient {
     pub resource_server: bool,
     /// The claims about patients that it may get.
     pub release: BTreeSet<PatientClaim>,
+    /// How its answers are signed and encrypted.
+    pub responses: ResponseProtection,
 }
 
 /// A client registered, with the only copy of its secret.
@@ -86,12 +89,30 @@ impl Provider {
             consent: if new.ask_consent || native { ConsentPolicy::Ask } else { ConsentPolicy::Implicit },
             resource_server: new.resource_server,
             release: claim_names(&new.release)?,
+            responses: new.responses,
             enabled: true,
         };
         client.validate().map_err(|error| refused(&error))?;
+        self.check_hub(&client)?;
         let event = self.succeeded(EventKind::ClientRegistered, "by_operator", now);
         self.ports.clients.upsert(&client, &event.with_client(client.client_id.clone())).await?;
         Ok(Registered { client, secret })
+    }
+
+    /// What the metadata alone cannot tell: where this installation may fetch keys, and which claims a hub accepts.
+    fn check_hub(&self, client: &Client) -> Result<(), FlowError> {
+        let loopback = is_loopback(&self.policy.issuer);
+        let address = client.responses.jwks_uri.as_deref();
+        if address.is_some_and(|uri| key_address(uri, loopback).is_none()) {
+            return Err(refused(&ResponsesError::Address).into());
+        }
+        let accepted = ReleasePolicy::for_france_connect();
+        let refusable = |name: &str| !PatientClaim::named(name).is_some_and(|claim| accepted.allows(claim));
+        if client.profile == Profile::FranceConnect && client.release.iter().any(refusable) {
+            let error = OAuthError::new(ErrorCode::InvalidRequest, "client metadata refused");
+            return Err(error.with_internal("release has a claim that the hub refuses").into());
+        }
+        Ok(())
     }
 
     fn draw_client_id(&self) -> Result<ClientId, FlowError> {

@@ -32,6 +32,8 @@ impl Provider {
         presented: Presented,
         now: UnixTime,
     ) -> Result<TokenResponse, FlowError> {
+        // Before the code is spent: without the client's key there is nothing to give, and it may come again.
+        self.id_token_key(client).await?;
         let hash = TokenHash::of(presented.code.expose());
         let Some(payload) = self.ports.one_shot.take_code(&hash, now).await? else {
             self.punish_replay(client, &hash, now).await?;

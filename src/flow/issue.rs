@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{EntropyExt, FamilyId, Secret, UnixTime, base64url};
-use crate::identity::{Acr, Person};
-use crate::jose::{Algorithm, SealContext, Thumbprint};
+use crate::identity::{Acr, Person, hub_refusal};
+use crate::jose::{Algorithm, EncryptionKey, SealContext, Thumbprint};
 use crate::oauth::{Client, RefreshToken, TokenResponse};
 use crate::oidc::pairwise_subject;
 use crate::ports::{
@@ -14,6 +14,7 @@ use crate::ports::{
 };
 
 use super::grant_code::invalid_grant;
+use super::hub::minimum_acr;
 use super::{FlowError, Provider};
 
 /// A single-use artefact to redeem.
@@ -48,6 +49,8 @@ pub(super) struct Mint {
     pub(super) access_kid: String,
     /// Key that signs the ID token.
     pub(super) id_kid: String,
+    /// To what the ID token is encrypted.
+    pub(super) id_token_key: Option<EncryptionKey>,
     /// `jti` of the access token.
     pub(super) jti: String,
     /// The same as a durable record.
@@ -108,6 +111,10 @@ impl Provider {
         let person = self.ports.persons.find(grant.person).await?.ok_or_else(invalid_grant)?;
         // Each term of the level may have fallen since the login: it is computed again at each issue.
         let acr = grant.proof.terms.acr(&self.policy.assurance).ok_or_else(invalid_grant)?;
+        if minimum_acr(client).is_some_and(|minimum| acr < minimum || hub_refusal(&person).is_some()) {
+            return Err(invalid_grant());
+        }
+        let id_token_key = self.id_token_key(client).await?;
         let access_kid = self.planned_kid(Algorithm::Es256.as_str(), now).await?;
         let id_kid = self.planned_kid(client.id_token_alg.as_str(), now).await?;
         let jti = base64url(self.ports.entropy.bytes::<16>());
@@ -124,6 +131,7 @@ impl Provider {
             extra,
             access_kid,
             id_kid,
+            id_token_key,
             jti,
             record,
         })

@@ -7,6 +7,7 @@ use crate::oauth::{ClientAuthMethod, GrantType};
 use crate::oidc::{ProviderFeatures, metadata};
 
 use super::Provider;
+use super::hub::USERINFO_ALGORITHMS;
 
 impl Provider {
     /// Provider metadata of what is enabled now (OpenID Connect Discovery 1.0 3).
@@ -22,6 +23,7 @@ impl Provider {
             ],
             scopes: scopes(),
             claims: PatientClaim::ALL.map(PatientClaim::as_str).to_vec(),
+            userinfo_algorithms: USERINFO_ALGORITHMS.to_vec(),
             grant_types: GrantType::ALL.to_vec(),
             auth_methods: ClientAuthMethod::ALL.to_vec(),
             par_required: false,

@@ -24,6 +24,7 @@ mod evidence;
 mod grant_client;
 mod grant_code;
 mod grant_refresh;
+mod hub;
 mod identify;
 mod introspect;
 mod issue;
@@ -55,6 +56,7 @@ pub use directory::{ImportError, ImportObserver, ImportOptions, ImportReport, Si
 pub use directory_lines::{BufferedLines, LineRead, LineSource, text_lines};
 pub use directory_merge::MergeReport;
 pub use enrol::{EnrolError, EnrolmentOptions, EnrolmentStart};
+pub use hub::UserinfoAnswer;
 pub use identify::Identified;
 pub use keyring::{Keyring, SymmetricKeys, bootstrap_keys};
 pub use known_browser::KNOWN_FOR;

@@ -22,7 +22,8 @@ impl Provider {
         refresh: Option<Refreshable>,
         now: UnixTime,
     ) -> Result<TokenResponse, FlowError> {
-        let expires = now.plus(self.policy.lifetimes.access_token);
+        let lifetime = client.profile.access_token_lifetime(self.policy.lifetimes.access_token);
+        let expires = now.plus(lifetime);
         let access_token =
             self.sign_access_token(client, mint, expires, now).await.map_err(|error| unsigned(&error))?;
         let id_token = self
@@ -34,7 +35,7 @@ impl Provider {
         Ok(TokenResponse {
             access_token,
             token_type: if mint.jkt.is_some() { TokenType::Dpop } else { TokenType::Bearer },
-            expires_in: self.policy.lifetimes.access_token.as_secs(),
+            expires_in: lifetime.as_secs(),
             refresh_expires_in: refresh.as_ref().map(|refresh| refresh.ends.since(now).as_secs()),
             refresh_token: refresh.map(|refresh| refresh.token),
             id_token: Some(id_token),
@@ -91,7 +92,8 @@ impl Provider {
             extra: mint.extra.clone(),
         });
         let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": mint.id_kid });
-        self.sign_jwt(&header, &claims, &mint.id_kid).await
+        let signed = self.sign_jwt(&header, &claims, &mint.id_kid).await?;
+        self.nested(signed, mint.id_token_key.as_ref())
     }
 
     pub(super) async fn sign_jwt(

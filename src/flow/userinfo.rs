@@ -1,13 +1,13 @@
 //! The userinfo endpoint (OpenID Connect Core 5.3). The access-token record is believed, never the signature.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::base::{TokenHash, UnixTime};
-use crate::identity::PersonStatus;
-use crate::oauth::{ErrorCode, OAuthError, PresentedToken, Scheme};
+use crate::identity::{PersonStatus, hub_refusal};
+use crate::oauth::{ErrorCode, OAuthError, PresentedToken, Profile, Scheme};
 use crate::ports::AccessTokenRecord;
 
-use super::{FlowError, PresentedProof, Provider, Subject};
+use super::{FlowError, PresentedProof, Provider, Subject, UserinfoAnswer};
 
 /// A refusal, with the scheme in which the challenge is written.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Provider {
         &self,
         token: &PresentedToken,
         proof: &PresentedProof,
-    ) -> Result<Map<String, Value>, UserinfoError> {
+    ) -> Result<UserinfoAnswer, UserinfoError> {
         let now = self.now();
         self.claims_of(token, proof, now).await.map_err(|error| UserinfoError { error, scheme: token.scheme })
     }
@@ -34,7 +34,7 @@ impl Provider {
         token: &PresentedToken,
         proof: &PresentedProof,
         now: UnixTime,
-    ) -> Result<Map<String, Value>, FlowError> {
+    ) -> Result<UserinfoAnswer, FlowError> {
         let record = self.active_token(token, proof, now).await?;
         if !record.scope.contains("openid") {
             return Err(FlowError::protocol(ErrorCode::InsufficientScope, "the token has no openid scope"));
@@ -47,11 +47,20 @@ impl Provider {
         else {
             return Err(invalid_token("client_disabled"));
         };
+        // The address, or the identity, may have changed since the code.
+        if client.profile == Profile::FranceConnect && hub_refusal(&person).is_some() {
+            return Err(invalid_token("hub_refuses_person"));
+        }
         let auth_mode = record.auth_mode.ok_or_else(|| invalid_token("token_of_a_client"))?;
         let mut claims =
             self.userinfo_claims(&client, (&person, auth_mode), &record.scope, &record.claims.userinfo);
         claims.insert(String::from("sub"), Value::String(record.subject));
-        Ok(claims)
+        let answer = self.protected_userinfo(&client, claims, now).await?;
+        if client.profile.single_use_access_token() {
+            let taken = self.ports.access_tokens.take(&TokenHash::of(token.token.expose()), now).await?;
+            taken.ok_or_else(|| invalid_token("used"))?;
+        }
+        Ok(answer)
     }
 
     /// The record behind a presented token, when it is active, presented in its own scheme and by its own key.

@@ -6,9 +6,10 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::extract::{FormParams, presented_proof};
-use super::respond::{OAuthFailure, private_json};
+use super::respond::{OAuthFailure, private_json, private_jwt};
 use super::state::AppState;
 use crate::base::Secret;
+use crate::flow::UserinfoAnswer;
 use crate::oauth::{ErrorCode, NonceClass, OAuthError, PresentedToken, Scheme};
 
 /// `GET /userinfo`: the token comes in the header, never in the query (`security.md` AT-04).
@@ -51,7 +52,8 @@ async fn answer(
     // Afterwards: the call may have seen a new generation of the memory.
     let nonce = (token.scheme == Scheme::Dpop).then(|| state.provider.fresh_nonce(NonceClass::Resource));
     match answer {
-        Ok(claims) => Ok(private_json(StatusCode::OK, Value::Object(claims), nonce)),
+        Ok(UserinfoAnswer::Claims(claims)) => Ok(private_json(StatusCode::OK, Value::Object(claims), nonce)),
+        Ok(UserinfoAnswer::Token(token)) => Ok(private_jwt(&token, nonce)),
         Err(refused) => Err(OAuthFailure::from(refused.error).at_resource(refused.scheme).with_nonce(nonce)),
     }
 }

@@ -11,6 +11,7 @@ mod directory_cells;
 mod directory_change;
 mod directory_extract;
 mod directory_layout;
+mod hub_identity;
 mod ins;
 mod national_id;
 mod patient;
@@ -36,6 +37,7 @@ pub use directory_change::{
 };
 pub use directory_extract::{ExtractLine, ExtractReader, fold, parse_line, whose_line};
 pub use directory_layout::{COLUMNS, LineError, LineReason, check_header, header};
+pub use hub_identity::{HubRefusal, hub_refusal};
 pub use ins::{Ins, InsEnvironment, InsError, InsOid, InsStatus};
 pub use national_id::{NationalId, NationalIdError, NationalIdKind};
 pub use patient::{Patient, PatientRef, PatientRefError};

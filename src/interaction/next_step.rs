@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 1 | the person cancelled or refused the consent | `access_denied` |
 //! | 2 | the phone denied, or three wrong numbers | `access_denied` |
-//! | 3 | the asked level is above what any way here reaches | `unmet_authentication_requirements` |
+//! | 3 | the asked level, or the least the client takes, is above what any way here reaches | `unmet_authentication_requirements` |
 //! | 4 | the phone is asked and in time | wait |
 //! | 5 | a fresh proof of the wrong person | `login_required` |
 //! | 6 | a fresh proof below the asked level | `unmet_authentication_requirements` |
@@ -69,6 +69,8 @@ pub struct Situation<'a> {
     pub consent: ConsentProgress,
     /// The person said no on a page.
     pub refusal: Option<Refusal>,
+    /// The lowest level that the client takes, whatever it asks.
+    pub minimum: Option<Acr>,
     /// Assurance policy in force.
     pub policy: &'a AssurancePolicy,
     /// Now.
@@ -109,7 +111,7 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
     if let Some(refusal) = refused_by_person(situation) {
         return refusal;
     }
-    let floor = required_acr(situation.request);
+    let floor = required_acr(situation.request).max(situation.minimum);
     // Rule 3. The ways of this provider end at the ceiling of the best of them.
     if floor.is_some_and(|floor| floor > best_reachable(*situation.policy)) {
         return refuse(

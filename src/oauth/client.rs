@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::client_responses::{ResponseProtection, ResponsesError};
 use super::error::{ErrorCode, OAuthError};
 use super::profile::{ClientAuthMethod, GrantType, Profile};
 use super::redirect_uri::{RedirectUri, RedirectUriError};
@@ -75,6 +76,9 @@ pub struct Client {
     /// The claims about patients that it may get, by name; none unless registered.
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
     pub release: ScopeSet,
+    /// How its answers are signed and encrypted.
+    #[serde(flatten)]
+    pub responses: ResponseProtection,
     /// Whether it may do anything at all.
     pub enabled: bool,
 }
@@ -107,8 +111,8 @@ pub enum ClientMetadataError {
     /// The address after logout is not acceptable.
     #[error("post_logout_redirect_uris: {0}")]
     PostLogoutRedirectUri(RedirectUriError),
-    /// `authorization_code` without the scope `openid`.
-    #[error("scope lacks openid")]
+    /// `authorization_code` without the scope `openid`, or `offline_access` where the profile has no refreshing.
+    #[error("scope lacks openid, or has offline_access")]
     Scope,
     /// No sector, or one that is not a host name in lower case (OIDC Core 8.1).
     #[error("unusable sector")]
@@ -122,6 +126,9 @@ pub enum ClientMetadataError {
     /// A public client asks the person each time (RFC 8252 8.6).
     #[error("a public client cannot have implicit consent")]
     Consent,
+    /// Signature and encryption of its answers do not hold together.
+    #[error(transparent)]
+    Responses(#[from] ResponsesError),
 }
 
 impl From<ClientMetadataError> for OAuthError {
@@ -229,6 +236,11 @@ impl Client {
         if code && !self.scopes.contains("openid") {
             return Err(ClientMetadataError::Scope);
         }
+        // A scope of refreshing for who may not refresh.
+        let refreshes = self.profile.allows_grant(GrantType::RefreshToken);
+        if self.scopes.contains("offline_access") && code && !refreshes {
+            return Err(ClientMetadataError::Scope);
+        }
         Ok(())
     }
 
@@ -263,6 +275,10 @@ impl Client {
         let needs_binding = self.profile.requires_sender_constraint() || public_refresh;
         if needs_binding && !self.dpop_bound_access_tokens {
             return Err(ClientMetadataError::SenderConstraint);
+        }
+        self.responses.validate()?;
+        if self.profile.requires_encryption() && !self.responses.is_whole() {
+            return Err(ResponsesError::Required.into());
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! One file per document. Knows no HTTP framework, no storage and no clock.
 
 mod client;
+mod client_responses;
 mod error;
 mod params;
 mod profile;
@@ -25,6 +26,9 @@ mod rfc9449_nonce;
 mod scope;
 
 pub use client::{Client, ClientMetadataError, ConsentPolicy};
+pub use client_responses::{
+    ContentEncryption, ResponseProtection, ResponsesError, is_loopback, is_public, key_address,
+};
 pub use error::{ErrorCode, OAuthError};
 pub use params::RawParams;
 pub use profile::{ClientAuthMethod, GrantType, NameError, Profile};

@@ -2,11 +2,13 @@
 //!
 //! `oidc` is OpenID Connect with RFC 9700; `psc` is the dialect of Pro Santé Connect; `fapi2` is
 //! <https://openid.net/specs/fapi-security-profile-2_0-final.html> 5.3 and 5.4; `fapi-ciba` is
-//! <https://openid.net/specs/openid-financial-api-ciba.html>. One method per row of the table; the client's own
+//! <https://openid.net/specs/openid-financial-api-ciba.html>; `france_connect` is a hub for which this provider is one of
+//! its identity providers. One method per row of the table; the client's own
 //! registration is judged in `client.rs`.
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,11 +32,13 @@ pub enum Profile {
     Fapi2,
     /// FAPI client-initiated backchannel authentication.
     FapiCiba,
+    /// A hub like `FranceConnect+`, above this provider.
+    FranceConnect,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 4] = [Self::Oidc, Self::Psc, Self::Fapi2, Self::FapiCiba];
+    pub const ALL: [Self; 5] = [Self::Oidc, Self::Psc, Self::Fapi2, Self::FapiCiba, Self::FranceConnect];
 
     /// The profile as stored and configured.
     #[must_use]
@@ -44,6 +48,7 @@ impl Profile {
             Self::Psc => "psc",
             Self::Fapi2 => "fapi2",
             Self::FapiCiba => "fapi_ciba",
+            Self::FranceConnect => "france_connect",
         }
     }
 
@@ -64,15 +69,19 @@ impl Profile {
     pub const fn allows_auth(self, auth: ClientAuthMethod) -> bool {
         match self {
             Self::Oidc => true,
-            Self::Psc => !matches!(auth, ClientAuthMethod::None),
+            Self::Psc | Self::FranceConnect => !matches!(auth, ClientAuthMethod::None),
             Self::Fapi2 | Self::FapiCiba => matches!(auth, ClientAuthMethod::PrivateKeyJwt),
         }
     }
 
-    /// Whether a client may use `grant`; `fapi_ciba` has no authorization endpoint.
+    /// Whether a client may use `grant`; `fapi_ciba` has no authorization endpoint, `france_connect` nothing else.
     #[must_use]
     pub const fn allows_grant(self, grant: GrantType) -> bool {
-        !(matches!(self, Self::FapiCiba) && matches!(grant, GrantType::AuthorizationCode))
+        match self {
+            Self::Oidc | Self::Psc | Self::Fapi2 => true,
+            Self::FapiCiba => !matches!(grant, GrantType::AuthorizationCode),
+            Self::FranceConnect => matches!(grant, GrantType::AuthorizationCode),
+        }
     }
 
     /// The algorithms an ID token may be signed with, the default first (FAPI 2.0 5.4.1).
@@ -82,6 +91,7 @@ impl Profile {
             Self::Oidc | Self::Psc => &[Algorithm::Es256, Algorithm::Rs256],
             Self::Fapi2 => &[Algorithm::Es256, Algorithm::Ps256, Algorithm::EdDsa],
             Self::FapiCiba => &[Algorithm::Es256, Algorithm::Ps256],
+            Self::FranceConnect => &[Algorithm::Es256],
         }
     }
 
@@ -94,7 +104,25 @@ impl Profile {
     /// Whether redirect URIs must be `https` (FAPI 2.0 5.3.2.2).
     #[must_use]
     pub const fn requires_https(self) -> bool {
-        matches!(self, Self::Fapi2 | Self::FapiCiba)
+        matches!(self, Self::Fapi2 | Self::FapiCiba | Self::FranceConnect)
+    }
+
+    /// Whether ID token and `UserInfo` must be encrypted.
+    #[must_use]
+    pub const fn requires_encryption(self) -> bool {
+        matches!(self, Self::FranceConnect)
+    }
+
+    /// Whether an access token serves once.
+    #[must_use]
+    pub const fn single_use_access_token(self) -> bool {
+        matches!(self, Self::FranceConnect)
+    }
+
+    /// How long an access token and its ID token live, of configured lifetimes of `configured`.
+    #[must_use]
+    pub fn access_token_lifetime(self, configured: Duration) -> Duration {
+        if matches!(self, Self::FranceConnect) { configured.min(HUB_LIFETIME) } else { configured }
     }
 
     /// Whether a refresh token is given without `offline_access`.
@@ -103,6 +131,9 @@ impl Profile {
         matches!(self, Self::Psc)
     }
 }
+
+/// As short as `FranceConnect`'s own.
+const HUB_LIFETIME: Duration = Duration::from_mins(1);
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

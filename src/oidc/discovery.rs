@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::core_userinfo::CLAIM_SCOPES;
-use crate::jose::Algorithm;
-use crate::oauth::{ASSERTION_ALGORITHMS, ClientAuthMethod, DPOP_ALGORITHMS, GrantType};
+use crate::jose::{Algorithm, KeyManagement};
+use crate::oauth::{ASSERTION_ALGORITHMS, ClientAuthMethod, ContentEncryption, DPOP_ALGORITHMS, GrantType};
 
 /// What is enabled in this installation.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct ProviderFeatures {
     pub scopes: Vec<String>,
     /// Claims about persons beyond those of professionals.
     pub claims: Vec<&'static str>,
+    /// What `UserInfo` answers can be signed with.
+    pub userinfo_algorithms: Vec<Algorithm>,
     /// The grant types of the token endpoint.
     pub grant_types: Vec<GrantType>,
     /// The ways in which a client of an enabled profile may authenticate.
@@ -54,6 +56,11 @@ pub fn metadata(features: &ProviderFeatures) -> Value {
         "subject_types_supported": ["pairwise"],
         "acr_values_supported": features.acr_values,
         "id_token_signing_alg_values_supported": names(&features.id_token_algorithms),
+        "id_token_encryption_alg_values_supported": managements(),
+        "id_token_encryption_enc_values_supported": [ContentEncryption::A256Gcm.as_str()],
+        "userinfo_signing_alg_values_supported": names(&features.userinfo_algorithms),
+        "userinfo_encryption_alg_values_supported": managements(),
+        "userinfo_encryption_enc_values_supported": [ContentEncryption::A256Gcm.as_str()],
         "token_endpoint_auth_methods_supported": auth_methods,
         "claim_types_supported": ["normal"],
         "claims_supported": claims(&features.scopes, &features.claims),
@@ -98,6 +105,10 @@ pub fn metadata(features: &ProviderFeatures) -> Value {
 fn confidential(methods: &[ClientAuthMethod]) -> Vec<&'static str> {
     let shown = methods.iter().filter(|method| **method != ClientAuthMethod::None);
     shown.map(|method| method.as_str()).collect()
+}
+
+fn managements() -> [&'static str; 3] {
+    KeyManagement::ALL.map(KeyManagement::as_str)
 }
 
 fn names(algorithms: &[Algorithm]) -> Vec<&'static str> {

@@ -59,6 +59,8 @@ pub trait AccessTokens: Send + Sync {
     async fn put(&self, token: &TokenHash, record: &AccessTokenRecord) -> PortResult<()>;
     /// The record of a token that has not expired at `now`.
     async fn load(&self, token: &TokenHash, now: UnixTime) -> PortResult<Option<AccessTokenRecord>>;
+    /// The same, taken: of callers at once, one gets it.
+    async fn take(&self, token: &TokenHash, now: UnixTime) -> PortResult<Option<AccessTokenRecord>>;
     /// Forgets a token.
     async fn remove(&self, token: &TokenHash) -> PortResult<()>;
 }

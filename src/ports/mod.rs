@@ -8,6 +8,7 @@ mod approval_decision;
 mod approvals;
 mod audit;
 mod authenticator;
+mod client_keys;
 mod clients;
 mod devices;
 mod directory;
@@ -38,6 +39,7 @@ pub use authenticator::{
     AssertionCeremony, Authenticator, AuthenticatorError, RegistrationCeremony, RegistrationRequest,
     VerifiedRegistration,
 };
+pub use client_keys::ClientKeys;
 pub use clients::Clients;
 pub use devices::{BindOutcome, BindPlan, Devices};
 pub use directory::{
@@ -94,6 +96,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Registered clients.
     pub clients: Arc<dyn Clients>,
+    /// The keys that clients publish.
+    pub client_keys: Arc<dyn ClientKeys>,
     /// Persons by id and identity number.
     pub persons: Arc<dyn Persons>,
     /// The directory of patients.

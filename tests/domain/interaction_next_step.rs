@@ -56,6 +56,7 @@ struct Case {
     hinted: Hint,
     consent: ConsentProgress,
     refusal: Option<Refusal>,
+    minimum: Option<Acr>,
 }
 
 impl Case {
@@ -72,6 +73,7 @@ impl Case {
             hinted: Hint::Absent,
             consent: ConsentProgress::NotNeeded,
             refusal: None,
+            minimum: None,
         }
     }
 
@@ -107,6 +109,7 @@ impl Case {
             id_token_hint: None,
         };
         decide(&Situation {
+            minimum: self.minimum,
             request: &request,
             opened: OPENED,
             session: self.session.as_ref(),
@@ -257,7 +260,19 @@ fn any_case() -> impl Strategy<Value = Case> {
     );
     (asked, known).prop_map(|((prompt, max_age, acr_values, claims, hinted), known)| {
         let (session, fresh, approval, consent, refusal) = known;
-        Case { prompt, max_age, acr_values, claims, session, fresh, approval, hinted, consent, refusal }
+        Case {
+            prompt,
+            max_age,
+            acr_values,
+            claims,
+            session,
+            fresh,
+            approval,
+            hinted,
+            consent,
+            refusal,
+            minimum: None,
+        }
     })
 }
 

@@ -11,6 +11,7 @@ mod directory_import;
 mod enrolment;
 mod enrolment_refused;
 mod finish_again;
+mod france_connect;
 mod identifier_probing;
 mod interaction_browser;
 mod introspection;

@@ -119,6 +119,10 @@ impl AccessTokens for Stuck {
         self.0.load(token, now).await
     }
 
+    async fn take(&self, token: &TokenHash, now: UnixTime) -> PortResult<Option<AccessTokenRecord>> {
+        self.0.take(token, now).await
+    }
+
     async fn remove(&self, _: &TokenHash) -> PortResult<()> {
         Err(PortError::Unavailable(String::from("stuck")))
     }

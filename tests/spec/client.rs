@@ -26,6 +26,7 @@ pub(crate) fn confidential() -> Client {
         consent: ConsentPolicy::Implicit,
         resource_server: false,
         release: ScopeSet::default(),
+        responses: sceau::oauth::ResponseProtection::default(),
         enabled: true,
     }
 }

@@ -27,6 +27,7 @@ fn client() -> Client {
         consent: ConsentPolicy::Ask,
         resource_server: false,
         release: ScopeSet::default(),
+        responses: sceau::oauth::ResponseProtection::default(),
         enabled: true,
     }
 }

@@ -25,6 +25,7 @@ fn client(profile: Profile, registered: &str) -> Client {
         consent: ConsentPolicy::Ask,
         resource_server: false,
         release: ScopeSet::default(),
+        responses: sceau::oauth::ResponseProtection::default(),
         enabled: true,
     }
 }

@@ -9,6 +9,7 @@ fn features() -> ProviderFeatures {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     ProviderFeatures {
         claims: Vec::new(),
+        userinfo_algorithms: vec![Algorithm::Es256],
         issuer: "https://id.example/sceau".to_owned(),
         id_token_algorithms: vec![Algorithm::Es256, Algorithm::Rs256],
         acr_values: owned(&["eidas1", "eidas2"]),

@@ -1,6 +1,7 @@
 //! One module per specification, named as the file that implements it; test names begin with the section.
 
 mod client;
+mod client_responses;
 mod core_id_token;
 mod core_request;
 mod core_subject;

@@ -50,6 +50,7 @@ pub(super) fn client() -> Client {
         consent: ConsentPolicy::Implicit,
         resource_server: false,
         release: ScopeSet::default(),
+        responses: sceau::oauth::ResponseProtection::default(),
         enabled: true,
     }
 }

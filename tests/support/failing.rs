@@ -455,6 +455,9 @@ impl AccessTokens for Failing<dyn AccessTokens> {
     async fn load(&self, token: &TokenHash, now: UnixTime) -> PortResult<Option<AccessTokenRecord>> {
         self.outage.around("access_tokens.load", self.inner.load(token, now)).await
     }
+    async fn take(&self, token: &TokenHash, now: UnixTime) -> PortResult<Option<AccessTokenRecord>> {
+        self.outage.around("access_tokens.take", self.inner.take(token, now)).await
+    }
     async fn remove(&self, token: &TokenHash) -> PortResult<()> {
         self.outage.around("access_tokens.remove", self.inner.remove(token)).await
     }

@@ -18,6 +18,10 @@ impl AccessTokens for InProcess {
         Ok(self.load_value(&Place::access_token(token), now)?.map(|stored| stored.value))
     }
 
+    async fn take(&self, token: &TokenHash, now: UnixTime) -> PortResult<Option<AccessTokenRecord>> {
+        self.take_value(&Place::access_token(token), now)
+    }
+
     async fn remove(&self, token: &TokenHash) -> PortResult<()> {
         self.remove_value(&Place::access_token(token))
     }

@@ -18,6 +18,10 @@ impl AccessTokens for RedisStore {
         self.load_whole(&Place::access_token(token), now).await
     }
 
+    async fn take(&self, token: &TokenHash, now: UnixTime) -> PortResult<Option<AccessTokenRecord>> {
+        self.take_whole(&Place::access_token(token), now).await
+    }
+
     async fn remove(&self, token: &TokenHash) -> PortResult<()> {
         self.forget(&Place::access_token(token)).await
     }

@@ -1,6 +1,9 @@
 //! One HTTP call: no redirection, no compression, a bounded body, and a status and type for the caller to judge.
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use std::time::Duration;
+
+use reqwest::dns::Resolve;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use url::Url;
 
@@ -17,6 +20,8 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     /// In lower case, without parameters.
     media_type: String,
+    /// How long it may be kept (RFC 9111 5.2.2.1).
+    pub(super) max_age: Option<Duration>,
     body: Vec<u8>,
 }
 
@@ -26,9 +31,12 @@ pub(super) struct Fetcher(reqwest::Client);
 
 impl Fetcher {
     pub(super) fn new() -> Result<Self, reqwest::Error> {
-        // Following redirections would let an answer name another address to call.
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).referer(false);
-        Ok(Self(client.build()?))
+        Ok(Self(plain().build()?))
+    }
+
+    /// The same to addresses that `resolver` gives, and through no proxy, which would look names up itself.
+    pub(super) fn guarded(resolver: impl Resolve + 'static) -> Result<Self, reqwest::Error> {
+        Ok(Self(plain().no_proxy().dns_resolver(resolver).build()?))
     }
 
     /// GET, with the access token if one is given (RFC 6750 2.1).
@@ -49,6 +57,11 @@ impl Fetcher {
     pub(super) async fn post(&self, url: &Url, form: &[(&str, &str)]) -> Result<Reply, UpstreamError> {
         send(self.0.post(url.clone()).form(form), JSON).await
     }
+}
+
+fn plain() -> reqwest::ClientBuilder {
+    // Following redirections would let an answer name another address to call.
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).referer(false)
 }
 
 impl Reply {
@@ -97,8 +110,9 @@ async fn send(request: RequestBuilder, accept: &str) -> Result<Reply, UpstreamEr
         return Err(UpstreamRefusal::ContentEncoding.into());
     }
     let media_type = header(answer.headers(), CONTENT_TYPE.as_str()).unwrap_or_default();
+    let max_age = max_age(answer.headers());
     let body = read(answer).await?;
-    Ok(Reply { status, media_type, body })
+    Ok(Reply { status, media_type, max_age, body })
 }
 
 async fn read(mut answer: Response) -> Result<Vec<u8>, UpstreamError> {
@@ -116,6 +130,12 @@ async fn read(mut answer: Response) -> Result<Vec<u8>, UpstreamError> {
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let control = headers.get(CACHE_CONTROL)?.to_str().ok()?.to_ascii_lowercase();
+    let seconds = control.split(',').find_map(|directive| directive.trim().strip_prefix("max-age="))?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 /// The error's own text may name the address; only its kind is kept.

@@ -102,4 +102,4 @@ impl Connection {
 }
 
 /// RFC 7517 8.5.2
-const JWK_SET: &str = "application/jwk-set+json, application/json";
+pub(super) const JWK_SET: &str = "application/jwk-set+json, application/json";

@@ -7,6 +7,7 @@
 
 mod authorization;
 mod breaker;
+mod client_keys;
 mod connection;
 mod discovery;
 mod fetch;
@@ -28,6 +29,7 @@ use crate::ports::{
     Decrypter, Keys, Signer, Upstream, UpstreamAnswer, UpstreamCallback, UpstreamError, UpstreamLogout,
     UpstreamRefusal, UpstreamRequest,
 };
+pub use client_keys::ClientKeySets;
 use connection::Connection;
 use fetch::Fetcher;
 

@@ -17,7 +17,16 @@ use crate::oauth::AuthorizationResponse;
 
 /// JSON with `Cache-Control: no-store` (RFC 6749 5.1), and a nonce for the next proof when one is used.
 pub(crate) fn private_json(status: StatusCode, body: Value, nonce: Option<String>) -> Response {
-    let mut response = (status, Json(body)).into_response();
+    for_nobody_else((status, Json(body)).into_response(), nonce)
+}
+
+/// A token for its one reader (OpenID Connect Core 5.3.2).
+pub(crate) fn private_jwt(token: &Secret, nonce: Option<String>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/jwt")];
+    for_nobody_else((kind, token.expose().to_owned()).into_response(), nonce)
+}
+
+fn for_nobody_else(mut response: Response, nonce: Option<String>) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

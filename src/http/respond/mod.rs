@@ -11,7 +11,9 @@ mod page_headers;
 mod page_text;
 mod visit;
 
-pub(crate) use answer::{authorization_answer, form_target, interaction_opened, private_json, see_other};
+pub(crate) use answer::{
+    authorization_answer, form_target, interaction_opened, private_json, private_jwt, see_other,
+};
 pub use asset::assets;
 pub(crate) use failure_page::{failure_page, not_found};
 pub(crate) use in_form::in_form;
