@@ -57,8 +57,8 @@ impl Provider {
         claims.insert(String::from("sub"), Value::String(record.subject));
         let answer = self.protected_userinfo(&client, claims, now).await?;
         if client.profile.single_use_access_token() {
-            let taken = self.ports.access_tokens.take(&TokenHash::of(token.token.expose()), now).await?;
-            taken.ok_or_else(|| invalid_token("used"))?;
+            let first_use = self.ports.access_tokens.take(&TokenHash::of(token.token.expose()), now).await?;
+            first_use.ok_or_else(|| invalid_token("used"))?;
         }
         Ok(answer)
     }
