@@ -3,7 +3,7 @@
 // SCEAU_EXTRACT_LINES is the size of the extract (40000).
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { appendFileSync, closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { BINARY, check, ended, suite } from "../interop/_sceau.mjs";
@@ -15,6 +15,7 @@ const LINES = Number(process.env.SCEAU_EXTRACT_LINES ?? 40_000);
 const PERSONS = Math.floor((LINES * 3) / 5);
 const MEMORY = 300 * 1024; // KiB
 const SIGN_IN = 5000; // ms, for all requests of one sign-in together
+const PACE = 1200; // ms between sign-ins: fewer than one source may try
 const SAMPLE = "src/demo/sample_extract.txt";
 
 async function everything(twin) {
@@ -44,7 +45,7 @@ async function everything(twin) {
   });
   await check("a file cut in the middle of a line deactivates nobody", async () => {
     const cut = join(twin.folder, "cut.txt");
-    writeFileSync(cut, readFileSync(file).subarray(0, Math.floor(statSync(file).size * 0.97)));
+    into(cut, "head", "-c", String(Math.floor(statSync(file).size * 0.97)), file);
     const done = await run(twin, cut, "--allow-share", "100");
     // The line that was cut is named, and its person stays.
     assert.deepEqual([done.status, JSON.parse(done.stdout).file], [2, "no_last_line_end"], done.stderr);
@@ -58,7 +59,7 @@ async function everything(twin) {
     const [{ person, phone, browser }, stays] = people;
     const tokens = await confidential(twin, browser);
     const without = join(twin.folder, "without.txt");
-    writeFileSync(without, readFileSync(file, "utf8").split("\n").filter((line) => !line.includes(person.national_id)).join("\n"));
+    into(without, "grep", "-v", "-F", person.national_id, file);
     const done = await run(twin, without);
     assert.deepEqual([done.status, ...changes(done)], [0, 0, 0, 1], done.stderr);
     for (const at of [0, 1]) {
@@ -78,10 +79,15 @@ async function everything(twin) {
 
 /// The generated extract, then the lines of the sample, so that those who sign in stay in it.
 function extract(file) {
-  const out = openSync(file, "w");
-  execFileSync("python3", ["tests/directory/extract.py", String(LINES), "711", SAMPLE], { stdio: ["ignore", out, "inherit"] });
-  closeSync(out);
+  into(file, "python3", "tests/directory/extract.py", String(LINES), "711", SAMPLE);
   appendFileSync(file, `${readFileSync(SAMPLE, "utf8").split("\n").slice(1).join("\n").trimEnd()}\n`);
+}
+
+/// The output of a command as a file: an extract may be larger than a string.
+function into(file, command, ...words) {
+  const out = openSync(file, "w");
+  execFileSync(command, words, { stdio: ["ignore", out, "inherit"] });
+  closeSync(out);
 }
 
 function sample() {
@@ -121,7 +127,7 @@ async function beside(twin, people, work) {
     const began = Date.now();
     await wholeSignIn(twin, person, phone);
     logins.push(Date.now() - began);
-    await pause(100);
+    await pause(PACE);
   }
   return [await done, logins];
 }
