@@ -77,6 +77,10 @@ pub enum EventKind {
     UpstreamRequest,
     /// Another identity provider's answer was accepted or refused.
     UpstreamAnswer,
+    /// A link to an account of another identity provider was removed.
+    UpstreamUnlinked,
+    /// Patients were created or updated from a file.
+    PatientsImport,
     /// An extract of the directory was staged, applied or refused.
     DirectoryImport,
     /// A signing key was made and published.
@@ -103,7 +107,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,
@@ -140,6 +144,8 @@ impl EventKind {
         Self::PersonMerged,
         Self::UpstreamRequest,
         Self::UpstreamAnswer,
+        Self::UpstreamUnlinked,
+        Self::PatientsImport,
         Self::DirectoryImport,
         Self::KeyStaged,
         Self::KeyActivated,
@@ -193,6 +199,8 @@ impl EventKind {
             Self::PersonMerged => "person.merged",
             Self::UpstreamRequest => "federation.request",
             Self::UpstreamAnswer => "federation.answer",
+            Self::UpstreamUnlinked => "federation.unlinked",
+            Self::PatientsImport => "patients.import",
             Self::DirectoryImport => "directory.import",
             Self::KeyStaged => "key.staged",
             Self::KeyActivated => "key.activated",

@@ -22,6 +22,7 @@ mod logout;
 mod messages;
 mod operator_commands;
 mod own_devices;
+mod patients;
 mod professional_login;
 mod pushed_requests;
 mod races;
