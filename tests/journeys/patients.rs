@@ -18,7 +18,7 @@ const IDENTITIES: &str = include_str!("../data/identities.json");
 
 fn file() -> String {
     let entries: Vec<Value> = serde_json::from_str(IDENTITIES).unwrap();
-    entries.iter().map(|entry| format!("{}\n", entry["patient"])).collect()
+    entries.iter().map(|entry| entry["patient"].to_string() + "\n").collect()
 }
 
 async fn imported(harness: &Harness, text: &str) -> (PatientsReport, Vec<String>) {
