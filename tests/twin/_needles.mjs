@@ -19,7 +19,8 @@ export class Needles {
     if (typeof token !== "string") return;
     this.add(what, token);
     const parts = token.split(".");
-    if (parts.length === 3) this.add(`${what} (payload or signature)`, parts[1], parts[2]);
+    // A JWS; an address has dots too, and `org` stands everywhere.
+    if (parts.length === 3 && parts.every((part) => /^[\w-]{16,}$/.test(part))) this.add(`${what} (payload or signature)`, parts[1], parts[2]);
   }
 
   /// Two digits occur everywhere by chance: they are looked for where a number would stand.
