@@ -77,6 +77,12 @@ pub enum EventKind {
     UpstreamRequest,
     /// Another identity provider's answer was accepted or refused.
     UpstreamAnswer,
+    /// An account was linked to one of another identity provider, or could not be.
+    UpstreamLinked,
+    /// A person was told of a link, or could not be.
+    UpstreamLinkAnnounced,
+    /// The browser was sent to another identity provider to sign out, or could not be.
+    UpstreamLogout,
     /// An extract of the directory was staged, applied or refused.
     DirectoryImport,
     /// A signing key was made and published.
@@ -103,7 +109,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 50] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,
@@ -140,6 +146,9 @@ impl EventKind {
         Self::PersonMerged,
         Self::UpstreamRequest,
         Self::UpstreamAnswer,
+        Self::UpstreamLinked,
+        Self::UpstreamLinkAnnounced,
+        Self::UpstreamLogout,
         Self::DirectoryImport,
         Self::KeyStaged,
         Self::KeyActivated,
@@ -193,6 +202,9 @@ impl EventKind {
             Self::PersonMerged => "person.merged",
             Self::UpstreamRequest => "federation.request",
             Self::UpstreamAnswer => "federation.answer",
+            Self::UpstreamLinked => "federation.linked",
+            Self::UpstreamLinkAnnounced => "federation.link_announced",
+            Self::UpstreamLogout => "federation.logout",
             Self::DirectoryImport => "directory.import",
             Self::KeyStaged => "key.staged",
             Self::KeyActivated => "key.activated",
