@@ -199,6 +199,7 @@ fn fill_ports(
         entropy: parts.entropy.clone(),
         clients: durable.clients.clone(),
         persons: durable.persons.clone(),
+        links: durable.links.clone(),
         directory: durable.directory.clone(),
         devices: durable.devices.clone(),
         grants: durable.grants.clone(),

@@ -94,6 +94,8 @@ pub struct Ports {
     pub clients: Arc<dyn Clients>,
     /// Persons by id and identity number.
     pub persons: Arc<dyn Persons>,
+    /// Links to accounts at other providers.
+    pub links: Arc<dyn Links>,
     /// The national directory's changes.
     pub directory: Arc<dyn Directory>,
     /// Enrolled phones.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sceau::adapter::sql::{
-    DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, ONLY_POSTGRES, ONLY_SQLITE, STATEMENTS,
+    DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, ONLY_POSTGRES, ONLY_SQLITE, PEOPLE_ONLY_POSTGRES,
+    PEOPLE_STATEMENTS, STATEMENTS,
 };
 use sceau::base::{OsEntropy, Secret};
 use sceau::identity::NationalId;
@@ -21,7 +22,8 @@ async fn every_statement_of_the_catalogue_prepares() {
     let world = World::in_file().await;
     let file = path(world.file.as_ref().unwrap());
     let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(file)).await.unwrap();
-    for (name, statement) in STATEMENTS.into_iter().chain(DIRECTORY_STATEMENTS).chain(ONLY_SQLITE) {
+    let both = STATEMENTS.into_iter().chain(DIRECTORY_STATEMENTS).chain(PEOPLE_STATEMENTS);
+    for (name, statement) in both.chain(ONLY_SQLITE) {
         let prepared = pool.prepare(statement.into_sql_str()).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
         if name != "begin_immediate" {
@@ -40,10 +42,14 @@ fn no_statement_is_outside_the_catalogue() {
     let source = include_str!("../../src/adapter/sql/statements_directory.rs");
     let listed = DIRECTORY_STATEMENTS.len() + DIRECTORY_ONLY_POSTGRES.len();
     assert_eq!(source.matches("pub(super) const ").count(), listed);
+    let source = include_str!("../../src/adapter/sql/statements_people.rs");
+    let listed = PEOPLE_STATEMENTS.len() + PEOPLE_ONLY_POSTGRES.len();
+    assert_eq!(source.matches("pub(super) const ").count(), listed);
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapter/sql");
     for entry in std::fs::read_dir(directory).unwrap() {
         let file = entry.unwrap().path();
-        if file.is_dir() || file.ends_with("statements.rs") || file.ends_with("statements_directory.rs") {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        if file.is_dir() || name.starts_with("statements") {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();

@@ -9,6 +9,7 @@ mod durable_devices;
 mod durable_directory;
 mod durable_issuance;
 mod durable_keys;
+mod durable_links;
 mod durable_merge;
 mod durable_people;
 mod durable_postgres;

@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use sceau::approval::{Recipient, StoredApproval};
 use sceau::audit::AuditEvent;
 use sceau::base::{
-    ApprovalId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, InteractionId, PersonId, TokenHash,
-    UnixTime,
+    ApprovalId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, InteractionId, LinkId, PersonId,
+    TokenHash, UnixTime,
 };
 use sceau::device::{ActivationCodes, Device, PendingEnrolment};
-use sceau::identity::{NationalId, Person};
+use sceau::federation::UpstreamKey;
+use sceau::identity::{NationalId, Person, Pivot};
 use sceau::interaction::Interaction;
 use sceau::jose::Thumbprint;
 use sceau::keyring::{KeyRecord, Purpose};
@@ -21,9 +22,10 @@ use sceau::ports::{
     AccessTokenRecord, AccessTokens, ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan,
     Ceremony, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, Cutoff, Decision, Devices,
     DurableHealth, DurableState, Evidence, FenceKind, Generation, Grant, Grants, Interactions, Issuance,
-    IssuanceRecord, IssueOutcome, IssuePlan, Keys, OneShot, OpenLimits, OpenOutcome, Persons, PortError,
-    PortResult, Ports, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session,
-    Sessions, Sighting, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
+    IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link, LinkCandidate, LinkOutcome, Links, OneShot,
+    OpenLimits, OpenOutcome, Persons, PortError, PortResult, Ports, PushedRequest, Replay, ReplayKind,
+    Revocation, RotateOutcome, RotatePlan, Session, Sessions, Sighting, Signer, StoredFamily, Throttle,
+    ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 
@@ -72,6 +74,7 @@ impl Outage {
             durable: self.wrap(ports.durable),
             // No request comes to it: the import has tests of its own.
             directory: ports.directory,
+            links: self.wrap(ports.links),
             devices: self.wrap(ports.devices),
             grants: self.wrap(ports.grants),
             issuance: self.wrap(ports.issuance),
@@ -143,6 +146,33 @@ impl Persons for Failing<dyn Persons> {
     }
     async fn find_by_national_id(&self, national_id: &NationalId) -> PortResult<Option<Person>> {
         self.outage.around("persons.find_by_national_id", self.inner.find_by_national_id(national_id)).await
+    }
+}
+
+#[async_trait]
+impl Links for Failing<dyn Links> {
+    async fn find(&self, key: &UpstreamKey) -> PortResult<Option<Link>> {
+        self.outage.around("links.find", self.inner.find(key)).await
+    }
+    async fn of(&self, person: PersonId) -> PortResult<Vec<Link>> {
+        self.outage.around("links.of", self.inner.of(person)).await
+    }
+    async fn candidates(&self, pivot: &Pivot) -> PortResult<Vec<LinkCandidate>> {
+        self.outage.around("links.candidates", self.inner.candidates(pivot)).await
+    }
+    async fn link_first(
+        &self,
+        link: &Link,
+        cooling_until: UnixTime,
+        event: &AuditEvent,
+    ) -> PortResult<LinkOutcome> {
+        self.outage.around("links.link_first", self.inner.link_first(link, cooling_until, event)).await
+    }
+    async fn link_proved(&self, link: &Link, event: &AuditEvent) -> PortResult<LinkOutcome> {
+        self.outage.around("links.link_proved", self.inner.link_proved(link, event)).await
+    }
+    async fn unlink(&self, person: PersonId, link: LinkId, event: &AuditEvent) -> PortResult<bool> {
+        self.outage.around("links.unlink", self.inner.unlink(person, link, event)).await
     }
 }
 

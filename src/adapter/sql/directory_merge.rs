@@ -11,6 +11,7 @@ use super::statements_directory::{
     CONSENT_MOVE, DEVICE_MOVE, DEVICE_OF_PERSON, DEVICE_OF_PERSON_LOCKED, PERSON_BY_INDEX,
     PERSON_BY_INDEX_LOCKED, PERSON_IDENTITY, PERSON_RETIRE, PERSON_USED, RUN_ANY_ACTIVE,
 };
+use super::statements_people::{LINK_MOVE, PERSON_HAD_LINK};
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
@@ -136,6 +137,12 @@ async fn unite(
         .bind(other.id.uuid())
         .bind(id.uuid())
         .fetch_optional(c))?;
+    for statement in [LINK_MOVE, PERSON_HAD_LINK] {
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(statement)
+            .bind(other.id.uuid())
+            .bind(id.uuid())
+            .fetch_optional(c))?;
+    }
     let at = write.now();
     cut(write, &Cutoff { scope: CutoffScope::Person(other.id), at }).await?;
     let both = from_used && to_used;

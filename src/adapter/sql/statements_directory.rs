@@ -73,7 +73,7 @@ pub(super) const BLOCK_CLEAR: &str = "DELETE FROM directory_blocks WHERE (run, c
      WHERE run NOT IN (SELECT id FROM directory_runs WHERE active) LIMIT $1) RETURNING chunk";
 
 pub(super) const PERSON_PAGE: &str = "SELECT national_index, id, status, record_digest FROM persons \
-     WHERE national_index > $1 ORDER BY national_index LIMIT $2";
+     WHERE kind = 'professional' AND national_index > $1 ORDER BY national_index LIMIT $2";
 pub(super) const PERSON_IMPORT: &str = "INSERT INTO persons \
      (id, national_index, status, bindings, sealed, record_digest) \
      VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
@@ -82,8 +82,7 @@ pub(super) const PERSON_FOR_CHANGE_LOCKED: &str =
     "SELECT id, status, sealed FROM persons WHERE id = $1 FOR NO KEY UPDATE";
 pub(super) const PERSON_RECORD: &str =
     "UPDATE persons SET status = $2, sealed = $3, record_digest = $4 WHERE id = $1";
-pub(super) const PERSON_DEACTIVATE: &str =
-    "UPDATE persons SET status = 'deactivated' WHERE id = $1 AND status = 'active' RETURNING id";
+pub(super) const PERSON_DEACTIVATE: &str = "UPDATE persons SET status = 'deactivated' WHERE id = $1 AND status = 'active' AND kind = 'professional' RETURNING id";
 
 pub(super) const PERSON_BY_INDEX: &str = "SELECT id, status, sealed FROM persons WHERE national_index = $1";
 // The index changes: the whole row is for one transaction.

@@ -11,6 +11,7 @@ use super::directory::SqlDirectory;
 use super::grants::SqlGrants;
 use super::health::SqlHealth;
 use super::issuance::SqlIssuance;
+use super::links::SqlLinks;
 use super::persons::SqlPersons;
 use super::revocation::SqlRevocation;
 use super::statements::FENCE_PURGE;
@@ -18,7 +19,7 @@ use super::store::Store;
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::jose::Sealer;
 use crate::ports::{
-    ApprovalDecision, Audit, Clients, Devices, Directory, DurableHealth, Grants, Issuance, Persons,
+    ApprovalDecision, Audit, Clients, Devices, Directory, DurableHealth, Grants, Issuance, Links, Persons,
     PortResult, Revocation,
 };
 
@@ -31,6 +32,8 @@ pub struct SqlStores {
     pub persons: Arc<dyn Persons>,
     /// The national directory's changes.
     pub directory: Arc<dyn Directory>,
+    /// Links to accounts at other providers.
+    pub links: Arc<dyn Links>,
     /// Enrolled phones.
     pub devices: Arc<dyn Devices>,
     /// Grants, families and consents.
@@ -63,6 +66,7 @@ impl SqlStores {
             clients: Arc::new(SqlClients(store.clone())),
             persons: Arc::new(SqlPersons(store.clone())),
             directory: Arc::new(SqlDirectory(store.clone())),
+            links: Arc::new(SqlLinks(store.clone())),
             devices: Arc::new(SqlDevices(store.clone())),
             grants: Arc::new(SqlGrants(store.clone())),
             issuance: Arc::new(SqlIssuance(store.clone())),

@@ -1,0 +1,40 @@
+//! The SQL statements of patients and links: the third part of the catalogue.
+
+/// What both engines run for patients and links, by name.
+pub const PEOPLE: [(&str, &str); 9] = [
+    ("link_find", LINK_FIND),
+    ("link_list", LINK_LIST),
+    ("link_insert", LINK_INSERT),
+    ("link_delete", LINK_DELETE),
+    ("link_move", LINK_MOVE),
+    ("person_linkable", PERSON_LINKABLE),
+    ("person_linked", PERSON_LINKED),
+    ("person_had_link", PERSON_HAD_LINK),
+    ("person_candidates", PERSON_CANDIDATES),
+];
+
+/// What PostgreSQL alone runs for patients and links.
+pub const PEOPLE_ONLY_POSTGRES: [(&str, &str); 1] = [("person_linkable_locked", PERSON_LINKABLE_LOCKED)];
+
+pub(super) const LINK_FIND: &str = "SELECT id, person, linked_at, sealed FROM links WHERE key_index = $1";
+pub(super) const LINK_LIST: &str =
+    "SELECT id, person, linked_at, sealed FROM links WHERE person = $1 ORDER BY linked_at, id";
+pub(super) const LINK_INSERT: &str = "INSERT INTO links (id, person, key_index, linked_at, sealed) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key_index) DO NOTHING RETURNING id";
+pub(super) const LINK_DELETE: &str = "DELETE FROM links WHERE id = $1 AND person = $2 RETURNING id";
+pub(super) const LINK_MOVE: &str = "UPDATE links SET person = $2 WHERE person = $1";
+
+// `bindings` counts every phone ever enrolled, in the row that is locked; phones that came with a merge are looked for.
+pub(super) const PERSON_LINKABLE: &str = "SELECT p.id, p.status, p.sealed, p.linked, \
+     (p.bindings > 0 OR EXISTS (SELECT 1 FROM devices d WHERE d.person = p.id)) AS had_device \
+     FROM persons p WHERE p.id = $1";
+pub(super) const PERSON_LINKABLE_LOCKED: &str = "SELECT p.id, p.status, p.sealed, p.linked, \
+     (p.bindings > 0 OR EXISTS (SELECT 1 FROM devices d WHERE d.person = p.id)) AS had_device \
+     FROM persons p WHERE p.id = $1 FOR NO KEY UPDATE OF p";
+pub(super) const PERSON_LINKED: &str = "UPDATE persons SET linked = TRUE, sealed = $2 WHERE id = $1";
+// Two accounts became one: what one had, both had.
+pub(super) const PERSON_HAD_LINK: &str = "UPDATE persons SET linked = TRUE \
+     WHERE id = $2 AND EXISTS (SELECT 1 FROM persons o WHERE o.id = $1 AND o.linked)";
+pub(super) const PERSON_CANDIDATES: &str = "SELECT p.id, p.status, p.sealed, p.linked, \
+     (p.bindings > 0 OR EXISTS (SELECT 1 FROM devices d WHERE d.person = p.id)) AS had_device \
+     FROM persons p WHERE p.pivot_index = $1 ORDER BY p.id";
