@@ -168,7 +168,12 @@ impl Provider {
     }
 
     /// The page that asks who the person is.
-    pub(super) fn identify_screen(&self, interaction: &Interaction, service: String, expired: bool) -> Screen {
+    pub(super) fn identify_screen(
+        &self,
+        interaction: &Interaction,
+        service: String,
+        expired: bool,
+    ) -> Screen {
         let floor = required_acr(&interaction.request);
         let phone = Some(Way::TypedNumber.ceiling()) >= floor;
         Screen::Identify { service, expired, providers: self.offered(interaction), phone }

@@ -215,7 +215,12 @@ impl Provider {
         Ok(None)
     }
 
-    pub(super) async fn notify(&self, recipient: Recipient, devices: &[Device], now: UnixTime) -> Result<(), FlowError> {
+    pub(super) async fn notify(
+        &self,
+        recipient: Recipient,
+        devices: &[Device],
+        now: UnixTime,
+    ) -> Result<(), FlowError> {
         if self.ports.throttle.hit(PUSHES, recipient.as_bytes(), now).await? {
             let targets: Vec<DeviceId> = devices.iter().map(|device| device.id).collect();
             for device in targets {

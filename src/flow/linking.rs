@@ -150,10 +150,8 @@ impl Provider {
         let limits = self.places(browser.known.as_ref(), &recipient, now);
         let linking = links.then_some(login.provider.name.as_str());
         let asked = Asked { interaction, client: &client, origin: &browser.origin, linking };
-        let opened =
-            self.open_approval(asked, (recipient, limits), Some(person.clone()), now).await?;
-        let approval =
-            opened.ok_or(Fault::Refused("too_many_waiting", SetbackSentence::TooMany))?;
+        let opened = self.open_approval(asked, (recipient, limits), Some(person.clone()), now).await?;
+        let approval = opened.ok_or(Fault::Refused("too_many_waiting", SetbackSentence::TooMany))?;
         interaction.step = Step::Approve { approval };
         interaction.proof = None;
         interaction.pending_link = links.then(|| PendingLink {
@@ -226,12 +224,7 @@ impl Provider {
     }
 
     /// Tells the person of a link, on every known contact. A sender that fails does not undo the link.
-    async fn announce_link(
-        &self,
-        link: &Link,
-        provider: &UpstreamProvider,
-        now: UnixTime,
-    ) -> PortResult<()> {
+    async fn announce_link(&self, link: &Link, provider: &UpstreamProvider, now: UnixTime) -> PortResult<()> {
         let person = self.ports.persons.find(link.person).await?;
         let contacts = person.map(|person| person.contacts()).unwrap_or_default();
         let channels = [(Channel::Email, contacts.email), (Channel::Phone, contacts.phone)];
@@ -288,9 +281,8 @@ const fn sentence_of(refusal: LinkRefusal) -> SetbackSentence {
         LinkRefusal::LevelTooLow => SetbackSentence::LevelTooLow,
         LinkRefusal::NoPivot | LinkRefusal::NoAccount => SetbackSentence::NoAccount,
         LinkRefusal::PivotChanged | LinkRefusal::Ambiguous => SetbackSentence::AskSupport,
-        LinkRefusal::Locked
-        | LinkRefusal::Deactivated
-        | LinkRefusal::Excluded
-        | LinkRefusal::Deceased => SetbackSentence::AccountClosed,
+        LinkRefusal::Locked | LinkRefusal::Deactivated | LinkRefusal::Excluded | LinkRefusal::Deceased => {
+            SetbackSentence::AccountClosed
+        }
     }
 }

@@ -6,7 +6,7 @@ mod discovery;
 mod end_session;
 pub mod extract;
 mod federation;
- interaction;
+mod interaction;
 mod introspect;
 mod layers;
 pub mod mobile;

@@ -100,8 +100,6 @@ pub struct Ports {
     pub directory: Arc<dyn Directory>,
     /// Enrolled phones.
     pub devices: Arc<dyn Devices>,
-    /// Links to accounts at other providers.
-    pub links: Arc<dyn Links>,
     /// Grants, families and consents, to read.
     pub grants: Arc<dyn Grants>,
     /// The durable gate of token issue.
