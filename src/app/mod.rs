@@ -80,6 +80,9 @@ impl Parts {
     }
 }
 
+const FOREIGN_INS: &str =
+    "health numbers of another environment are stored: `patients.ins` does not fit this database";
+
 /// The WebAuthn relying party and whom it trusts.
 pub struct RelyingParty {
     /// Identifier: a domain, never an address (Web Authentication 5.1.2).
@@ -122,6 +125,8 @@ impl App {
         let mobile_origins = mobile_origins.filter(|origin| origin.starts_with("http")).collect();
         let filled = fill_ports(&parts, keys, &durable, ephemeral.ports())?;
         let provider = assemble_provider(filled, parts.policy, keyring, storage);
+        // Before anything is served or imported: real and invented people never share a database.
+        anyhow::ensure!(!provider.foreign_ins_stored().await?, FOREIGN_INS);
         Ok(Self { provider: Arc::new(provider), durable, ephemeral, mobile_origins })
     }
 
@@ -199,6 +204,7 @@ fn fill_ports(
         entropy: parts.entropy.clone(),
         clients: durable.clients.clone(),
         persons: durable.persons.clone(),
+        patients: durable.patients.clone(),
         links: durable.links.clone(),
         directory: durable.directory.clone(),
         devices: durable.devices.clone(),

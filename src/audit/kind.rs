@@ -83,6 +83,10 @@ pub enum EventKind {
     UpstreamLinkAnnounced,
     /// The browser was sent to another identity provider to sign out, or could not be.
     UpstreamLogout,
+    /// A link to an account of another identity provider was removed.
+    UpstreamUnlinked,
+    /// Patients were created or updated from a file.
+    PatientsImport,
     /// An extract of the directory was staged, applied or refused.
     DirectoryImport,
     /// A signing key was made and published.
@@ -109,7 +113,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 52] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,
@@ -149,6 +153,8 @@ impl EventKind {
         Self::UpstreamLinked,
         Self::UpstreamLinkAnnounced,
         Self::UpstreamLogout,
+        Self::UpstreamUnlinked,
+        Self::PatientsImport,
         Self::DirectoryImport,
         Self::KeyStaged,
         Self::KeyActivated,
@@ -205,6 +211,8 @@ impl EventKind {
             Self::UpstreamLinked => "federation.linked",
             Self::UpstreamLinkAnnounced => "federation.link_announced",
             Self::UpstreamLogout => "federation.logout",
+            Self::UpstreamUnlinked => "federation.unlinked",
+            Self::PatientsImport => "patients.import",
             Self::DirectoryImport => "directory.import",
             Self::KeyStaged => "key.staged",
             Self::KeyActivated => "key.activated",

@@ -1,5 +1,6 @@
 //! `sceau clients`: register, list, show and disable relying parties.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::base::{ClientId, Secret};
 use crate::flow::{NewClient, OperatorOutcome};
+use crate::identity::{PatientClaim, ReleasePolicy, claims_of_scopes};
 use crate::jose::{Algorithm, JsonCaps, JwkSet, parse_strict};
 use crate::oauth::{Client, ClientAuthMethod, ErrorCode, GrantType, Profile, RedirectUri, ScopeSet};
 
@@ -76,6 +78,10 @@ struct AddArgs {
     /// It is a protected resource: it may introspect every access token meant for it
     #[arg(long)]
     resource_server: bool,
+    /// What it may learn of patients, within its scope: claims or `profile`, `birth`, `identite_pivot`; `france_connect`
+    /// for what FranceConnect accepts. Nothing beyond `sub` when left out; may be repeated
+    #[arg(long, value_name = "CLAIM", value_parser = released)]
+    release: Vec<BTreeSet<PatientClaim>>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -161,7 +167,19 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         ask_consent: args.ask_consent,
         grant_types: args.grants,
         resource_server: args.resource_server,
+        release: args.release.into_iter().flatten().collect(),
     })
+}
+
+/// The claims that a word of `--release` stands for.
+fn released(word: &str) -> Result<BTreeSet<PatientClaim>, &'static str> {
+    const UNKNOWN: &str = "not a claim about patients, nor a group of them";
+    if word == "france_connect" {
+        let policy = ReleasePolicy::for_france_connect();
+        return Ok(PatientClaim::ALL.into_iter().filter(|claim| policy.allows(*claim)).collect());
+    }
+    let claims = claims_of_scopes(&ScopeSet::parse(word).map_err(|_| UNKNOWN)?);
+    if claims.is_empty() { Err(UNKNOWN) } else { Ok(claims) }
 }
 
 fn read_jwks(path: &Path) -> anyhow::Result<JwkSet> {
@@ -233,6 +251,7 @@ fn described(client: &Client) -> Value {
         "scope": client.scopes.to_string(),
         "id_token_signed_response_alg": client.id_token_alg.as_str(),
         "resource_server": client.resource_server,
+        "release": client.release.to_string(),
         "enabled": client.enabled,
     })
 }

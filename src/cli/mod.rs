@@ -10,6 +10,7 @@ mod directory_report;
 pub mod migrate;
 pub mod open;
 pub mod output;
+pub mod patients;
 pub mod persons;
 pub mod phone;
 mod senders;
@@ -48,6 +49,8 @@ enum Command {
     Devices(devices::DevicesArgs),
     /// Show, lock and unlock persons
     Persons(persons::PersonsArgs),
+    /// Import the directory of patients
+    Patients(patients::PatientsArgs),
     /// Import the national directory, show or give up an import
     Directory(directory::DirectoryArgs),
     /// Verify the audit log, export the evidence of an approval
@@ -100,6 +103,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Clients(args) => clients::run(args).await,
         Command::Devices(args) => devices::run(args).await,
         Command::Persons(args) => persons::run(args).await,
+        Command::Patients(args) => patients::run(args).await,
         Command::Directory(args) => directory::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Demo(args) => demo::run(args).await,

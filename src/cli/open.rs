@@ -96,7 +96,7 @@ async fn open_data(folder: PathBuf) -> anyhow::Result<App> {
     let database = folder.join("sceau.sqlite");
     anyhow::ensure!(database.exists(), "{} does not exist", database.display());
     let toml = format!(
-        "issuer = \"http://localhost:8080\"\n[storage]\nsql = \"sqlite://{0}/sceau.sqlite\"\n[keys]\nkek_file = \"{0}/sceau.kek\"\n",
+        "issuer = \"http://localhost:8080\"\n[storage]\nsql = \"sqlite://{0}/sceau.sqlite\"\n[keys]\nkek_file = \"{0}/sceau.kek\"\n[patients]\nins = \"test\"\n",
         folder.display()
     );
     let settings = tempfile::NamedTempFile::with_suffix(".toml").context("a temporary settings file")?;
@@ -154,5 +154,6 @@ fn policy(config: &Config, keys: KeyPolicy) -> Policy {
             max_change_share: config.directory.max_change_share,
             excluded_professions: config.directory.excluded_professions.clone(),
         },
+        patients_ins: config.patients.ins,
     }
 }

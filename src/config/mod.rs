@@ -10,6 +10,7 @@ mod http;
 mod issuer;
 mod keys;
 mod mobile;
+mod patients;
 mod postgres;
 mod raw;
 mod redis;
@@ -30,6 +31,7 @@ pub use http::{Http, Limits, TlsFiles};
 pub use issuer::Issuer;
 pub use keys::{Kek, Keys};
 pub use mobile::Mobile;
+pub use patients::Patients;
 pub use postgres::Postgres;
 pub use raw::RawConfig;
 pub use redis::Redis;
@@ -59,6 +61,8 @@ pub struct Config {
     pub approval: Approvals,
     /// The import of the national directory.
     pub directory: Directory,
+    /// The directory of patients.
+    pub patients: Patients,
     /// Identity providers above us.
     pub upstreams: Vec<Upstream>,
 }
@@ -99,6 +103,7 @@ impl TryFrom<RawConfig> for Config {
             mobile: Mobile::check(&raw.mobile, &issuer)?,
             approval: Approvals::check(&raw.approval)?,
             directory: Directory::check(&raw.directory)?,
+            patients: Patients::check(&raw.patients)?,
             upstreams: Upstream::check_all(&raw.upstream)?,
             issuer,
             storage,

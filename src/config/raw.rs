@@ -19,6 +19,7 @@ pub struct RawConfig {
     pub(super) mobile: RawMobile,
     pub(super) approval: RawApproval,
     pub(super) directory: RawDirectory,
+    pub(super) patients: RawPatients,
     pub(super) upstream: Vec<RawUpstream>,
 }
 
@@ -128,6 +129,12 @@ pub(super) struct RawSms {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawApproval {
     pub(super) live: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPatients {
+    pub(super) ins: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -30,6 +30,7 @@ impl Config {
         lines.push(("approval.live", self.approval.live.to_string()));
         lines.push(("directory.max_change_share", self.directory.max_change_share.to_string()));
         lines.push(("directory.excluded_professions", list(&self.directory.excluded_professions)));
+        lines.push(("patients.ins", self.patients.ins_word().to_owned()));
         lines.extend(self.upstreams.iter().map(|upstream| ("upstream", quoted(upstream.line()))));
         lines
     }

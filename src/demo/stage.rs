@@ -25,7 +25,7 @@ use crate::config::Limits;
 use crate::device::AttestationPolicy;
 use crate::flow::{ActivationPolicy, DirectoryPolicy, ImportOptions, Lifetimes, Policy, Silent, text_lines};
 use crate::http::HttpLimits;
-use crate::identity::{Acr, AssurancePolicy, SectorSettings};
+use crate::identity::{Acr, AssurancePolicy, InsEnvironment, SectorSettings};
 use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
 use crate::phone::SOFTWARE_PHONE_AAGUID;
 use crate::worker::{Job, Worker};
@@ -169,6 +169,7 @@ fn policy(addresses: &Addresses) -> anyhow::Result<Policy> {
         activation: ActivationPolicy::Unlimited,
         codes_per_hour: 1000,
         directory: DirectoryPolicy::default(),
+        patients_ins: InsEnvironment::Test,
     })
 }
 

@@ -1,7 +1,10 @@
 //! Registration of clients by an operator, under the names of RFC 7591 2.
 
+use std::collections::BTreeSet;
+
 use crate::audit::EventKind;
 use crate::base::{ClientId, EntropyExt, Secret};
+use crate::identity::PatientClaim;
 use crate::jose::{Algorithm, JwkSet};
 use crate::oauth::{
     Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, OAuthError, Profile, RedirectUri, ScopeSet,
@@ -38,6 +41,8 @@ pub struct NewClient {
     pub grant_types: Vec<GrantType>,
     /// It is a protected resource, which introspects the access tokens it is given.
     pub resource_server: bool,
+    /// The claims about patients that it may get.
+    pub release: BTreeSet<PatientClaim>,
 }
 
 /// A client registered, with the only copy of its secret.
@@ -80,6 +85,7 @@ impl Provider {
             dpop_bound_access_tokens: native || new.profile.requires_sender_constraint(),
             consent: if new.ask_consent || native { ConsentPolicy::Ask } else { ConsentPolicy::Implicit },
             resource_server: new.resource_server,
+            release: claim_names(&new.release)?,
             enabled: true,
         };
         client.validate().map_err(|error| refused(&error))?;
@@ -104,6 +110,12 @@ fn sector(new: &NewClient, redirect_uris: &[RedirectUri]) -> Result<String, OAut
             Err(OAuthError::new(ErrorCode::InvalidRequest, "redirect URIs of several hosts need a sector"))
         }
     }
+}
+
+/// The claims as the client's record keeps them.
+fn claim_names(claims: &BTreeSet<PatientClaim>) -> Result<ScopeSet, OAuthError> {
+    let names: Vec<&str> = claims.iter().map(|claim| claim.as_str()).collect();
+    Ok(ScopeSet::parse(&names.join(" "))?)
 }
 
 fn refused(error: &dyn std::error::Error) -> OAuthError {

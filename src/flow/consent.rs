@@ -1,13 +1,16 @@
 //! Consent: asked on a page, remembered where memory suffices (OpenID Connect Core 3.1.2.4).
 
+use std::time::Duration;
+
 use crate::audit::EventKind;
-use crate::base::InteractionId;
+use crate::base::{ClientId, InteractionId, PersonId};
 use crate::identity::AuthenticationProof;
 use crate::interaction::{ConsentProgress, Interaction, Refusal, Step};
 use crate::oauth::{Client, ConsentPolicy};
 use crate::oidc::{AuthenticationRequest, Prompt};
-use crate::ports::{Consent, Versioned};
+use crate::ports::{Consent, Cutoff, CutoffScope, PortResult, Versioned};
 
+use super::claims::consent_scope;
 use super::{BrowserState, FlowError, Provider, Screen, TurnError};
 
 impl Provider {
@@ -34,10 +37,12 @@ impl Provider {
         if !self.ports.interactions.advance(version, &interaction).await? {
             return Err(TurnError::Gone);
         }
+        let client_id = interaction.request.oauth.client_id.clone();
+        let Some(client) = self.ports.clients.find(&client_id).await? else { return Err(TurnError::Gone) };
         let consent = Consent {
             person,
-            client: interaction.request.oauth.client_id.clone(),
-            scope: interaction.request.oauth.scope.clone(),
+            client: client_id,
+            scope: consent_scope(&client, &interaction.request),
             at: now,
         };
         if allowed {
@@ -59,9 +64,11 @@ impl Provider {
         proof: &AuthenticationProof,
     ) -> Result<Screen, TurnError> {
         let Some(person) = self.ports.persons.find(proof.person).await? else { return Err(TurnError::Gone) };
+        let client = self.ports.clients.find(&interaction.request.oauth.client_id).await?;
+        let Some(client) = client else { return Err(TurnError::Gone) };
         Ok(Screen::Consent {
             service,
-            scopes: interaction.request.oauth.scope.iter().map(str::to_owned).collect(),
+            scopes: self.consent_lines(&client, &person, &interaction.request),
             identity: person.spoken_name(),
         })
     }
@@ -83,7 +90,30 @@ impl Provider {
             return Ok(ConsentProgress::Missing);
         }
         let remembered = self.ports.grants.consent(proof.person, &client.client_id).await?;
-        let covers = remembered.is_some_and(|consent| request.oauth.scope.is_subset(&consent.scope));
+        let covers =
+            remembered.is_some_and(|consent| consent_scope(client, request).is_subset(&consent.scope));
         Ok(if covers { ConsentProgress::Given } else { ConsentProgress::Missing })
     }
+
+    /// The consents of a person, oldest first.
+    pub async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>> {
+        self.ports.grants.consents_of(person).await
+    }
+
+    /// Takes a consent back: the client's tokens about this person end, and the next login asks again. False when there
+    /// was nothing to take back.
+    pub async fn withdraw_consent(&self, person: PersonId, client: &ClientId) -> PortResult<bool> {
+        let now = self.now();
+        let event = self.succeeded(EventKind::Consent, "withdrawn", now);
+        let event = event.with_person(person).with_client(client.clone());
+        let since = now.minus(self.policy.lifetimes.session.max(LONGEST_GRANT));
+        let ended = self.ports.grants.withdraw_consent((person, client), since, &event).await?;
+        for grant in ended.iter().flatten() {
+            self.cutoffs.note(&Cutoff { scope: CutoffScope::Grant(*grant), at: now });
+        }
+        Ok(ended.is_some())
+    }
 }
+
+/// No token of an older grant lives, whatever the lifetime of sessions was when it was made.
+const LONGEST_GRANT: Duration = Duration::from_hours(30 * 24);

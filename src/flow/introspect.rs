@@ -13,7 +13,7 @@ use crate::oauth::{
     ActiveKind, ActiveToken, Client, ErrorCode, FamilyVerdict, OAuthError, RawParams, RefreshToken, ScopeSet,
     TokenType, inactive, introspection_request, judge_refresh,
 };
-use crate::oidc::{ClaimsRequest, released_claims};
+use crate::oidc::ClaimsRequest;
 
 use super::{FlowError, Origin, PresentedCredentials, Provider, Subject};
 
@@ -171,8 +171,7 @@ impl Provider {
         scope: &ScopeSet,
         claims: &ClaimsRequest,
     ) -> Map<String, Value> {
-        let Some((person, mode)) = footing.person.as_ref().zip(auth_mode) else { return Map::new() };
-        let all = self.claims_about(person, mode);
-        released_claims(&footing.client, scope, &claims.userinfo).filter(all)
+        let Some(about) = footing.person.as_ref().zip(auth_mode) else { return Map::new() };
+        self.userinfo_claims(&footing.client, about, scope, &claims.userinfo)
     }
 }

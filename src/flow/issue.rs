@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{EntropyExt, FamilyId, Secret, UnixTime, base64url};
-use crate::identity::{Acr, AuthMode, Identity, Person, sector_claims};
+use crate::identity::{Acr, Person};
 use crate::jose::{Algorithm, SealContext, Thumbprint};
 use crate::oauth::{Client, RefreshToken, TokenResponse};
-use crate::oidc::{pairwise_subject, requested_claims};
+use crate::oidc::pairwise_subject;
 use crate::ports::{
     Cutoff, CutoffScope, Fence, Grant, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, PortError,
 };
@@ -113,8 +113,7 @@ impl Provider {
         let jti = base64url(self.ports.entropy.bytes::<16>());
         let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now };
         let subject = self.subject_for(client, &person);
-        let all = self.claims_about(&person, grant.proof.auth_mode);
-        let extra = requested_claims(client, &grant.claims.id_token).filter(all);
+        let extra = self.id_token_claims(client, (&person, grant.proof.auth_mode), &grant.claims.id_token);
         Ok(Mint {
             grant,
             family: None,
@@ -128,16 +127,6 @@ impl Provider {
             jti,
             record,
         })
-    }
-
-    /// Everything that may be said of a person, `sub` left out; what of it a client gets is judged apart.
-    pub(super) fn claims_about(&self, person: &Person, auth_mode: AuthMode) -> Map<String, Value> {
-        match &person.identity {
-            Identity::Professional(professional) => {
-                sector_claims(professional, auth_mode, &self.policy.sector)
-            }
-            Identity::Patient(_) => Map::new(),
-        }
     }
 
     /// The subject a client knows a person by (OpenID Connect Core 8.1).

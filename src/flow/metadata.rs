@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::identity::Acr;
+use crate::identity::{Acr, PatientClaim};
 use crate::oauth::{ClientAuthMethod, GrantType};
 use crate::oidc::{ProviderFeatures, metadata};
 
@@ -20,7 +20,8 @@ impl Provider {
                 Acr::Eidas1.to_string(),
                 Acr::Eidas2.min(self.policy.assurance.ceiling).to_string(),
             ],
-            scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            scopes: scopes(),
+            claims: PatientClaim::ALL.map(PatientClaim::as_str).to_vec(),
             grant_types: GrantType::ALL.to_vec(),
             auth_methods: ClientAuthMethod::ALL.to_vec(),
             par_required: false,
@@ -29,5 +30,11 @@ impl Provider {
     }
 }
 
-/// Scopes offered (`domain.md` 1.2).
-const SCOPES: [&str; 6] = ["openid", "profile", "scope_all", "rpps", "identity", "offline_access"];
+/// Scopes offered; each claim about patients is one of its own.
+fn scopes() -> Vec<String> {
+    SCOPES.into_iter().chain(PatientClaim::ALL.map(PatientClaim::as_str)).map(str::to_owned).collect()
+}
+
+/// Of professionals, then of patients.
+const SCOPES: [&str; 8] =
+    ["openid", "profile", "scope_all", "rpps", "identity", "offline_access", "birth", "identite_pivot"];

@@ -5,10 +5,10 @@
 //! serve through the cut-offs, within five seconds.
 
 use crate::audit::{AuditEvent, EventKind};
-use crate::base::{ClientId, DeviceId, PersonId, Secret, UnixTime};
+use crate::base::{ClientId, DeviceId, LinkId, PersonId, Secret, UnixTime};
 use crate::device::Device;
-use crate::identity::{NationalId, Person, PersonStatus};
-use crate::ports::{Cutoff, CutoffScope, PortResult};
+use crate::identity::{NationalId, PatientRef, Person, PersonStatus};
+use crate::ports::{Cutoff, CutoffScope, Link, PortResult};
 
 use super::Provider;
 
@@ -21,6 +21,15 @@ pub enum OperatorOutcome {
     Unchanged,
     /// There is no such thing.
     NotFound,
+}
+
+/// Who asks for a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requester {
+    /// An operator, on the command line.
+    Operator,
+    /// The person, signed in.
+    Person,
 }
 
 /// Two officers who add trust, the second unverified.
@@ -37,6 +46,19 @@ impl Provider {
             (_, Ok(national_id)) => self.ports.persons.find_by_national_id(&national_id).await?,
             _ => None,
         };
+        self.read_by_operator(person).await
+    }
+
+    /// The patient of a reference of their directory, with their phones.
+    pub async fn operator_patient(
+        &self,
+        reference: &PatientRef,
+    ) -> PortResult<Option<(Person, Vec<Device>)>> {
+        let person = self.ports.patients.find(reference).await?;
+        self.read_by_operator(person).await
+    }
+
+    async fn read_by_operator(&self, person: Option<Person>) -> PortResult<Option<(Person, Vec<Device>)>> {
         let Some(person) = person else { return Ok(None) };
         let devices = self.ports.devices.list(person.id).await?;
         let event = self.by_operator(EventKind::AdministratorAction, "person_read", self.now());
@@ -65,6 +87,25 @@ impl Provider {
             tracing::warn!(person.id = %id, "unlocked; the second officer was not verified");
         }
         Ok(if changed { OperatorOutcome::Done } else { OperatorOutcome::Unchanged })
+    }
+
+    /// The links of a person to accounts at other providers.
+    pub async fn links_of(&self, person: PersonId) -> PortResult<Vec<Link>> {
+        self.ports.links.of(person).await
+    }
+
+    /// Removes a link: what the person began ends, since the account there may have begun it.
+    pub async fn unlink(&self, person: PersonId, link: LinkId, by: Requester) -> PortResult<OperatorOutcome> {
+        let now = self.now();
+        let event = match by {
+            Requester::Operator => self.by_operator(EventKind::UpstreamUnlinked, "by_operator", now),
+            Requester::Person => self.succeeded(EventKind::UpstreamUnlinked, "by_person", now),
+        };
+        if !self.ports.links.unlink(person, link, &event.with_person(person)).await? {
+            return Ok(OperatorOutcome::NotFound);
+        }
+        self.cutoffs.note(&Cutoff { scope: CutoffScope::Person(person), at: now });
+        Ok(OperatorOutcome::Done)
     }
 
     /// Revokes a phone for good.

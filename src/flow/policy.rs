@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::device::AttestationPolicy;
-use crate::identity::{AssurancePolicy, SectorSettings};
+use crate::identity::{AssurancePolicy, InsEnvironment, SectorSettings};
 use crate::keyring::KeyPolicy;
 
 use super::ActivationPolicy;
@@ -87,6 +87,8 @@ pub struct Policy {
     pub codes_per_hour: u32,
     /// What an import of the directory may change.
     pub directory: DirectoryPolicy,
+    /// Of which registers the patients' health numbers are.
+    pub patients_ins: InsEnvironment,
 }
 
 /// What an import of the directory may change.

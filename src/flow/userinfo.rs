@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 use crate::base::{TokenHash, UnixTime};
 use crate::identity::PersonStatus;
 use crate::oauth::{ErrorCode, OAuthError, PresentedToken, Scheme};
-use crate::oidc::released_claims;
 use crate::ports::AccessTokenRecord;
 
 use super::{FlowError, PresentedProof, Provider, Subject};
@@ -49,8 +48,8 @@ impl Provider {
             return Err(invalid_token("client_disabled"));
         };
         let auth_mode = record.auth_mode.ok_or_else(|| invalid_token("token_of_a_client"))?;
-        let all = self.claims_about(&person, auth_mode);
-        let mut claims = released_claims(&client, &record.scope, &record.claims.userinfo).filter(all);
+        let mut claims =
+            self.userinfo_claims(&client, (&person, auth_mode), &record.scope, &record.claims.userinfo);
         claims.insert(String::from("sub"), Value::String(record.subject));
         Ok(claims)
     }

@@ -68,6 +68,9 @@ pub enum PatientFileReason {
     /// The reference of an earlier line, or a guardian named twice.
     #[error("occurs twice")]
     Duplicate,
+    /// A guardian who is neither in the file, nor rejected there, nor known already.
+    #[error("names somebody unknown")]
+    UnknownGuardian,
     /// The patient is named as their own guardian.
     #[error("names the patient")]
     Oneself,

@@ -72,6 +72,9 @@ pub struct Client {
     /// Whether it is a protected resource, which may introspect the access tokens meant for it (RFC 7662 2.1).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resource_server: bool,
+    /// The claims about patients that it may get, by name; none unless registered.
+    #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
+    pub release: ScopeSet,
     /// Whether it may do anything at all.
     pub enabled: bool,
 }

@@ -23,6 +23,8 @@ pub struct ProviderFeatures {
     pub acr_values: Vec<String>,
     /// The scopes that can be granted.
     pub scopes: Vec<String>,
+    /// Claims about persons beyond those of professionals.
+    pub claims: Vec<&'static str>,
     /// The grant types of the token endpoint.
     pub grant_types: Vec<GrantType>,
     /// The ways in which a client of an enabled profile may authenticate.
@@ -54,7 +56,7 @@ pub fn metadata(features: &ProviderFeatures) -> Value {
         "id_token_signing_alg_values_supported": names(&features.id_token_algorithms),
         "token_endpoint_auth_methods_supported": auth_methods,
         "claim_types_supported": ["normal"],
-        "claims_supported": claims(&features.scopes),
+        "claims_supported": claims(&features.scopes, &features.claims),
         "claims_parameter_supported": true,
         "request_parameter_supported": false,
         // A pushed `request_uri` is usable whatever this says (RFC 9126 5).
@@ -102,11 +104,12 @@ fn names(algorithms: &[Algorithm]) -> Vec<&'static str> {
     algorithms.iter().map(|algorithm| algorithm.as_str()).collect()
 }
 
-/// The protocol's claims and those about the person that one of `scopes` releases.
-fn claims(scopes: &[String]) -> BTreeSet<&'static str> {
+/// The protocol's claims, `others`, and those about the person that one of `scopes` releases.
+fn claims(scopes: &[String], others: &[&'static str]) -> BTreeSet<&'static str> {
     let granted = |one: &&str| scopes.iter().any(|scope| scope == one);
     let personal = CLAIM_SCOPES.iter().filter(|(_, releasing)| releasing.iter().any(granted));
-    PROTOCOL_CLAIMS.iter().copied().chain(personal.map(|(claim, _)| *claim)).collect()
+    let personal = personal.map(|(claim, _)| *claim);
+    PROTOCOL_CLAIMS.iter().chain(others).copied().chain(personal).collect()
 }
 
 /// The `prompt` values understood (OpenID Connect Core 3.1.2.1).

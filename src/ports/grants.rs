@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{Grant, PortResult};
 use crate::audit::AuditEvent;
-use crate::base::{ClientId, FamilyId, PersonId, UnixTime};
+use crate::base::{ClientId, FamilyId, GrantId, PersonId, UnixTime};
 use crate::oauth::{Family, ScopeSet};
 
 /// A family with its grant.
@@ -40,4 +40,14 @@ pub trait Grants: Send + Sync {
     async fn consent(&self, person: PersonId, client: &ClientId) -> PortResult<Option<Consent>>;
     /// Remembers a consent, replacing an earlier one.
     async fn remember_consent(&self, consent: &Consent, event: &AuditEvent) -> PortResult<()>;
+    /// Every consent of a person, oldest first.
+    async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>>;
+    /// Forgets a consent and ends what the client was granted by the person since `since`, in one transaction with
+    /// `event`, at whose time it ends. The grants ended; none when there was neither a consent nor a grant.
+    async fn withdraw_consent(
+        &self,
+        subject: (PersonId, &ClientId),
+        since: UnixTime,
+        event: &AuditEvent,
+    ) -> PortResult<Option<Vec<GrantId>>>;
 }

@@ -19,6 +19,7 @@ mod keys;
 mod links;
 mod one_shot;
 mod outbound;
+mod patients;
 mod persons;
 mod replay;
 mod revocation;
@@ -54,6 +55,7 @@ pub use keys::{DecryptError, Decrypter, Keys, Signer};
 pub use links::{Link, LinkCandidate, LinkOutcome, LinkedBy, Links};
 pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
 pub use outbound::{Carrier, CarrierError, CodeSender, Delivery, DeliveryObserver, Message, Push};
+pub use patients::{PatientCounts, PatientRecord, Patients};
 pub use persons::Persons;
 pub use replay::{Generation, Replay, ReplayKind, Sighting};
 pub use revocation::{Cutoff, CutoffScope, Revocation};
@@ -94,6 +96,8 @@ pub struct Ports {
     pub clients: Arc<dyn Clients>,
     /// Persons by id and identity number.
     pub persons: Arc<dyn Persons>,
+    /// The directory of patients.
+    pub patients: Arc<dyn Patients>,
     /// Links to accounts at other providers.
     pub links: Arc<dyn Links>,
     /// The national directory's changes.

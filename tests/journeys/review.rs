@@ -42,6 +42,7 @@ pub(super) async fn registered(harness: &Harness, change: impl FnOnce(&mut NewCl
         ask_consent: false,
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         resource_server: false,
+        release: std::collections::BTreeSet::new(),
     };
     change(&mut new);
     harness.provider.register_client(new).await.unwrap().secret

@@ -25,6 +25,7 @@ pub(crate) fn confidential() -> Client {
         dpop_bound_access_tokens: false,
         consent: ConsentPolicy::Implicit,
         resource_server: false,
+        release: ScopeSet::default(),
         enabled: true,
     }
 }

@@ -26,6 +26,7 @@ fn client() -> Client {
         dpop_bound_access_tokens: false,
         consent: ConsentPolicy::Ask,
         resource_server: false,
+        release: ScopeSet::default(),
         enabled: true,
     }
 }

@@ -24,6 +24,7 @@ fn client(profile: Profile, registered: &str) -> Client {
         dpop_bound_access_tokens: false,
         consent: ConsentPolicy::Ask,
         resource_server: false,
+        release: ScopeSet::default(),
         enabled: true,
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 fn features() -> ProviderFeatures {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     ProviderFeatures {
+        claims: Vec::new(),
         issuer: "https://id.example/sceau".to_owned(),
         id_token_algorithms: vec![Algorithm::Es256, Algorithm::Rs256],
         acr_values: owned(&["eidas1", "eidas2"]),

@@ -49,6 +49,7 @@ pub(super) fn client() -> Client {
         dpop_bound_access_tokens: false,
         consent: ConsentPolicy::Implicit,
         resource_server: false,
+        release: ScopeSet::default(),
         enabled: true,
     }
 }

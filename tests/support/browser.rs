@@ -88,6 +88,7 @@ impl Harness {
             ask_consent: false,
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             resource_server: false,
+            release: std::collections::BTreeSet::new(),
         };
         self.provider.register_client(client).await.unwrap();
     }

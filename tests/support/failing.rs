@@ -209,6 +209,19 @@ impl Grants for Failing<dyn Grants> {
     async fn remember_consent(&self, consent: &Consent, event: &AuditEvent) -> PortResult<()> {
         self.outage.around("grants.remember_consent", self.inner.remember_consent(consent, event)).await
     }
+    async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>> {
+        self.outage.around("grants.consents_of", self.inner.consents_of(person)).await
+    }
+    async fn withdraw_consent(
+        &self,
+        subject: (PersonId, &ClientId),
+        since: UnixTime,
+        event: &AuditEvent,
+    ) -> PortResult<Option<Vec<GrantId>>> {
+        self.outage
+            .around("grants.withdraw_consent", self.inner.withdraw_consent(subject, since, event))
+            .await
+    }
 }
 
 #[async_trait]

@@ -12,7 +12,7 @@ use sceau::flow::{
     ActivationPolicy, DirectoryPolicy, ImportOptions, Lifetimes, Policy, Provider, Silent, text_lines,
 };
 use sceau::http::{AppState, HttpLimits, router};
-use sceau::identity::{Acr, AssurancePolicy, NationalId, SectorSettings};
+use sceau::identity::{Acr, AssurancePolicy, InsEnvironment, NationalId, SectorSettings};
 use sceau::keyring::{KeyPolicy, SHIPPED_POLICY};
 use sceau::phone::{Attestation, Phone, SOFTWARE_PHONE_AAGUID, Surroundings, TestRoot, Transport};
 use sceau::ports::{Channel, Cutoff, CutoffScope, Ports};
@@ -204,5 +204,6 @@ pub(crate) fn policy() -> Policy {
         activation: ActivationPolicy::Limited,
         codes_per_hour: 1000,
         directory: DirectoryPolicy::default(),
+        patients_ins: InsEnvironment::Test,
     }
 }

@@ -78,6 +78,7 @@ pub(crate) fn reliance(id: &str) -> NewClient {
         ask_consent: false,
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         resource_server: false,
+        release: std::collections::BTreeSet::new(),
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn registration(id: &str, profile: Profile, auth: ClientAuthMethod) -
         id_token_alg: Algorithm::Es256,
         ask_consent: false,
         resource_server: false,
+        release: std::collections::BTreeSet::new(),
     }
 }
 

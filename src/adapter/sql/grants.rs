@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::row::{corrupt, counter, hash, thumbprint};
+use super::revocation::end_grant;
+use super::row::{corrupt, counter, hash, thumbprint, word};
 use super::statements::{CONSENT_FIND, CONSENT_UPSERT, FAMILY_FIND};
+use super::statements_directory::{PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED};
+use super::statements_people::{CONSENT_DELETE, CONSENT_LIST, GRANTS_ALIVE};
 use super::store::Store;
 use crate::audit::AuditEvent;
-use crate::base::{ClientId, FamilyId, PersonId, UnixTime};
+use crate::base::{ClientId, FamilyId, GrantId, PersonId, UnixTime};
 use crate::oauth::{Family, ScopeSet};
 use crate::ports::{Consent, Grant, Grants, PortResult, StoredFamily};
 
@@ -42,6 +45,47 @@ impl Grants for SqlGrants {
             .bind(consent.at.millis())
             .fetch_optional(c))?;
         write.commit(event).await
+    }
+
+    async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>> {
+        let rows: Vec<(String, String, i64)> =
+            on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_LIST).bind(person.uuid()).fetch_all(c))?;
+        let consents = rows.into_iter().map(|(client, scope, at)| {
+            let scope = ScopeSet::parse(&scope).map_err(|_| corrupt("a consent's scope is malformed"))?;
+            let client = word(&client, "a consent's client is malformed")?;
+            Ok(Consent { person, client, scope, at: UnixTime::from_millis(at) })
+        });
+        consents.collect()
+    }
+
+    async fn withdraw_consent(
+        &self,
+        (person, client): (PersonId, &ClientId),
+        since: UnixTime,
+        event: &AuditEvent,
+    ) -> PortResult<Option<Vec<GrantId>>> {
+        let mut write = self.0.write().await?;
+        // An issue under way is waited for, so that what it grants ends too.
+        let text = write.text(PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED);
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(text).bind(person.uuid()).fetch_optional(c))?;
+        let forgotten = on!(write.connection(), |c| sqlx::query_as::<_, ()>(CONSENT_DELETE)
+            .bind(person.uuid())
+            .bind(client.as_str())
+            .fetch_optional(c))?;
+        let rows: Vec<(Uuid,)> = on!(write.connection(), |c| sqlx::query_as(GRANTS_ALIVE)
+            .bind(person.uuid())
+            .bind(client.as_str())
+            .bind(since.millis())
+            .fetch_all(c))?;
+        if forgotten.is_none() && rows.is_empty() {
+            return Ok(None);
+        }
+        let ended: Vec<GrantId> = rows.into_iter().map(|(id,)| GrantId::from_uuid(id)).collect();
+        for grant in &ended {
+            end_grant(&mut write, *grant, event.at).await?;
+        }
+        write.commit(event).await?;
+        Ok(Some(ended))
     }
 }
 

@@ -39,6 +39,7 @@ mod issuance;
 mod keys;
 mod lanes;
 mod links;
+mod patients;
 mod persons;
 mod postgres;
 mod revocation;

@@ -1,7 +1,7 @@
 //! The SQL statements of patients and links: the third part of the catalogue.
 
 /// What both engines run for patients and links, by name.
-pub const PEOPLE: [(&str, &str); 9] = [
+pub const PEOPLE: [(&str, &str); 16] = [
     ("link_find", LINK_FIND),
     ("link_list", LINK_LIST),
     ("link_insert", LINK_INSERT),
@@ -11,10 +11,18 @@ pub const PEOPLE: [(&str, &str); 9] = [
     ("person_linked", PERSON_LINKED),
     ("person_had_link", PERSON_HAD_LINK),
     ("person_candidates", PERSON_CANDIDATES),
+    ("patient_find", PATIENT_FIND),
+    ("patient_insert", PATIENT_INSERT),
+    ("patient_record", PATIENT_RECORD),
+    ("patient_of_environment", PATIENT_OF_ENVIRONMENT),
+    ("consent_list", CONSENT_LIST),
+    ("consent_delete", CONSENT_DELETE),
+    ("grants_alive", GRANTS_ALIVE),
 ];
 
 /// What PostgreSQL alone runs for patients and links.
-pub const PEOPLE_ONLY_POSTGRES: [(&str, &str); 1] = [("person_linkable_locked", PERSON_LINKABLE_LOCKED)];
+pub const PEOPLE_ONLY_POSTGRES: [(&str, &str); 2] =
+    [("person_linkable_locked", PERSON_LINKABLE_LOCKED), ("patient_find_locked", PATIENT_FIND_LOCKED)];
 
 pub(super) const LINK_FIND: &str = "SELECT id, person, linked_at, sealed FROM links WHERE key_index = $1";
 pub(super) const LINK_LIST: &str =
@@ -38,3 +46,21 @@ pub(super) const PERSON_HAD_LINK: &str = "UPDATE persons SET linked = TRUE \
 pub(super) const PERSON_CANDIDATES: &str = "SELECT p.id, p.status, p.sealed, p.linked, \
      (p.bindings > 0 OR EXISTS (SELECT 1 FROM devices d WHERE d.person = p.id)) AS had_device \
      FROM persons p WHERE p.pivot_index = $1 ORDER BY p.id";
+
+pub(super) const PATIENT_FIND: &str =
+    "SELECT id, status, sealed FROM persons WHERE national_index = $1 AND kind = 'patient'";
+pub(super) const PATIENT_FIND_LOCKED: &str = "SELECT id, status, sealed FROM persons \
+     WHERE national_index = $1 AND kind = 'patient' FOR NO KEY UPDATE";
+pub(super) const PATIENT_INSERT: &str = "INSERT INTO persons \
+     (id, national_index, kind, status, bindings, sealed, pivot_index, ins_environment) \
+     VALUES ($1, $2, 'patient', $3, 0, $4, $5, $6) ON CONFLICT (national_index) DO NOTHING RETURNING id";
+pub(super) const PATIENT_RECORD: &str = "UPDATE persons SET status = $2, sealed = $3, pivot_index = $4, \
+     ins_environment = $5 WHERE id = $1";
+pub(super) const PATIENT_OF_ENVIRONMENT: &str = "SELECT id FROM persons WHERE ins_environment = $1 LIMIT 1";
+
+pub(super) const CONSENT_LIST: &str =
+    "SELECT client, scope, given_at FROM consents WHERE person = $1 ORDER BY given_at, client";
+pub(super) const CONSENT_DELETE: &str =
+    "DELETE FROM consents WHERE person = $1 AND client = $2 RETURNING client";
+pub(super) const GRANTS_ALIVE: &str =
+    "SELECT id FROM grants WHERE person = $1 AND client = $2 AND created_at >= $3 AND NOT dead ORDER BY id";

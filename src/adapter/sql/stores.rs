@@ -12,6 +12,7 @@ use super::grants::SqlGrants;
 use super::health::SqlHealth;
 use super::issuance::SqlIssuance;
 use super::links::SqlLinks;
+use super::patients::SqlPatients;
 use super::persons::SqlPersons;
 use super::revocation::SqlRevocation;
 use super::statements::FENCE_PURGE;
@@ -19,8 +20,8 @@ use super::store::Store;
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::jose::Sealer;
 use crate::ports::{
-    ApprovalDecision, Audit, Clients, Devices, Directory, DurableHealth, Grants, Issuance, Links, Persons,
-    PortResult, Revocation,
+    ApprovalDecision, Audit, Clients, Devices, Directory, DurableHealth, Grants, Issuance, Links, Patients,
+    Persons, PortResult, Revocation,
 };
 
 /// The durable ports but those of keys.
@@ -32,6 +33,8 @@ pub struct SqlStores {
     pub persons: Arc<dyn Persons>,
     /// The national directory's changes.
     pub directory: Arc<dyn Directory>,
+    /// The directory of patients.
+    pub patients: Arc<dyn Patients>,
     /// Links to accounts at other providers.
     pub links: Arc<dyn Links>,
     /// Enrolled phones.
@@ -66,6 +69,7 @@ impl SqlStores {
             clients: Arc::new(SqlClients(store.clone())),
             persons: Arc::new(SqlPersons(store.clone())),
             directory: Arc::new(SqlDirectory(store.clone())),
+            patients: Arc::new(SqlPatients(store.clone())),
             links: Arc::new(SqlLinks(store.clone())),
             devices: Arc::new(SqlDevices(store.clone())),
             grants: Arc::new(SqlGrants(store.clone())),

@@ -86,6 +86,10 @@ scope-gender = Your sex
 scope-birth = Your date and place of birth
 scope-birthdate = Your date of birth
 scope-birthplace = Your town of birth
+scope-patient-names = Your name at birth and first names
+scope-patient-used-name = The family name you use
+scope-patient-birth-place = Your town and country of birth
+scope-ins = Your national health identity number (INS)
 scope-birthcountry = Your country of birth
 
 error-invalid-request = This request is not valid

@@ -86,6 +86,10 @@ scope-gender = Votre sexe
 scope-birth = Votre date et votre lieu de naissance
 scope-birthdate = Votre date de naissance
 scope-birthplace = Votre commune de naissance
+scope-patient-names = Votre nom de naissance et vos prénoms
+scope-patient-used-name = Votre nom d’usage
+scope-patient-birth-place = Votre commune et votre pays de naissance
+scope-ins = Votre matricule INS, identité nationale de santé
 scope-birthcountry = Votre pays de naissance
 
 error-invalid-request = Cette demande n’est pas valable
