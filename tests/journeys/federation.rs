@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use sceau::base::{EntropyExt as _, LinkId, OsEntropy};
+use sceau::base::{LinkId, OsEntropy};
 use sceau::device::Content;
 use sceau::ports::{Link, LinkOutcome, LinkedBy};
 use serde_json::json;

@@ -7,14 +7,14 @@ use sceau::adapter::upstream::{Bridge, OwnSide};
 use sceau::base::{PersonId, Secret};
 use sceau::federation::{Preset, ProviderDraft, ProviderId, UpstreamAuth, UpstreamKey, UpstreamProvider};
 use sceau::flow::text_lines;
-use sceau::identity::{BirthDate, InsEnvironment, Patient, Sex};
+use sceau::identity::InsEnvironment;
 use sceau::ports::Ports;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::adapters::upstream_fake::{CLIENT, Inner, Play, SECRET};
-use crate::support::{Harness, PageBrowser, Received, identities, identity};
+use crate::support::{Harness, PageBrowser, Received, identity};
 
 /// A provider with two others above it, of which one is played.
 pub(super) struct Stage {
@@ -60,14 +60,10 @@ impl Stage {
         };
         let harness = Harness::over(|policy| policy.patients_ins = InsEnvironment::Test, over).await;
         let (inner, server) = Inner::serve(listener, &harness, false);
-        let lines: String = include_str!("../data/identities.json")
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line.trim_end_matches(',')).ok())
-            .map(|entry| format!("{}\n", entry["patient"]))
-            .collect();
+        let lines: String = patients().iter().map(|patient| format!("{patient}\n")).collect();
         let (mut lines, mut nothing) = (text_lines(&lines), |error: &_| panic!("{error}"));
         let report = harness.provider.import_patients(&mut lines, &mut nothing).await.unwrap();
-        assert_eq!(report.lines, identities().len() as u64);
+        assert_eq!((report.lines, report.rejected), (patients().len() as u64, 0));
         let stage = Self { harness, inner, issuer, _server: server };
         stage.plays("p-01", |_| ());
         stage
@@ -75,7 +71,7 @@ impl Stage {
 
     /// The provider answers as the patient of `reference`, with one thing changed.
     pub(super) fn plays(&self, reference: &str, change: impl FnOnce(&mut Play)) {
-        let userinfo = userinfo(&identity(reference).patient);
+        let userinfo = userinfo(reference);
         let subject = format!("sub-of-{reference}");
         self.inner.play(|play| {
             play.claims = json!({ "sub": subject, "amr": ["fc", "pwd", "mfa"], "auth_time": null });
@@ -167,23 +163,21 @@ fn draft(id: &str, name: &str, issuer: &str) -> ProviderDraft {
 }
 
 /// The traits of a patient as `FranceConnect` tells them.
-fn userinfo(patient: &Patient) -> Value {
-    let pivot = &patient.pivot;
-    let sex = match pivot.sex {
-        Sex::Female => "female",
-        Sex::Male => "male",
-        Sex::Unspecified => "unspecified",
-    };
+fn userinfo(reference: &str) -> Value {
+    let told = patients().into_iter().find(|patient| patient["reference"] == reference).unwrap();
+    let given: Vec<&str> =
+        told["given_names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     json!({
-        "family_name": pivot.family_name, "given_name": pivot.given_names.join(" "),
-        "given_name_array": pivot.given_names, "gender": sex, "birthdate": birth(&pivot.birth_date),
-        "birthplace": pivot.birth_place.as_ref().map_or("", |place| place.as_str()),
-        "birthcountry": pivot.birth_country.as_str(),
+        "family_name": told["family_name"], "given_name": given.join(" "), "given_name_array": given,
+        "gender": told["sex"], "birthdate": told["birth_date"],
+        "birthplace": told.get("birth_place").unwrap_or(&json!("")), "birthcountry": told["birth_country"],
     })
 }
 
-fn birth(date: &BirthDate) -> String {
-    date.to_string()
+/// The patients of the file, as they are imported.
+fn patients() -> Vec<Value> {
+    let entries: Vec<Value> = serde_json::from_str(include_str!("../data/identities.json")).unwrap();
+    entries.into_iter().map(|entry| entry["patient"].clone()).collect()
 }
 
 pub(super) fn provider(id: &str) -> ProviderId {

@@ -121,7 +121,7 @@ pub(super) fn interaction(kit: &Kit, deadline: UnixTime) -> Interaction {
         consented: None,
         refusal: None,
         pending_link: Some(sceau::interaction::PendingLink {
-            approval: sceau::base::ApprovalId::random(&*kit.entropy),
+            approval: ApprovalId::random(&*kit.entropy),
             person: PersonId::random(&*kit.entropy),
             provider: String::from("needle-provider"),
             issuer: String::from("https://needle.example"),
