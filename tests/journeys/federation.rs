@@ -104,7 +104,7 @@ async fn idp_hint_goes_straight_to_a_configured_provider() {
     let tab = browser.cookies.keys().find(|name| name.contains("sceau-i-")).unwrap();
     let id = tab.rsplit('-').next().unwrap();
     let tab = format!("/interaction/{}", uuid::Uuid::parse_str(id).unwrap());
-    let away = stage.away(&tab, opened.header("location"));
+    let away = stage.away(opened.header("location"));
     let back = stage.back(&mut browser, &away).await;
     assert_eq!(back.header("location"), tab);
     browser.finish(&tab).await.code();

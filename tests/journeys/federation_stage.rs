@@ -26,7 +26,6 @@ pub(super) struct Stage {
 
 /// A browser sent away: what it must bring back.
 pub(super) struct Away {
-    pub(super) tab: String,
     pub(super) sent: BTreeMap<String, String>,
 }
 
@@ -101,13 +100,13 @@ impl Stage {
     pub(super) async fn leave(&self, browser: &mut PageBrowser, tab: &str) -> Away {
         let sent = browser.submit(tab, "federate", &[("provider", "fc")]).await;
         assert_eq!(sent.status, 303, "{}", sent.text);
-        self.away(tab, sent.header("location"))
+        self.away(sent.header("location"))
     }
 
-    pub(super) fn away(&self, tab: &str, location: &str) -> Away {
+    pub(super) fn away(&self, location: &str) -> Away {
         let url: url::Url = location.parse().unwrap();
         assert!(location.starts_with(&format!("{}/authorize?", self.issuer)), "{location}");
-        Away { tab: tab.to_owned(), sent: url.query_pairs().into_owned().collect() }
+        Away { sent: url.query_pairs().into_owned().collect() }
     }
 
     /// The browser comes back with a code.

@@ -11,6 +11,7 @@ mod directory_import;
 mod enrolment;
 mod enrolment_refused;
 mod federation;
+mod federation_both_sides;
 mod federation_logout;
 mod federation_refused;
 mod federation_stage;
