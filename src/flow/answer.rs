@@ -155,7 +155,10 @@ impl Provider {
         let oauth = &held.interaction.request.oauth;
         let params = success_params(&code, oauth.state.as_deref(), &self.policy.issuer);
         let response = authorization_response(&oauth.redirect_uri, oauth.response_mode, &params);
-        Ok((Answer { response, session: started, known, locale: held.interaction.locale }, events))
+        Ok((
+            Answer { response, session: started.map(Box::new), known, locale: held.interaction.locale },
+            events,
+        ))
     }
 
     async fn known_with(

@@ -228,8 +228,11 @@ pub(super) fn setback(
 
 /// 64 hexadecimal digits: letters and digits are what every provider takes, 256 bits are more than any asks for.
 pub(super) fn hex_secret(entropy: &dyn Entropy) -> Secret {
-    let digits: String =
-        crate::base::EntropyExt::bytes::<32>(entropy).iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = crate::base::EntropyExt::bytes::<32>(entropy);
+    let mut digits = String::with_capacity(64);
+    for nibble in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        digits.extend(char::from_digit(u32::from(nibble), 16));
+    }
     Secret::new(digits)
 }
 

@@ -46,7 +46,7 @@ pub struct Answer {
     /// Redirect or form.
     pub response: AuthorizationResponse,
     /// The session that begins, for its cookie.
-    pub session: Option<StartedSession>,
+    pub session: Option<Box<StartedSession>>,
     /// Who has signed in here before, for its cookie, when that changes.
     pub known: Option<Secret>,
     /// Language of the form page.
