@@ -55,6 +55,12 @@ impl Place {
         Self::of("activation", &[person.uuid().as_bytes()])
     }
 
+    /// What awaits the answer of another provider.
+    #[must_use]
+    pub fn federation(state: &TokenHash) -> Self {
+        Self::hashed("federation", state)
+    }
+
     /// An interaction.
     #[must_use]
     pub fn interaction(id: InteractionId) -> Self {

@@ -123,6 +123,19 @@ pub struct DeviceProof {
     pub sign_count: u32,
 }
 
+impl DeviceProof {
+    /// The same while the person's cooling period lasts: the enrolment of a phone bound after a first link counts least,
+    /// so that who took a link over by traits alone cannot make it strong at once.
+    #[must_use]
+    pub fn in_cooling(mut self, until: Option<UnixTime>, now: UnixTime) -> Self {
+        if until.is_some_and(|until| now < until) && self.proof.terms.enrolment > Acr::Eidas1 {
+            self.proof.terms.enrolment = Acr::Eidas1;
+            self.proof.terms.enrolment_reason = String::from("cooling");
+        }
+        self
+    }
+}
+
 /// Why an assertion proves nothing. The phone hears one answer for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceRefusal {

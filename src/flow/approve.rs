@@ -156,6 +156,9 @@ impl Provider {
                     Ok(judged) => judged,
                     Err(reason) => return self.refuse_assertion(device, id, reason, now).await,
                 };
+                let holder = self.ports.persons.find(device.person).await?;
+                // A first link is only made to a person without any phone: every phone of theirs came after it.
+                let proof = proof.in_cooling(holder.and_then(|holder| holder.cooling_until), now);
                 let typed = number.as_ref().map(crate::base::Secret::expose);
                 self.judge_number(waiting, device, typed, (ceremony, assertion, proof), now).await
             }

@@ -6,24 +6,29 @@
 //! 3. the phone decides (in `approve.rs`)
 //! 4. [`Provider::resume`] decides again, and finishes
 
+use url::Url;
+
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, InteractionId, Secret, TokenHash, UnixTime};
+use crate::federation::UpstreamProvider;
 use crate::identity::AuthenticationProof;
 use crate::interaction::{
-    ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide,
+    ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide, required_acr,
 };
 use crate::oauth::{AuthorizationResponse, AuthorizeError, Client, RawParams};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
 use super::par::must_push;
-use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Turn, TurnError};
+use super::{Answer, Begun, BrowserState, Federating, FlowError, Opened, Provider, Screen, Turn, TurnError};
 
 /// A request with the client and the `request_uri` it came by.
 struct Incoming {
     request: AuthenticationRequest,
     client: Client,
     pushed: Option<TokenHash>,
+    /// The provider that the service wants, by its name here.
+    idp_hint: Option<String>,
 }
 
 impl Provider {
@@ -76,7 +81,7 @@ impl Provider {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
                 Ok(Begun::Answer(Box::new(self.answer_at_once(&held, browser, step).await?)))
             }
-            NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => {
+            step @ (NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent) => {
                 self.allow_one_more(&browser.origin, now).await?;
                 // The first look at its page says which step it is at.
                 let opened = interaction.value;
@@ -86,8 +91,26 @@ impl Provider {
                     .with_transaction(opened.id.to_string());
                 self.ports.audit.append(&event).await?;
                 self.ports.interactions.insert(&opened).await?;
-                Ok(Begun::Opened(Opened { id: opened.id, cookie: interaction.cookie }))
+                let hint = incoming.idp_hint.as_deref().filter(|_| matches!(step, NextStep::Identify { .. }));
+                let leave = self.straight_to(hint, &opened, now).await?;
+                Ok(Begun::Opened(Opened { id: opened.id, cookie: interaction.cookie, leave }))
             }
+        }
+    }
+
+    /// Where the provider that the service wants is, when it is configured, sure enough and answers.
+    async fn straight_to(
+        &self,
+        hint: Option<&str>,
+        interaction: &Interaction,
+        now: UnixTime,
+    ) -> Result<Option<Url>, FlowError> {
+        let offered = self.reaching(required_acr(&interaction.request));
+        let wanted = offered.into_iter().find(|provider| Some(provider.id.as_str()) == hint);
+        let Some(provider) = wanted else { return Ok(None) };
+        match self.send(interaction, provider, now).await? {
+            Federating::Leave(url) => Ok(Some(url)),
+            Federating::Failed(_) => Ok(None),
         }
     }
 
@@ -97,6 +120,7 @@ impl Provider {
         let Versioned { version, value: mut interaction } = self.own_interaction(id, browser, now).await?;
         let client = self.client_of(&interaction).await?;
         let approval = self.follow_approval(&mut interaction, now).await?;
+        self.complete_link(&mut interaction, now).await?;
         self.drop_cut_proof(&mut interaction, now).await?;
         let session = self.current_session(browser.session.as_ref(), now).await?;
         let next = self.next_step(&interaction, &client, session.as_ref(), approval, now).await?;
@@ -119,7 +143,8 @@ impl Provider {
         match next {
             NextStep::Issue { .. } | NextStep::Refuse { .. } => Err(TurnError::Gone),
             NextStep::Identify { expired } => {
-                Ok(self.page(&interaction, browser, Screen::Identify { service: client.name, expired }))
+                let screen = self.identify_screen(&interaction, client.name, expired);
+                Ok(self.page(&interaction, browser, screen))
             }
             NextStep::Approve => {
                 let screen = self.number_screen(&interaction, client.name, now).await?;
@@ -196,7 +221,10 @@ impl Provider {
                 (RawParams::parse(parameters.as_bytes())?, Some(hash))
             }
         };
-        Ok(authentication_request(&params, &client).map(|request| Incoming { request, client, pushed }))
+        // Given twice it says nothing; the rest of the request is judged on its own.
+        let idp_hint = params.get("idp_hint").ok().flatten().map(str::to_owned);
+        let request = authentication_request(&params, &client);
+        Ok(request.map(|request| Incoming { request, client, pushed, idp_hint }))
     }
 
     fn new_interaction(&self, incoming: &Incoming, browser: &BrowserState, now: UnixTime) -> NewInteraction {
@@ -214,6 +242,8 @@ impl Provider {
             proof: None,
             consented: None,
             refusal: None,
+            pending_link: None,
+            upstream: None,
         };
         NewInteraction { value, cookie }
     }
@@ -240,6 +270,7 @@ impl Provider {
             hinted,
             consent,
             refusal: interaction.refusal,
+            upstreams: self.reaching(None).into_iter().map(UpstreamProvider::ceiling).max(),
             policy: &self.policy.assurance,
             now,
         }))

@@ -33,6 +33,18 @@ pub enum Identified {
     TooMany,
 }
 
+/// What a phone is asked for.
+pub(super) struct Asked<'a> {
+    /// The interaction it serves.
+    pub(super) interaction: &'a Interaction,
+    /// Who asks.
+    pub(super) client: &'a Client,
+    /// From where.
+    pub(super) origin: &'a Origin,
+    /// The name of the provider whose account would be linked.
+    pub(super) linking: Option<&'a str>,
+}
+
 impl Provider {
     /// The person typed an identifier: an approval is opened, the same way for a known, unknown, locked or phone-less
     /// one (design decision 12, `security.md` D10).
@@ -61,8 +73,8 @@ impl Provider {
         let (person, devices) = self.reachable(&national_id).await?;
         let recipient = self.recipient(&national_id);
         let limits = self.places(browser.known.as_ref(), &recipient, now);
-        let opened =
-            self.open_approval((&interaction, &client, origin), (recipient, limits), person, now).await?;
+        let asked = Asked { interaction: &interaction, client: &client, origin, linking: None };
+        let opened = self.open_approval(asked, (recipient, limits), person, now).await?;
         let Some(approval) = opened else {
             let event = self.refused(EventKind::ApprovalOpened, "too_many_waiting", now);
             self.ports.audit.append(&event.with_client(client.client_id)).await?;
@@ -70,6 +82,8 @@ impl Provider {
         };
         interaction.step = Step::Approve { approval };
         interaction.proof = None;
+        interaction.pending_link = None;
+        interaction.upstream = None;
         if !self.ports.interactions.advance(version, &interaction).await? {
             return Err(TurnError::Gone);
         }
@@ -169,9 +183,9 @@ impl Provider {
         }
     }
 
-    async fn open_approval(
+    pub(super) async fn open_approval(
         &self,
-        (interaction, client, origin): (&Interaction, &Client, &Origin),
+        asked: Asked<'_>,
         (recipient, limits): (Recipient, OpenLimits),
         person: Option<Person>,
         now: UnixTime,
@@ -184,9 +198,9 @@ impl Provider {
                 id,
                 recipient,
                 person: person.as_ref().map(|person| person.id),
-                client: client.client_id.clone(),
-                interaction: Some(interaction.id),
-                text: approval_text(id, client, interaction.locale, origin, now),
+                client: asked.client.client_id.clone(),
+                interaction: Some(asked.interaction.id),
+                text: approval_text(id, &asked, now),
                 number: NumberSource::Ours(number),
                 created: now,
                 deadline: now.plus(self.policy.lifetimes.approval),
@@ -201,7 +215,12 @@ impl Provider {
         Ok(None)
     }
 
-    async fn notify(&self, recipient: Recipient, devices: &[Device], now: UnixTime) -> Result<(), FlowError> {
+    pub(super) async fn notify(
+        &self,
+        recipient: Recipient,
+        devices: &[Device],
+        now: UnixTime,
+    ) -> Result<(), FlowError> {
         if self.ports.throttle.hit(PUSHES, recipient.as_bytes(), now).await? {
             let targets: Vec<DeviceId> = devices.iter().map(|device| device.id).collect();
             for device in targets {
@@ -213,23 +232,27 @@ impl Provider {
 }
 
 /// What the phone shows, word for word (design decision 8).
-fn approval_text(
-    id: ApprovalId,
-    client: &Client,
-    locale: Locale,
-    origin: &Origin,
-    now: UnixTime,
-) -> ApprovalText {
-    let purpose = match locale {
-        Locale::Fr => "Connexion à un service en ligne",
-        Locale::En => "Sign-in to an online service",
+fn approval_text(id: ApprovalId, asked: &Asked<'_>, now: UnixTime) -> ApprovalText {
+    let purpose = match (asked.interaction.locale, asked.linking) {
+        (Locale::Fr, None) => String::from("Connexion à un service en ligne"),
+        (Locale::En, None) => String::from("Sign-in to an online service"),
+        (Locale::Fr, Some(provider)) => {
+            format!("Relier votre compte à {provider}, et connexion à un service en ligne")
+        }
+        (Locale::En, Some(provider)) => {
+            format!("Link your account to {provider}, and sign in to an online service")
+        }
+    };
+    let warning = |provider: &str| match asked.interaction.locale {
+        Locale::Fr => format!("Ensuite, {provider} ouvrira aussi votre compte."),
+        Locale::En => format!("From then on, {provider} will open your account too."),
     };
     ApprovalText {
-        service: client.name.clone(),
-        purpose: purpose.to_owned(),
-        origin: format!("{} ({})", origin.agent, origin.address),
+        service: asked.client.name.clone(),
+        purpose,
+        origin: format!("{} ({})", asked.origin.agent, asked.origin.address),
         at: now.rfc3339(),
-        details: Vec::new(),
+        details: asked.linking.map(warning).into_iter().collect(),
         approval: id,
     }
 }

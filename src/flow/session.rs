@@ -2,7 +2,7 @@
 
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, Secret, Sid, TokenHash, UnixTime};
-use crate::identity::AuthenticationProof;
+use crate::identity::{AuthenticationProof, UpstreamSession};
 use crate::interaction::Interaction;
 use crate::ports::{Cutoff, CutoffScope, PortResult, Session};
 
@@ -68,7 +68,7 @@ impl Provider {
     pub(crate) async fn start_session(
         &self,
         old: Option<&Session>,
-        proof: &AuthenticationProof,
+        (proof, upstream): (&AuthenticationProof, Option<&UpstreamSession>),
         now: UnixTime,
     ) -> PortResult<StartedSession> {
         let mut sid = Sid::random(&*self.ports.entropy);
@@ -84,6 +84,7 @@ impl Provider {
             sid,
             person: proof.person,
             proof: proof.clone(),
+            upstream: upstream.cloned(),
             created: now,
             absolute_end: now.plus(self.policy.lifetimes.session),
             idle_end: now.plus(self.policy.lifetimes.session_idle),

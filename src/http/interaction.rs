@@ -160,7 +160,7 @@ async fn turn(
             };
             let frame = PageFrame {
                 locale,
-                form_targets: vec![form_target(&redirect_uri)],
+                form_targets: form_targets(&redirect_uri, &screen),
                 switch_url: Some(format!("/interaction/{id}?ui_locales={}", other.as_str())),
             };
             Ok(page(id, screen, csrf, notice).respond(&frame, StatusCode::OK))
@@ -168,15 +168,28 @@ async fn turn(
     }
 }
 
+/// Where the forms of a page may end: at the service and, chosen there, at another provider.
+fn form_targets(redirect_uri: &str, screen: &Screen) -> Vec<String> {
+    let providers = match screen {
+        Screen::Identify { providers, .. } => providers.as_slice(),
+        Screen::Number { .. } | Screen::Consent { .. } => &[],
+    };
+    let providers = providers.iter().map(|provider| provider.origin.as_str());
+    std::iter::once(redirect_uri).chain(providers).map(form_target).collect()
+}
+
 fn page(id: InteractionId, screen: Screen, csrf: String, notice: Option<IdentifyNotice>) -> Page {
     let address = format!("/interaction/{id}");
     match screen {
-        Screen::Identify { service, expired } => Page::Identify {
+        Screen::Identify { service, expired, providers, phone } => Page::Identify {
             service,
             action: format!("{address}/identify"),
             cancel_action: format!("{address}/cancel"),
             csrf,
             notice: notice.or_else(|| expired.then_some(IdentifyNotice::Expired)),
+            providers,
+            federate_action: format!("{address}/federate"),
+            phone,
         },
         Screen::Number { service, number, expires_in } => Page::Number {
             service,

@@ -5,6 +5,7 @@ mod authorize;
 mod discovery;
 mod end_session;
 pub mod extract;
+mod federation;
 mod interaction;
 mod introspect;
 mod layers;
@@ -45,6 +46,9 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/interaction/{id}/consent", post(interaction::consent))
         .route("/interaction/{id}/cancel", post(interaction::cancel))
         .route("/interaction/{id}/status", get(interaction::status))
+        .route("/interaction/{id}/federate", post(federation::leave))
+        .route("/federation/{provider}/callback", get(federation::callback))
+        .route("/federation/{provider}/logged_out", get(federation::logged_out))
         .layer(middleware::from_fn(respond::only_visits));
     let phones = mobile::router(&state);
     let routes = backchannel.merge(pages).merge(phones).fallback(respond::not_found).with_state(state);

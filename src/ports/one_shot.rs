@@ -9,6 +9,7 @@ use crate::base::{
     ApprovalId, ClientId, DeviceId, EnrolmentId, GrantId, InteractionId, PersonId, Sid, TokenHash, UnixTime,
 };
 use crate::device::{ActivationCodes, PendingEnrolment};
+use crate::federation::FederationTicket;
 use crate::identity::AuthenticationProof;
 use crate::oauth::{CodeBinding, ScopeSet};
 use crate::oidc::ClaimsRequest;
@@ -106,4 +107,9 @@ pub trait OneShot: Send + Sync {
     async fn put_back_activation(&self, codes: &ActivationCodes) -> PortResult<()>;
     /// Takes a person's activation codes.
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>>;
+    /// Keeps what awaits the answer of another provider, under the hash of its `state`.
+    async fn put_federation(&self, state: &TokenHash, ticket: &FederationTicket) -> PortResult<()>;
+    /// Takes it.
+    async fn take_federation(&self, state: &TokenHash, now: UnixTime)
+    -> PortResult<Option<FederationTicket>>;
 }

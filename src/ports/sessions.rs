@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PortResult;
 use crate::base::{PersonId, Sid, TokenHash, UnixTime};
-use crate::identity::AuthenticationProof;
+use crate::identity::{AuthenticationProof, UpstreamSession};
 
 /// A browser session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Session {
     pub person: PersonId,
     /// The authentication behind it.
     pub proof: AuthenticationProof,
+    /// The browser's session at the provider that answered, to be ended with this one.
+    #[serde(default)]
+    pub upstream: Option<UpstreamSession>,
     /// Beginning.
     pub created: UnixTime,
     /// Absolute end.

@@ -56,6 +56,7 @@ struct Case {
     hinted: Hint,
     consent: ConsentProgress,
     refusal: Option<Refusal>,
+    upstreams: Option<Acr>,
 }
 
 impl Case {
@@ -72,6 +73,7 @@ impl Case {
             hinted: Hint::Absent,
             consent: ConsentProgress::NotNeeded,
             refusal: None,
+            upstreams: None,
         }
     }
 
@@ -119,6 +121,7 @@ impl Case {
             },
             consent: self.consent,
             refusal: self.refusal,
+            upstreams: self.upstreams,
             policy: &POLICY,
             now: NOW,
         })
@@ -257,7 +260,20 @@ fn any_case() -> impl Strategy<Value = Case> {
     );
     (asked, known).prop_map(|((prompt, max_age, acr_values, claims, hinted), known)| {
         let (session, fresh, approval, consent, refusal) = known;
-        Case { prompt, max_age, acr_values, claims, session, fresh, approval, hinted, consent, refusal }
+        let upstreams = None;
+        Case {
+            prompt,
+            max_age,
+            acr_values,
+            claims,
+            session,
+            fresh,
+            approval,
+            hinted,
+            consent,
+            refusal,
+            upstreams,
+        }
     })
 }
 
@@ -292,4 +308,13 @@ proptest! {
         prop_assert!(silent);
     }
 
+}
+
+#[test]
+fn another_provider_raises_what_can_be_reached_up_to_the_policy() {
+    let asked = |upstreams, acr_values| word(&Case { upstreams, acr_values, ..Case::new() }.decide());
+    assert_eq!(asked(None, "eidas3"), asked(Some(Acr::Eidas1), "eidas3"));
+    assert_eq!(asked(Some(Acr::Eidas1), "eidas2"), "identify");
+    let reached = if POLICY.ceiling == Acr::Eidas3 { "identify" } else { asked(None, "eidas3") };
+    assert_eq!(asked(Some(Acr::Eidas3), "eidas3"), reached);
 }

@@ -25,6 +25,9 @@ fn identify(service: &str, notice: Option<IdentifyNotice>) -> Page {
         cancel_action: "/interaction/0197/cancel".to_owned(),
         csrf: "csrf-value".to_owned(),
         notice,
+        providers: Vec::new(),
+        federate_action: "/interaction/0197/federate".to_owned(),
+        phone: true,
     }
 }
 

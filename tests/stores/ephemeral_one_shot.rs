@@ -6,7 +6,7 @@ use sceau::base::InteractionId;
 use sceau::device::ActivationCodes;
 
 use super::ephemeral::{Kit, MILLISECOND, MINUTE, ROUNDS_OF_MANY, VALUES, race_for_each};
-use super::ephemeral_samples::{activation, ceremony, code, enrolment, pushed, token};
+use super::ephemeral_samples::{activation, ceremony, code, enrolment, federation, pushed, token};
 
 pub(super) async fn every_value_is_taken_once(kit: &Kit) {
     let (store, now) = (&kit.one_shot, kit.now());
@@ -31,6 +31,12 @@ pub(super) async fn every_value_is_taken_once(kit: &Kit) {
     store.put_activation(&codes).await.unwrap();
     assert_eq!(store.take_activation(codes.person, now).await.unwrap(), Some(codes.clone()));
     assert!(store.take_activation(codes.person, now).await.unwrap().is_none());
+
+    let (state, ticket) = (token(kit), federation(kit, kit.soon()));
+    store.put_federation(&state, &ticket).await.unwrap();
+    assert!(store.take_federation(&token(kit), now).await.unwrap().is_none());
+    assert_eq!(store.take_federation(&state, now).await.unwrap(), Some(ticket));
+    assert!(store.take_federation(&state, now).await.unwrap().is_none());
 }
 
 pub(super) async fn nothing_is_given_from_its_deadline_on(kit: &Kit) {
@@ -59,6 +65,10 @@ pub(super) async fn nothing_is_given_from_its_deadline_on(kit: &Kit) {
         let codes = activation(kit, Some(deadline));
         store.put_activation(&codes).await.unwrap();
         assert_eq!(store.take_activation(codes.person, now).await.unwrap().is_some(), alive);
+
+        let state = token(kit);
+        store.put_federation(&state, &federation(kit, deadline)).await.unwrap();
+        assert_eq!(store.take_federation(&state, now).await.unwrap().is_some(), alive);
     }
 }
 

@@ -8,6 +8,8 @@ use sceau::base::{
     UnixTime,
 };
 use sceau::device::{ActivationCodes, ActivationMode, PendingEnrolment};
+use sceau::federation::{FederationTicket, ProviderId, Purpose, SignInTicket};
+use sceau::identity::UpstreamSession;
 use sceau::identity::{Acr, AssuranceTerms, AuthMode, AuthenticationProof, Way};
 use sceau::interaction::{Interaction, Locale, Step};
 use sceau::jose::Thumbprint;
@@ -118,6 +120,15 @@ pub(super) fn interaction(kit: &Kit, deadline: UnixTime) -> Interaction {
         proof: None,
         consented: None,
         refusal: None,
+        pending_link: Some(sceau::interaction::PendingLink {
+            approval: ApprovalId::random(&*kit.entropy),
+            person: PersonId::random(&*kit.entropy),
+            provider: String::from("needle-provider"),
+            issuer: String::from("https://needle.example"),
+            subject: sceau::base::Secret::new(String::from("needle-subject")),
+            pivot: None,
+        }),
+        upstream: Some(upstream()),
     }
 }
 
@@ -171,6 +182,7 @@ pub(super) fn session(kit: &Kit, idle_end: UnixTime, absolute_end: UnixTime) -> 
         sid: Sid::random(&*kit.entropy),
         person,
         proof: proof(kit, person),
+        upstream: Some(upstream()),
         created: kit.now(),
         absolute_end,
         idle_end,
@@ -220,4 +232,25 @@ fn proof(kit: &Kit, person: PersonId) -> AuthenticationProof {
 
 fn scope() -> ScopeSet {
     ScopeSet::parse("openid needle").unwrap()
+}
+
+fn upstream() -> UpstreamSession {
+    UpstreamSession {
+        provider: String::from("needle-provider"),
+        id_token_hint: sceau::base::Secret::new(String::from("needle-id-token")),
+    }
+}
+
+pub(super) fn federation(kit: &Kit, deadline: UnixTime) -> FederationTicket {
+    FederationTicket {
+        purpose: Purpose::SignIn(SignInTicket {
+            interaction: InteractionId::random(&*kit.entropy),
+            nonce: sceau::base::Secret::new(String::from("needle-nonce")),
+            verifier: sceau::base::Secret::new(String::from("needle-verifier")),
+            requested: Some(Acr::Eidas2),
+            since: Some(deadline),
+        }),
+        provider: ProviderId::parse("needle").unwrap(),
+        deadline,
+    }
 }

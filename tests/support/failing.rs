@@ -12,6 +12,7 @@ use sceau::base::{
     TokenHash, UnixTime,
 };
 use sceau::device::{ActivationCodes, Device, PendingEnrolment};
+use sceau::federation::FederationTicket;
 use sceau::federation::UpstreamKey;
 use sceau::identity::{NationalId, Person, Pivot};
 use sceau::interaction::Interaction;
@@ -391,6 +392,16 @@ impl OneShot for Failing<dyn OneShot> {
     }
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {
         self.outage.around("one_shot.take_activation", self.inner.take_activation(person, now)).await
+    }
+    async fn put_federation(&self, state: &TokenHash, ticket: &FederationTicket) -> PortResult<()> {
+        self.outage.around("one_shot.put_federation", self.inner.put_federation(state, ticket)).await
+    }
+    async fn take_federation(
+        &self,
+        state: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<FederationTicket>> {
+        self.outage.around("one_shot.take_federation", self.inner.take_federation(state, now)).await
     }
 }
 

@@ -8,6 +8,7 @@ use crate::adapter::ephemeral::{Place, activation_head, pushed_head};
 use crate::adapter::sealed_value::Head;
 use crate::base::{ApprovalId, DeviceId, EnrolmentId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
+use crate::federation::FederationTicket;
 use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
 
 #[async_trait]
@@ -78,5 +79,17 @@ impl OneShot for InProcess {
 
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {
         self.take_value(&Place::activation(person), now)
+    }
+
+    async fn put_federation(&self, state: &TokenHash, ticket: &FederationTicket) -> PortResult<()> {
+        self.put_value(&Place::federation(state), Head::whole(ticket.deadline), ticket)
+    }
+
+    async fn take_federation(
+        &self,
+        state: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<FederationTicket>> {
+        self.take_value(&Place::federation(state), now)
     }
 }

@@ -7,6 +7,7 @@ use crate::adapter::ephemeral::{Place, activation_head, pushed_head};
 use crate::adapter::sealed_value::{Head, SealedValue};
 use crate::base::{ApprovalId, DeviceId, EnrolmentId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
+use crate::federation::FederationTicket;
 use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
 
 #[async_trait]
@@ -80,5 +81,17 @@ impl OneShot for RedisStore {
 
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {
         self.take_whole(&Place::activation(person), now).await
+    }
+
+    async fn put_federation(&self, state: &TokenHash, ticket: &FederationTicket) -> PortResult<()> {
+        self.put_whole(&Place::federation(state), Head::whole(ticket.deadline), ticket).await
+    }
+
+    async fn take_federation(
+        &self,
+        state: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<FederationTicket>> {
+        self.take_whole(&Place::federation(state), now).await
     }
 }

@@ -9,6 +9,7 @@ mod oauth_error;
 mod page;
 mod page_headers;
 mod page_text;
+mod setback;
 mod visit;
 
 pub(crate) use answer::{authorization_answer, form_target, interaction_opened, private_json, see_other};
@@ -18,4 +19,5 @@ pub(crate) use in_form::in_form;
 pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
 pub use page::{ErrorTitle, IdentifyNotice, Page, PageFrame};
+pub(crate) use setback::{setback_page, upstream_logged_out};
 pub(crate) use visit::only_visits;

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::page_headers::page_headers;
 use super::page_text::Texts;
+use crate::flow::{OfferedProvider, SetbackSentence};
 use crate::interaction::Locale;
 
 /// What a page is shown in.
@@ -63,6 +64,23 @@ pub enum Page {
         csrf: String,
         /// Why it is asked again.
         notice: Option<IdentifyNotice>,
+        /// Other identity providers: identifier and name; the form posts `provider`.
+        providers: Vec<OfferedProvider>,
+        /// Where that form goes.
+        federate_action: String,
+        /// Whether the phone is asked about at all.
+        phone: bool,
+    },
+    /// Says that another identity provider did not sign the person in, and leads back.
+    Setback {
+        /// What happened.
+        sentence: SetbackSentence,
+        /// The provider's name.
+        provider: String,
+        /// What support finds in the log.
+        reference: String,
+        /// The interaction, still open.
+        back: String,
     },
     /// Shows the number to type on the phone, and waits.
     Number {
@@ -147,10 +165,18 @@ impl Page {
 
     fn render(self, t: Texts, switch_url: Option<&str>) -> askama::Result<String> {
         match self {
-            Self::Identify { service, action, cancel_action, csrf, notice } => {
+            #[rustfmt::skip]
+            Self::Identify { service, action, cancel_action, csrf, notice, providers, federate_action, phone } => {
                 let faulty = matches!(notice, Some(IdentifyNotice::ElevenDigits | IdentifyNotice::Malformed));
                 let notice = notice.map(IdentifyNotice::text_id);
-                IdentifyView { t, switch_url, service, action, cancel_action, csrf, notice, faulty }.render()
+                let view = IdentifyView {
+                    t, switch_url, service, action, cancel_action, csrf, notice, faulty, providers, federate_action, phone,
+                };
+                view.render()
+            }
+            Self::Setback { sentence, provider, reference, back } => {
+                let (title, explanation) = setback_text_ids(sentence);
+                SetbackView { t, switch_url, title, explanation, provider, reference, back }.render()
             }
             Self::Number { service, number, expires_in, status_url, resume_url, cancel_action, csrf } => {
                 let left = format!("{}:{:02}", expires_in / 60, expires_in % 60);
@@ -203,6 +229,20 @@ impl ErrorTitle {
     }
 }
 
+const fn setback_text_ids(sentence: SetbackSentence) -> (&'static str, &'static str) {
+    match sentence {
+        SetbackSentence::Unfinished => ("setback-unfinished", "setback-unfinished-text"),
+        SetbackSentence::Unavailable => ("setback-unavailable", "setback-unavailable-text"),
+        SetbackSentence::NotAccepted => ("setback-not-accepted", "setback-not-accepted-text"),
+        SetbackSentence::LevelTooLow => ("setback-level", "setback-level-text"),
+        SetbackSentence::NoAccount => ("setback-no-account", "setback-no-account-text"),
+        SetbackSentence::AskSupport => ("setback-support", "setback-support-text"),
+        SetbackSentence::AccountClosed => ("setback-closed", "setback-closed-text"),
+        SetbackSentence::NoPhone => ("setback-no-phone", "setback-no-phone-text"),
+        SetbackSentence::TooMany => ("setback-too-many", "setback-too-many-text"),
+    }
+}
+
 const fn logged_out_text_ids(ended: bool) -> (&'static str, &'static str) {
     if ended { ("logged-out-heading", "logged-out-text") } else { ("logged-in-heading", "logged-in-text") }
 }
@@ -218,6 +258,21 @@ struct IdentifyView<'a> {
     csrf: String,
     notice: Option<&'static str>,
     faulty: bool,
+    providers: Vec<OfferedProvider>,
+    federate_action: String,
+    phone: bool,
+}
+
+#[derive(Template)]
+#[template(path = "setback.html", config = ".askama.toml")]
+struct SetbackView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    title: &'static str,
+    explanation: &'static str,
+    provider: String,
+    reference: String,
+    back: String,
 }
 
 #[derive(Template)]
