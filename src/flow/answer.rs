@@ -133,7 +133,8 @@ impl Provider {
         renew: bool,
     ) -> Result<(Answer, Vec<AuditEvent>), TurnError> {
         let old = held.session.as_ref();
-        let started = if renew { Some(self.start_session(old, proof, held.now).await?) } else { None };
+        let begun = (proof, &held.client.client_id);
+        let started = if renew { Some(self.start_session(old, begun, held.now).await?) } else { None };
         let session = started.as_ref().map(|started| &started.session).or(held.session.as_ref());
         let session = session.ok_or(TurnError::Gone)?;
         let code = self.put_code(held, session, proof).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::approval::{
-    Approval, ApprovalRequest, ApprovalText, Number, NumberSource, Recipient, StoredApproval,
+    Approval, ApprovalRequest, ApprovalText, Claim, Number, NumberSource, Recipient, StoredApproval,
 };
 use crate::audit::EventKind;
 use crate::base::{ApprovalId, DeviceId, InteractionId, PersonId, UnixTime};
@@ -13,10 +13,11 @@ use crate::interaction::{Interaction, Locale, Refusal, Step};
 use crate::oauth::Client;
 use crate::ports::{OpenLimits, OpenOutcome, ThrottleRule, Versioned};
 
+use super::account_client::is_account;
 use super::{BrowserState, FlowError, Origin, Provider, TurnError};
 
 /// Identifiers tried from one source.
-const TRIES: ThrottleRule =
+pub(super) const TRIES: ThrottleRule =
     ThrottleRule { name: "identify_source", limit: 60, window: Duration::from_mins(1) };
 /// Pushes to one person (design decision 12).
 const PUSHES: ThrottleRule = ThrottleRule { name: "push", limit: 1, window: Duration::from_mins(1) };
@@ -187,6 +188,7 @@ impl Provider {
                 client: client.client_id.clone(),
                 interaction: Some(interaction.id),
                 text: approval_text(id, client, interaction.locale, origin, now),
+                claim: Claim::Addressed,
                 number: NumberSource::Ours(number),
                 created: now,
                 deadline: now.plus(self.policy.lifetimes.approval),
@@ -213,16 +215,19 @@ impl Provider {
 }
 
 /// What the phone shows, word for word (design decision 8).
-fn approval_text(
+pub(super) fn approval_text(
     id: ApprovalId,
     client: &Client,
     locale: Locale,
     origin: &Origin,
     now: UnixTime,
 ) -> ApprovalText {
-    let purpose = match locale {
-        Locale::Fr => "Connexion à un service en ligne",
-        Locale::En => "Sign-in to an online service",
+    // A person who is asked to sign in elsewhere must see that their own account would be opened.
+    let purpose = match (locale, is_account(&client.client_id)) {
+        (Locale::Fr, false) => "Connexion à un service en ligne",
+        (Locale::En, false) => "Sign-in to an online service",
+        (Locale::Fr, true) => "Accès à votre compte : ajouter ou retirer un téléphone",
+        (Locale::En, true) => "Access to your account: adding or removing a phone",
     };
     ApprovalText {
         service: client.name.clone(),

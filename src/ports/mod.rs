@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub use crate::device::Channel;
 pub use access_tokens::{AccessTokenRecord, AccessTokens};
 pub use approval_decision::{ApprovalDecision, CommitOutcome, CommittedDecision, Decision, Evidence};
-pub use approvals::{Approvals, OpenLimits, OpenOutcome};
+pub use approvals::{Approvals, ClaimOutcome, OpenLimits, OpenOutcome};
 pub use audit::{Audit, AuditRow};
 pub use authenticator::{
     AssertionCeremony, Authenticator, AuthenticatorError, RegistrationCeremony, RegistrationRequest,
@@ -52,7 +52,7 @@ pub use issuance::{
 };
 pub use keys::{DecryptError, Decrypter, Keys, Signer};
 pub use links::{Link, LinkCandidate, LinkOutcome, LinkedBy, Links};
-pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
+pub use one_shot::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PushedRequest};
 pub use outbound::{Carrier, CarrierError, CodeSender, Delivery, DeliveryObserver, Message, Push};
 pub use persons::Persons;
 pub use replay::{Generation, Replay, ReplayKind, Sighting};

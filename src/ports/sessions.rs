@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::PortResult;
-use crate::base::{PersonId, Sid, TokenHash, UnixTime};
+use crate::base::{ClientId, PersonId, Sid, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 
 /// A browser session.
@@ -16,6 +16,9 @@ pub struct Session {
     pub person: PersonId,
     /// The authentication behind it.
     pub proof: AuthenticationProof,
+    /// The service for which the person authenticated: what the phone named.
+    #[serde(default)]
+    pub begun_for: Option<ClientId>,
     /// Beginning.
     pub created: UnixTime,
     /// Absolute end.

@@ -1,5 +1,6 @@
 //! What a person goes through, end to end, and what an attacker tries on the way.
 
+mod account;
 mod approvals;
 mod approvals_refused;
 mod approvals_review;
@@ -24,6 +25,7 @@ mod operator_commands;
 mod own_devices;
 mod professional_login;
 mod pushed_requests;
+mod qr_login;
 mod races;
 mod refresh;
 mod refresh_ended;
@@ -33,4 +35,5 @@ mod revocation;
 mod sso_and_prompts;
 mod stale_cutoffs;
 mod store_loss;
+mod ticket_enrolment;
 mod tokens_review;

@@ -57,6 +57,8 @@ pub enum Page {
         service: String,
         /// Where the form goes.
         action: String,
+        /// Where the form that asks for a QR code goes.
+        qr_action: String,
         /// Where giving up goes.
         cancel_action: String,
         /// Anti-forgery value.
@@ -147,10 +149,14 @@ impl Page {
 
     fn render(self, t: Texts, switch_url: Option<&str>) -> askama::Result<String> {
         match self {
-            Self::Identify { service, action, cancel_action, csrf, notice } => {
+            Self::Identify { service, action, qr_action, cancel_action, csrf, notice } => {
                 let faulty = matches!(notice, Some(IdentifyNotice::ElevenDigits | IdentifyNotice::Malformed));
                 let notice = notice.map(IdentifyNotice::text_id);
-                IdentifyView { t, switch_url, service, action, cancel_action, csrf, notice, faulty }.render()
+                #[rustfmt::skip]
+                let view = IdentifyView {
+                    t, switch_url, service, action, qr_action, cancel_action, csrf, notice, faulty,
+                };
+                view.render()
             }
             Self::Number { service, number, expires_in, status_url, resume_url, cancel_action, csrf } => {
                 let left = format!("{}:{:02}", expires_in / 60, expires_in % 60);
@@ -214,6 +220,7 @@ struct IdentifyView<'a> {
     switch_url: Option<&'a str>,
     service: String,
     action: String,
+    qr_action: String,
     cancel_action: String,
     csrf: String,
     notice: Option<&'static str>,
