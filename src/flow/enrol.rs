@@ -261,16 +261,6 @@ impl Provider {
         Err(EnrolError::Codes)
     }
 
-    pub(super) async fn refuse_ticket<T>(
-        &self,
-        reason: &'static str,
-        person: Option<PersonId>,
-        now: UnixTime,
-    ) -> Result<T, EnrolError> {
-        self.audit_refusal(EventKind::EnrolmentStarted, reason, person, now).await?;
-        Err(EnrolError::Ticket)
-    }
-
     async fn refuse_attestation<T>(
         &self,
         reason: &'static str,
@@ -281,7 +271,7 @@ impl Provider {
         Err(EnrolError::Attestation)
     }
 
-    async fn audit_refusal(
+    pub(super) async fn audit_refusal(
         &self,
         kind: EventKind,
         reason: &'static str,

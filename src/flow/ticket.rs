@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::audit::EventKind;
-use crate::base::{EntropyExt, Secret, TokenHash, UnixTime};
+use crate::base::{EntropyExt, PersonId, Secret, TokenHash, UnixTime};
 use crate::device::ActivationMode;
 use crate::identity::{Acr, AuthenticationProof, PersonStatus, Way};
 use crate::jose::Thumbprint;
@@ -140,5 +140,15 @@ impl Provider {
         };
         let proved = Proved { used: hash, mode: taken.mode, enrolment };
         self.begin_registration(&person, jkt, proved, now).await
+    }
+
+    async fn refuse_ticket<T>(
+        &self,
+        reason: &'static str,
+        person: Option<PersonId>,
+        now: UnixTime,
+    ) -> Result<T, EnrolError> {
+        self.audit_refusal(EventKind::EnrolmentStarted, reason, person, now).await?;
+        Err(EnrolError::Ticket)
     }
 }
