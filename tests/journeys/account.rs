@@ -142,7 +142,7 @@ async fn whoever_cancels_is_not_asked_again_by_itself() {
     let harness = Harness::new().await;
     let mut browser = harness.page_browser();
     let sent = browser.get(ACCOUNT).await;
-    let tab = browser.open(&sent.header("location").to_owned()).await;
+    let tab = browser.open(sent.header("location")).await;
     let answered = browser.submit(&tab, "cancel", &[]).await;
     let back = answered.header("location").strip_prefix("https://sceau.example").unwrap().to_owned();
     assert!(back.contains("error=access_denied"), "{back}");
@@ -179,7 +179,7 @@ async fn a_second_phone_needs_a_fresh_sign_in_to_the_account_at_eidas2() {
     browser.get(NEW_PHONE).await.assert_page(200, "id=\"ticket\"");
     assert_eq!(browser.cookies.keys().filter(|name| *name == SESSION).count(), 1);
 
-    harness.clock.advance(Duration::from_secs(20 * 60));
+    harness.clock.advance(Duration::from_mins(20));
     browser.get(NEW_PHONE).await.assert_page(200, "connectez-vous de nouveau");
     assert_eq!(harness.audited("enrolment.codes ticket_sign_in_too_old").await, 2);
 }

@@ -67,7 +67,7 @@ async fn a_code_is_claimed_the_number_is_typed_and_a_session_begins() {
     );
     let answer = browser.finish(&tab).await;
     let code = answer.code();
-    let tokens: Value = serde_json::from_str(&service.redeem(&code).await.text).unwrap();
+    let tokens: Value = serde_json::from_str(&service.redeem(code).await.text).unwrap();
     let claims = service.verified(tokens["id_token"].as_str().unwrap()).await;
     assert_eq!(claims["acr"], "eidas2");
     assert_eq!(harness.audited("approval.decision approved").await, 1);

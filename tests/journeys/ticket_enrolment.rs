@@ -88,7 +88,7 @@ async fn a_low_sign_in_draws_no_ticket() {
     browser.get(NEW_PHONE).await.assert_page(200, "n’est pas assez sûre");
     let mut browser = federated(&harness, CAMILLE, Acr::Eidas2).await;
     ticket(&mut browser).await;
-    harness.clock.advance(Duration::from_secs(20 * 60));
+    harness.clock.advance(Duration::from_mins(20));
     browser.get(NEW_PHONE).await.assert_page(200, "connectez-vous de nouveau");
 }
 
