@@ -4,7 +4,7 @@ import { description, ownerOf, showPersons, typed } from "./activation.js";
 import * as authenticator from "./authenticator.js";
 import { Answer, call, codeOf } from "./issuer.js";
 import * as store from "./store.js";
-import { at, element, pause, reasonOf, screen, show, tell } from "./screens.js";
+import { at, drawResult, drawText, element, pause, reasonOf, screen, show, tell } from "./screens.js";
 import { has, say, switchLanguage, tag, translate } from "./texts.js";
 
 const POLL = 2000;
@@ -165,20 +165,6 @@ const newChallenge = async () => {
   open.answer = answer;
 };
 
-const drawText = (text) => {
-  const { service, purpose, origin, at: time, details, approval } = text;
-  const rows = Object.entries({ service, purpose, origin, at: localTime(time) });
-  rows.push(...details.map((line) => ["details", line]), ["approval", approval]);
-  at("text").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", say(name)), element("dd", value, { className: name })]));
-};
-
-/** What is signed stays in sight beside the reader's own clock. */
-const localTime = (text) => {
-  const moment = new Date(text);
-  if (Number.isNaN(moment.getTime())) return text;
-  return `${moment.toLocaleString(tag(), { dateStyle: "long", timeStyle: "short" })} (${text})`;
-};
-
 const decide = (decision) => call(phone.requestKey, "POST", `/approvals/${encodeURIComponent(open.id)}/decision`, decision);
 
 const approve = async () => {
@@ -229,17 +215,8 @@ const finish = (outcome) => {
   answered.add(open.id);
   pending = pending.filter(({ id }) => !answered.has(id));
   result = outcome;
-  drawResult();
+  drawResult(result);
   show("result");
-};
-
-const drawResult = () => {
-  if (!result) return;
-  at("result").dataset.outcome = result;
-  at("mark").textContent = result === "approved" ? "✓" : "✕";
-  at("result-title").textContent = say(result);
-  at("result-text").textContent = say(`${result}_text`);
-  tell(result);
 };
 
 // --- phones ---------------------------------------------------------------------------------------------------
@@ -296,7 +273,7 @@ const start = async () => {
     translate();
     if (screen() === "home") drawPending(true);
     if (screen() === "approval") drawText(open.answer.text);
-    if (screen() === "result") drawResult();
+    if (screen() === "result") drawResult(result);
     else tell();
     if (screen() === "devices") doing(openDevices);
   });
