@@ -49,6 +49,12 @@ impl Place {
         Self::of("enrolment", &[id.uuid().as_bytes()])
     }
 
+    /// A ticket to enrol a phone.
+    #[must_use]
+    pub fn enrolment_ticket(hash: &TokenHash) -> Self {
+        Self::hashed("ticket", hash)
+    }
+
     /// The activation codes of a person.
     #[must_use]
     pub fn activation(person: PersonId) -> Self {

@@ -100,8 +100,21 @@ pub enum ActivationMode {
     Device,
     /// A card.
     Card,
-    /// An upstream provider.
-    Upstream,
+    /// Another identity provider, in a browser.
+    Federation,
+}
+
+impl ActivationMode {
+    /// The machine word, as stored and audited.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ContactCodes => "contact_codes",
+            Self::Device => "device",
+            Self::Card => "card",
+            Self::Federation => "federation",
+        }
+    }
 }
 
 /// Whether a device may be used.

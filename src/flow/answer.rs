@@ -133,7 +133,7 @@ impl Provider {
         renew: bool,
     ) -> Result<(Answer, Vec<AuditEvent>), TurnError> {
         let old = held.session.as_ref();
-        let begins = (proof, held.interaction.upstream.as_ref());
+        let begins = (proof, held.interaction.upstream.as_ref(), &held.client.client_id);
         let started = if renew { Some(self.start_session(old, begins, held.now).await?) } else { None };
         let session = started.as_ref().map(|started| &started.session).or(held.session.as_ref());
         let session = session.ok_or(TurnError::Gone)?;

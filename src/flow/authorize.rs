@@ -186,7 +186,7 @@ impl Provider {
     }
 
     pub(super) async fn client_of(&self, interaction: &Interaction) -> Result<Client, TurnError> {
-        let client = self.ports.clients.find(&interaction.request.oauth.client_id).await?;
+        let client = self.browser_client(&interaction.request.oauth.client_id).await?;
         client.filter(|client| client.enabled).ok_or(TurnError::Gone)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::approval::{
-    Approval, ApprovalRequest, ApprovalText, Number, NumberSource, Recipient, StoredApproval,
+    Approval, ApprovalRequest, ApprovalText, Claim, Number, NumberSource, Recipient, StoredApproval,
 };
 use crate::audit::EventKind;
 use crate::base::{ApprovalId, DeviceId, InteractionId, PersonId, UnixTime};
@@ -13,10 +13,11 @@ use crate::interaction::{Interaction, Locale, Refusal, Step};
 use crate::oauth::Client;
 use crate::ports::{OpenLimits, OpenOutcome, ThrottleRule, Versioned};
 
+use super::account_client::is_account;
 use super::{BrowserState, FlowError, Origin, Provider, TurnError};
 
 /// Identifiers tried from one source.
-const TRIES: ThrottleRule =
+pub(super) const TRIES: ThrottleRule =
     ThrottleRule { name: "identify_source", limit: 60, window: Duration::from_mins(1) };
 /// Pushes to one person (design decision 12).
 const PUSHES: ThrottleRule = ThrottleRule { name: "push", limit: 1, window: Duration::from_mins(1) };
@@ -201,6 +202,7 @@ impl Provider {
                 client: asked.client.client_id.clone(),
                 interaction: Some(asked.interaction.id),
                 text: approval_text(id, &asked, now),
+                claim: Claim::Addressed,
                 number: NumberSource::Ours(number),
                 created: now,
                 deadline: now.plus(self.policy.lifetimes.approval),
@@ -232,15 +234,25 @@ impl Provider {
 }
 
 /// What the phone shows, word for word (design decision 8).
-fn approval_text(id: ApprovalId, asked: &Asked<'_>, now: UnixTime) -> ApprovalText {
-    let purpose = match (asked.interaction.locale, asked.linking) {
-        (Locale::Fr, None) => String::from("Connexion à un service en ligne"),
-        (Locale::En, None) => String::from("Sign-in to an online service"),
-        (Locale::Fr, Some(provider)) => {
+pub(super) fn approval_text(id: ApprovalId, asked: &Asked<'_>, now: UnixTime) -> ApprovalText {
+    // A person who is asked to sign in elsewhere must see that their own account would be opened.
+    let account = is_account(&asked.client.client_id);
+    let purpose = match (asked.interaction.locale, asked.linking, account) {
+        (Locale::Fr, None, false) => String::from("Connexion à un service en ligne"),
+        (Locale::En, None, false) => String::from("Sign-in to an online service"),
+        (Locale::Fr, None, true) => String::from("Accès à votre compte : ajouter ou retirer un téléphone"),
+        (Locale::En, None, true) => String::from("Access to your account: adding or removing a phone"),
+        (Locale::Fr, Some(provider), false) => {
             format!("Relier votre compte à {provider}, et connexion à un service en ligne")
         }
-        (Locale::En, Some(provider)) => {
+        (Locale::En, Some(provider), false) => {
             format!("Link your account to {provider}, and sign in to an online service")
+        }
+        (Locale::Fr, Some(provider), true) => {
+            format!("Relier votre compte à {provider}, et y accéder : ajouter ou retirer un téléphone")
+        }
+        (Locale::En, Some(provider), true) => {
+            format!("Link your account to {provider}, and access it: adding or removing a phone")
         }
     };
     let warning = |provider: &str| match asked.interaction.locale {

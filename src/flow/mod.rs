@@ -2,6 +2,8 @@
 //! atomic port call, and audits. A step never calls another step: it changes stored state and returns to the
 //! hub, [`authorize`].
 
+mod account;
+mod account_client;
 mod activation;
 mod answer;
 mod approve;
@@ -41,14 +43,18 @@ mod par;
 mod patients;
 mod policy;
 mod progress;
+mod qr;
 mod readiness;
 mod revoke;
 mod session;
 mod sign;
+mod ticket;
 mod token;
 mod turn;
 mod userinfo;
 
+pub use account::{AccountPage, AccountVisit};
+pub use account_client::ACCOUNT_CLIENT;
 pub use activation::ActivationPolicy;
 pub use approve::{ApprovalView, ChallengeView, DecideError, PhoneDecision};
 pub use client_auth::{AuthenticatedClient, PresentedCredentials};
@@ -71,6 +77,7 @@ pub use policy::{DirectoryPolicy, Lifetimes, Policy};
 pub use progress::{Progress, Watchers};
 pub use readiness::{Check, HealthMemory};
 pub use session::StartedSession;
+pub use ticket::{DrawnTicket, TicketRefusal};
 pub use token::ClientCall;
 pub use turn::{Answer, Begun, BrowserState, Opened, Screen, Turn, TurnError};
 pub use userinfo::UserinfoError;

@@ -92,6 +92,15 @@ pub enum Screen {
         /// Seconds left.
         expires_in: u64,
     },
+    /// Show the QR code of a request that no phone has claimed, and wait.
+    Qr {
+        /// Name of the service.
+        service: String,
+        /// What the code says.
+        address: String,
+        /// Seconds left.
+        expires_in: u64,
+    },
     /// Ask for consent.
     Consent {
         /// Name of the service.

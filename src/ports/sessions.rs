@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::PortResult;
-use crate::base::{PersonId, Sid, TokenHash, UnixTime};
+use crate::base::{ClientId, PersonId, Sid, TokenHash, UnixTime};
 use crate::identity::{AuthenticationProof, UpstreamSession};
 
 /// A browser session.
@@ -19,6 +19,9 @@ pub struct Session {
     /// The browser's session at the provider that answered, to be ended with this one.
     #[serde(default)]
     pub upstream: Option<UpstreamSession>,
+    /// The service for which the person authenticated: what the phone named.
+    #[serde(default)]
+    pub begun_for: Option<ClientId>,
     /// Beginning.
     pub created: UnixTime,
     /// Absolute end.

@@ -1,5 +1,6 @@
 //! What a person goes through, end to end, and what an attacker tries on the way.
 
+mod account;
 mod approvals;
 mod approvals_refused;
 mod approvals_review;
@@ -30,6 +31,7 @@ mod own_devices;
 mod patients;
 mod professional_login;
 mod pushed_requests;
+mod qr_login;
 mod races;
 mod refresh;
 mod refresh_ended;
@@ -39,4 +41,5 @@ mod revocation;
 mod sso_and_prompts;
 mod stale_cutoffs;
 mod store_loss;
+mod ticket_enrolment;
 mod tokens_review;

@@ -59,7 +59,16 @@ async fn signed_in(harness: &Harness, person: PersonId) -> PageBrowser {
     };
     let end = now.plus(Duration::from_hours(2));
     let sid = Sid::random(&OsEntropy);
-    let session = Session { sid, person, proof, created: now, absolute_end: end, idle_end: end };
+    let session = Session {
+        sid,
+        person,
+        proof,
+        upstream: None,
+        begun_for: None,
+        created: now,
+        absolute_end: end,
+        idle_end: end,
+    };
     let cookie = OsEntropy.token();
     harness.provider.ports.sessions.insert(&TokenHash::of(cookie.expose()), &session).await.unwrap();
     let mut browser = harness.page_browser();

@@ -1,7 +1,7 @@
 //! One good value of each kind, with a recognisable text wherever a text fits.
 
 use sceau::approval::{
-    Approval, ApprovalRequest, ApprovalText, Number, NumberSource, Recipient, StoredApproval,
+    Approval, ApprovalRequest, ApprovalText, Claim, Number, NumberSource, Recipient, StoredApproval,
 };
 use sceau::base::{
     ApprovalId, DeviceId, EnrolmentId, EntropyExt as _, GrantId, InteractionId, PersonId, Sid, TokenHash,
@@ -15,7 +15,7 @@ use sceau::interaction::{Interaction, Locale, Step};
 use sceau::jose::Thumbprint;
 use sceau::oauth::{AuthorizationRequest, CodeBinding, ResponseMode, ScopeSet};
 use sceau::oidc::{AuthenticationRequest, ClaimsRequest, Prompts};
-use sceau::ports::{AccessTokenRecord, Ceremony, CodePayload, PushedRequest, Session};
+use sceau::ports::{AccessTokenRecord, Ceremony, CodePayload, EnrolmentTicket, PushedRequest, Session};
 
 use super::ephemeral::{Kit, MINUTE};
 
@@ -81,6 +81,22 @@ pub(super) fn enrolment(kit: &Kit, deadline: UnixTime) -> PendingEnrolment {
         enrolment: Acr::Eidas2,
         deadline,
     }
+}
+
+pub(super) fn enrolment_ticket(kit: &Kit, deadline: UnixTime) -> EnrolmentTicket {
+    EnrolmentTicket {
+        proof: proof(kit, PersonId::random(&*kit.entropy)),
+        sid: Sid::random(&*kit.entropy),
+        mode: ActivationMode::Federation,
+        deadline,
+    }
+}
+
+/// An approval of a QR code that nobody has claimed.
+pub(super) fn unclaimed(kit: &Kit, number: &str) -> StoredApproval {
+    let mut request = approval(kit, recipient(kit), number).request().clone();
+    (request.person, request.claim) = (None, Claim::Open);
+    StoredApproval::Pending(Approval::open(request))
 }
 
 pub(super) fn activation(kit: &Kit, deadline: Option<UnixTime>) -> ActivationCodes {
@@ -155,6 +171,7 @@ pub(super) fn approval(kit: &Kit, recipient: Recipient, number: &str) -> StoredA
             details: vec![],
             approval: id,
         },
+        claim: Claim::default(),
         number: source,
         created: kit.now(),
         deadline: kit.now().plus(APPROVAL_LIFE),
@@ -183,6 +200,7 @@ pub(super) fn session(kit: &Kit, idle_end: UnixTime, absolute_end: UnixTime) -> 
         person,
         proof: proof(kit, person),
         upstream: Some(upstream()),
+        begun_for: Some("needle-client".parse().unwrap()),
         created: kit.now(),
         absolute_end,
         idle_end,

@@ -9,7 +9,7 @@ use crate::adapter::sealed_value::Head;
 use crate::base::{ApprovalId, DeviceId, EnrolmentId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
 use crate::federation::FederationTicket;
-use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
+use crate::ports::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PortError, PortResult, PushedRequest};
 
 #[async_trait]
 impl OneShot for InProcess {
@@ -64,6 +64,18 @@ impl OneShot for InProcess {
 
     async fn take_enrolment(&self, id: EnrolmentId, now: UnixTime) -> PortResult<Option<PendingEnrolment>> {
         self.take_value(&Place::enrolment(id), now)
+    }
+
+    async fn put_enrolment_ticket(&self, hash: &TokenHash, ticket: &EnrolmentTicket) -> PortResult<()> {
+        self.put_value(&Place::enrolment_ticket(hash), Head::whole(ticket.deadline), ticket)
+    }
+
+    async fn take_enrolment_ticket(
+        &self,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<EnrolmentTicket>> {
+        self.take_value(&Place::enrolment_ticket(hash), now)
     }
 
     async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()> {

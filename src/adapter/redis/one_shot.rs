@@ -8,7 +8,7 @@ use crate::adapter::sealed_value::{Head, SealedValue};
 use crate::base::{ApprovalId, DeviceId, EnrolmentId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
 use crate::federation::FederationTicket;
-use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
+use crate::ports::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PortError, PortResult, PushedRequest};
 
 #[async_trait]
 impl OneShot for RedisStore {
@@ -66,6 +66,18 @@ impl OneShot for RedisStore {
 
     async fn take_enrolment(&self, id: EnrolmentId, now: UnixTime) -> PortResult<Option<PendingEnrolment>> {
         self.take_whole(&Place::enrolment(id), now).await
+    }
+
+    async fn put_enrolment_ticket(&self, hash: &TokenHash, ticket: &EnrolmentTicket) -> PortResult<()> {
+        self.put_whole(&Place::enrolment_ticket(hash), Head::whole(ticket.deadline), ticket).await
+    }
+
+    async fn take_enrolment_ticket(
+        &self,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<EnrolmentTicket>> {
+        self.take_whole(&Place::enrolment_ticket(hash), now).await
     }
 
     async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()> {

@@ -118,3 +118,51 @@ logged-out-heading = You are signed out
 logged-out-text = Your sceau session has ended. On a shared computer, close the browser too.
 logged-in-heading = You are still signed in
 logged-in-text = Nothing has changed. You can close this page.
+
+identify-qr = Use my phone (QR)
+identify-qr-hint = No identifier: you read a code with the sceau app.
+
+qr-heading = Read this code with your phone
+qr-step-open = Open the sceau app on your phone.
+qr-step-read = Choose “Read a code” and point it at this code.
+qr-step-number = A number will then appear here: type it in the app.
+qr-image = QR code that holds the address written below
+qr-address = If your phone cannot read the code, type this address in the app:
+qr-waiting = Waiting for your phone…
+qr-done = Phone found. The number is coming…
+qr-continue = I have read the code
+qr-warning-title = This code is for this screen only.
+qr-warning = Never read a sceau code that came in a message or that a stranger shows you: it would open somebody else’s session in your name.
+
+app-heading = Open the sceau app
+app-text = This code is read in the sceau app of your phone, with “Read a code”. This page does nothing else.
+app-warning = Did someone send you this link? Close this page: they may be trying to sign in as you.
+
+account-heading = Your account
+account-name = You are signed in as { $name }
+account-phones = Your phones
+account-no-phone = No phone is enrolled.
+account-phone-current = used for this sign-in
+account-phone-until = valid until { $day }
+account-phone-serial = no. { $serial }
+account-revoke = Remove this phone
+account-revoked = The phone is removed. The sessions it had opened are closed.
+account-add = Add a phone
+account-sign-out = Sign out
+account-back = Back to my account
+
+phone-heading = Add a phone
+phone-step-app = Open the sceau app on the new phone.
+phone-step-read = Choose “Activate with a code” and point it at this code.
+phone-step-done = When the phone says that it is activated, come back here.
+phone-image = QR code that holds the ticket written below
+phone-ticket = Ticket, if the phone cannot read the code:
+phone-life = This ticket works once and lasts 90 seconds. The page renews it.
+phone-done = Done, continue
+phone-warning-title = This code adds a phone to your account.
+phone-warning = Show it to nobody. Neither support nor your employer will ask for it.
+phone-enrolled = The phone “{ $name }” is activated.
+phone-too-low = Your sign-in is not strong enough to add a phone. Sign in with FranceConnect+, or with a phone that is already activated.
+phone-too-old = To add a phone, sign in again: your sign-in must be less than twenty minutes old and made for your account.
+phone-too-many = Too many tickets were just asked for. Wait a few minutes.
+phone-sign-in = Sign in again

@@ -118,3 +118,51 @@ logged-out-heading = Vous êtes déconnecté
 logged-out-text = Votre session sceau est terminée. Sur un ordinateur partagé, fermez aussi le navigateur.
 logged-in-heading = Vous restez connecté
 logged-in-text = Rien n’a changé. Vous pouvez fermer cette page.
+
+identify-qr = J’utilise mon téléphone (QR)
+identify-qr-hint = Sans identifiant : vous lisez un code avec l’application sceau.
+
+qr-heading = Lisez ce code avec votre téléphone
+qr-step-open = Ouvrez l’application sceau sur votre téléphone.
+qr-step-read = Choisissez « Lire un code » et visez ce code.
+qr-step-number = Un nombre s’affichera ensuite ici : tapez-le dans l’application.
+qr-image = Code QR qui contient l’adresse écrite au-dessous
+qr-address = Si votre téléphone ne peut pas lire le code, saisissez cette adresse dans l’application :
+qr-waiting = En attente de votre téléphone…
+qr-done = Téléphone trouvé. Le nombre arrive…
+qr-continue = J’ai lu le code
+qr-warning-title = Ce code ne sert qu’ici.
+qr-warning = Ne lisez jamais un code sceau reçu par message ou montré par un inconnu : il ouvrirait la session de quelqu’un d’autre à votre nom.
+
+app-heading = Ouvrez l’application sceau
+app-text = Ce code se lit dans l’application sceau de votre téléphone, avec « Lire un code ». Cette page ne fait rien d’autre.
+app-warning = Quelqu’un vous a envoyé ce lien ? Fermez cette page : on cherche peut-être à se connecter en votre nom.
+
+account-heading = Votre compte
+account-name = Vous êtes connecté en tant que { $name }
+account-phones = Vos téléphones
+account-no-phone = Aucun téléphone n’est enrôlé.
+account-phone-current = utilisé pour cette connexion
+account-phone-until = valable jusqu’au { $day }
+account-phone-serial = n° { $serial }
+account-revoke = Retirer ce téléphone
+account-revoked = Le téléphone est retiré. Les sessions qu’il avait ouvertes sont fermées.
+account-add = Ajouter un téléphone
+account-sign-out = Me déconnecter
+account-back = Revenir à mon compte
+
+phone-heading = Ajouter un téléphone
+phone-step-app = Ouvrez l’application sceau sur le nouveau téléphone.
+phone-step-read = Choisissez « Activer avec un code » et visez ce code.
+phone-step-done = Quand le téléphone dit qu’il est activé, revenez ici.
+phone-image = Code QR qui contient le ticket écrit au-dessous
+phone-ticket = Ticket, si le téléphone ne peut pas lire le code :
+phone-life = Ce ticket sert une fois et vaut 90 secondes. La page le renouvelle.
+phone-done = C’est fait, continuer
+phone-warning-title = Ce code ajoute un téléphone à votre compte.
+phone-warning = Ne le montrez à personne. Ni le support ni votre établissement ne vous le demandera.
+phone-enrolled = Le téléphone « { $name } » est activé.
+phone-too-low = Votre connexion n’est pas assez sûre pour ajouter un téléphone. Connectez-vous avec FranceConnect+, ou avec un téléphone déjà activé.
+phone-too-old = Pour ajouter un téléphone, connectez-vous de nouveau : votre connexion doit dater de moins de vingt minutes et avoir été faite pour votre compte.
+phone-too-many = Trop de tickets viennent d’être demandés. Patientez quelques minutes.
+phone-sign-in = Me connecter de nouveau
