@@ -9,6 +9,7 @@ mod oauth_error;
 mod page;
 mod page_headers;
 mod page_text;
+mod page_words;
 mod setback;
 mod visit;
 
@@ -18,6 +19,7 @@ pub(crate) use failure_page::{failure_page, not_found};
 pub(crate) use in_form::in_form;
 pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
-pub use page::{ErrorTitle, IdentifyNotice, Page, PageFrame};
+pub use page::{Page, PageFrame};
+pub use page_words::{ErrorTitle, IdentifyNotice};
 pub(crate) use setback::{setback_page, upstream_logged_out};
 pub(crate) use visit::only_visits;
