@@ -6,21 +6,17 @@
 //! 3. the phone decides (in `approve.rs`)
 //! 4. [`Provider::resume`] decides again, and finishes
 
-use url::Url;
-
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, InteractionId, Secret, TokenHash, UnixTime};
 use crate::federation::UpstreamProvider;
 use crate::identity::AuthenticationProof;
-use crate::interaction::{
-    ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide, required_acr,
-};
+use crate::interaction::{ApprovalProgress, Interaction, Locale, NextStep, Situation, Step, decide};
 use crate::oauth::{AuthorizationResponse, AuthorizeError, Client, RawParams};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
 use super::par::must_push;
-use super::{Answer, Begun, BrowserState, Federating, FlowError, Opened, Provider, Screen, Turn, TurnError};
+use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Turn, TurnError};
 
 /// A request with the client and the `request_uri` it came by.
 struct Incoming {
@@ -95,22 +91,6 @@ impl Provider {
                 let leave = self.straight_to(hint, &opened, now).await?;
                 Ok(Begun::Opened(Opened { id: opened.id, cookie: interaction.cookie, leave }))
             }
-        }
-    }
-
-    /// Where the provider that the service wants is, when it is configured, sure enough and answers.
-    async fn straight_to(
-        &self,
-        hint: Option<&str>,
-        interaction: &Interaction,
-        now: UnixTime,
-    ) -> Result<Option<Url>, FlowError> {
-        let offered = self.reaching(required_acr(&interaction.request));
-        let wanted = offered.into_iter().find(|provider| Some(provider.id.as_str()) == hint);
-        let Some(provider) = wanted else { return Ok(None) };
-        match self.send(interaction, provider, now).await? {
-            Federating::Leave(url) => Ok(Some(url)),
-            Federating::Failed(_) => Ok(None),
         }
     }
 
@@ -274,19 +254,6 @@ impl Provider {
             policy: &self.policy.assurance,
             now,
         }))
-    }
-
-    async fn consent_progress(
-        &self,
-        interaction: &Interaction,
-        client: &Client,
-        proof: Option<&AuthenticationProof>,
-    ) -> Result<ConsentProgress, FlowError> {
-        // Another person may have signed in in this browser since.
-        if interaction.consented.is_some_and(|person| proof.is_some_and(|proof| proof.person == person)) {
-            return Ok(ConsentProgress::Given);
-        }
-        self.remembered_consent(&interaction.request, client, proof).await
     }
 }
 

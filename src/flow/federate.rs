@@ -150,6 +150,22 @@ impl Provider {
         Ok(Federating::Leave(url))
     }
 
+    /// Where the provider that the service wants is, when it is configured, sure enough and answers.
+    pub(super) async fn straight_to(
+        &self,
+        hint: Option<&str>,
+        interaction: &Interaction,
+        now: UnixTime,
+    ) -> Result<Option<Url>, FlowError> {
+        let offered = self.reaching(required_acr(&interaction.request));
+        let wanted = offered.into_iter().find(|provider| Some(provider.id.as_str()) == hint);
+        let Some(provider) = wanted else { return Ok(None) };
+        match self.send(interaction, provider, now).await? {
+            Federating::Leave(url) => Ok(Some(url)),
+            Federating::Failed(_) => Ok(None),
+        }
+    }
+
     /// The providers that can reach `floor`, in the order of the settings.
     pub(super) fn reaching(&self, floor: Option<Acr>) -> Vec<&UpstreamProvider> {
         let mut providers = self.ports.upstream.providers();

@@ -53,13 +53,13 @@ async fn the_browser_comes_back_once_to_the_service_or_to_our_page() {
         }
         let away = browser.get(&format!("/end_session?{}", encoded(&fields))).await;
         let url: url::Url = away.header("location").parse().unwrap();
-        let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-        let back = browser.get(&format!("/federation/fc/logged_out?state={state}")).await;
+        let (_, ours) = url.query_pairs().find(|(name, _)| name == "state").unwrap();
+        let back = browser.get(&format!("/federation/fc/logged_out?state={ours}")).await;
         assert_eq!(back.header("location"), expected, "{}", back.text);
         if !with_return {
             back.assert_page(200, "Vous êtes déconnecté");
         }
-        let again = browser.get(&format!("/federation/fc/logged_out?state={state}")).await;
+        let again = browser.get(&format!("/federation/fc/logged_out?state={ours}")).await;
         again.assert_page(400, "a expiré");
     }
 }
