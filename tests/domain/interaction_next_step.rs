@@ -312,7 +312,7 @@ proptest! {
 
 #[test]
 fn another_provider_raises_what_can_be_reached_up_to_the_policy() {
-    let asked = |upstreams, acr_values| word(&Case { upstreams, acr_values, ..Case::new() }.decide());
+    let asked = |upstreams, acr_values| word(&Case { acr_values, upstreams, ..Case::new() }.decide());
     assert_eq!(asked(None, "eidas3"), asked(Some(Acr::Eidas1), "eidas3"));
     assert_eq!(asked(Some(Acr::Eidas1), "eidas2"), "identify");
     let reached = if POLICY.ceiling == Acr::Eidas3 { "identify" } else { asked(None, "eidas3") };

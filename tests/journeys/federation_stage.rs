@@ -59,10 +59,11 @@ impl Stage {
         };
         let harness = Harness::over(|policy| policy.patients_ins = InsEnvironment::Test, over).await;
         let (inner, server) = Inner::serve(listener, &harness, false);
-        let lines: String = patients().iter().map(|patient| format!("{patient}\n")).collect();
+        let lines: Vec<String> = patients().iter().map(Value::to_string).collect();
+        let lines = lines.join("\n");
         let (mut lines, mut nothing) = (text_lines(&lines), |error: &_| panic!("{error}"));
         let report = harness.provider.import_patients(&mut lines, &mut nothing).await.unwrap();
-        assert_eq!((report.lines, report.rejected), (patients().len() as u64, 0));
+        assert_eq!((report.lines, report.rejected), (u64::try_from(patients().len()).unwrap(), 0));
         let stage = Self { harness, inner, issuer, _server: server };
         stage.plays("p-01", |_| ());
         stage
