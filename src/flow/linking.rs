@@ -99,8 +99,13 @@ impl Provider {
     }
 
     async fn link_facts(&self, login: &Login<'_>) -> PortResult<LinkFacts> {
-        let key = &login.identity.key;
-        if let Some(link) = self.ports.links.find(key).await? {
+        // The accounts first: a link made between the two readings is then seen as the link that it is, and not as
+        // one of somebody else on an account of the same traits.
+        let found = match &login.identity.pivot {
+            Some(pivot) => self.ports.links.candidates(pivot).await?,
+            None => Vec::new(),
+        };
+        if let Some(link) = self.ports.links.find(&login.identity.key).await? {
             let person = self.ports.persons.find(link.person).await?;
             let existing = ExistingLink {
                 key: link.key,
@@ -113,10 +118,6 @@ impl Provider {
             };
             return Ok(LinkFacts { existing: Some(existing), candidates: Vec::new() });
         }
-        let Some(pivot) = &login.identity.pivot else {
-            return Ok(LinkFacts { existing: None, candidates: Vec::new() });
-        };
-        let found = self.ports.links.candidates(pivot).await?;
         let candidates = found.into_iter().filter_map(|found| {
             Some(Candidate {
                 person: found.person.id,

@@ -59,7 +59,8 @@ impl Stage {
         };
         let harness = Harness::over(|policy| policy.patients_ins = InsEnvironment::Test, over).await;
         let (inner, server) = Inner::serve(listener, &harness, false);
-        let lines: String = patients().iter().map(|patient| patient.to_string() + "\n").collect();
+        let lines: Vec<String> = patients().iter().map(Value::to_string).collect();
+        let lines = lines.join("\n");
         let (mut lines, mut nothing) = (text_lines(&lines), |error: &_| panic!("{error}"));
         let report = harness.provider.import_patients(&mut lines, &mut nothing).await.unwrap();
         assert_eq!((report.lines, report.rejected), (u64::try_from(patients().len()).unwrap(), 0));
