@@ -206,7 +206,7 @@ async function twice() {
 
 async function inChromium() {
   const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"];
-  const chrome = await chromium.launch({ executablePath: process.env.SCEAU_CHROMIUM ?? "/usr/bin/chromium", args });
+  const chrome = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
   try {
     for (const [width, height] of [[390, 844], [1280, 900]]) {
       const context = await chrome.newContext({ locale: "fr-FR", viewport: { width, height } });
