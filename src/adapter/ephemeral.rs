@@ -49,10 +49,22 @@ impl Place {
         Self::of("enrolment", &[id.uuid().as_bytes()])
     }
 
+    /// A ticket to enrol a phone.
+    #[must_use]
+    pub fn enrolment_ticket(hash: &TokenHash) -> Self {
+        Self::hashed("ticket", hash)
+    }
+
     /// The activation codes of a person.
     #[must_use]
     pub fn activation(person: PersonId) -> Self {
         Self::of("activation", &[person.uuid().as_bytes()])
+    }
+
+    /// What awaits the answer of another provider.
+    #[must_use]
+    pub fn federation(state: &TokenHash) -> Self {
+        Self::hashed("federation", state)
     }
 
     /// An interaction.

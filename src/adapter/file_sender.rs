@@ -41,6 +41,9 @@ impl CodeSender for FileSender {
             Content::NewDevice { serial, .. } => {
                 json!({ "channel": channel, "to": to, "new_device": serial })
             }
+            Content::NewLink { provider, .. } => {
+                json!({ "channel": channel, "to": to, "new_link": provider })
+            }
         };
         self.append(&format!("{line}\n"))
             .map_err(|error| PortError::Unavailable(format!("activation codes file: {error}")))?;

@@ -101,7 +101,7 @@ impl SmtpSender {
         let to: Address = contact.parse().map_err(|_| refused)?;
         let subject = match message.content {
             Content::Code { .. } => &self.subject,
-            Content::NewDevice { .. } => &self.notice_subject,
+            Content::NewDevice { .. } | Content::NewLink { .. } => &self.notice_subject,
         };
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         Mail::builder()

@@ -5,11 +5,13 @@
 //! assertions (`device` does), nor store or send anything.
 
 mod binding;
+mod claim;
 mod number;
 mod state;
 mod text;
 
 pub use binding::{BindingError, challenge, enrolment_challenge};
+pub use claim::{Claim, ClaimVerdict, Claimant};
 pub use number::{Number, NumberSource};
 pub use state::{
     Approval, ApprovalRequest, Approved, Denied, Expired, Judged, Locked, MAX_TRIES, Pending, Recipient,

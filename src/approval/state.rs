@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApprovalText, NumberSource};
+use super::{ApprovalText, Claim, Claimant, NumberSource};
 use crate::base::{ApprovalId, ClientId, InteractionId, PersonId, UnixTime, base64url, from_base64url};
 use crate::identity::{Acr, AuthenticationProof, Way};
 
@@ -76,6 +76,9 @@ pub struct ApprovalRequest {
     pub interaction: Option<InteractionId>,
     /// What the phone shows.
     pub text: ApprovalText,
+    /// Which phone may answer.
+    #[serde(default)]
+    pub claim: Claim,
     /// The number to type, and where it comes from.
     pub number: NumberSource,
     /// When it was opened.
@@ -173,7 +176,8 @@ impl Approval<Pending> {
         if self.is_late(now) {
             return Judged::Expired(self.into(Expired {}));
         }
-        if self.request.person != Some(proof.person) {
+        let admitted = proof.device.is_none_or(|device| self.request.claim.admits(device));
+        if self.request.person != Some(proof.person) || !admitted {
             return Judged::OtherPerson(self);
         }
         if self.number_is(typed) {
@@ -185,6 +189,14 @@ impl Approval<Pending> {
             return Judged::Locked(self.into(Locked { at: now }));
         }
         Judged::WrongNumber(self.into(Pending { tries }))
+    }
+
+    /// The same, answered by the phone that claims it.
+    pub(super) fn claimed(mut self, claimant: &Claimant) -> Self {
+        self.request.person = Some(claimant.person);
+        self.request.recipient = claimant.recipient;
+        self.request.claim = Claim::By(claimant.device);
+        self
     }
 
     /// Wrong numbers that may still follow before it locks.

@@ -77,6 +77,12 @@ pub enum EventKind {
     UpstreamRequest,
     /// Another identity provider's answer was accepted or refused.
     UpstreamAnswer,
+    /// An account was linked to one of another identity provider, or could not be.
+    UpstreamLinked,
+    /// A person was told of a link, or could not be.
+    UpstreamLinkAnnounced,
+    /// The browser was sent to another identity provider to sign out, or could not be.
+    UpstreamLogout,
     /// A link to an account of another identity provider was removed.
     UpstreamUnlinked,
     /// Patients were created or updated from a file.
@@ -107,7 +113,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 52] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,
@@ -144,6 +150,9 @@ impl EventKind {
         Self::PersonMerged,
         Self::UpstreamRequest,
         Self::UpstreamAnswer,
+        Self::UpstreamLinked,
+        Self::UpstreamLinkAnnounced,
+        Self::UpstreamLogout,
         Self::UpstreamUnlinked,
         Self::PatientsImport,
         Self::DirectoryImport,
@@ -199,6 +208,9 @@ impl EventKind {
             Self::PersonMerged => "person.merged",
             Self::UpstreamRequest => "federation.request",
             Self::UpstreamAnswer => "federation.answer",
+            Self::UpstreamLinked => "federation.linked",
+            Self::UpstreamLinkAnnounced => "federation.link_announced",
+            Self::UpstreamLogout => "federation.logout",
             Self::UpstreamUnlinked => "federation.unlinked",
             Self::PatientsImport => "patients.import",
             Self::DirectoryImport => "directory.import",

@@ -8,6 +8,7 @@ mod digest;
 mod encoding;
 mod entropy;
 mod id;
+pub mod sealed_text;
 mod secret;
 
 pub use clock::{Clock, SystemClock, TestClock, UnixTime};

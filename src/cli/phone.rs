@@ -34,8 +34,10 @@ pub struct PhoneArgs {
 
 #[derive(Debug, Subcommand)]
 enum PhoneCommand {
-    /// Enrol a new phone with the two activation codes
+    /// Enrol a new phone with the two activation codes, or with a ticket
     Enrol(EnrolArgs),
+    /// Claim the request of a QR code; approve it then with the number that the page shows
+    Claim(ClaimArgs),
     /// List what waits for an approval
     Pending(StateArgs),
     /// Approve a request with the number that the asking screen shows
@@ -64,20 +66,32 @@ struct EnrolArgs {
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
     /// The person's national identifier
-    #[arg(long, value_name = "ID")]
-    person: String,
+    #[arg(long, value_name = "ID", required_unless_present = "ticket")]
+    person: Option<String>,
     /// The code received by electronic mail
-    #[arg(long, value_name = "CODE")]
-    code_email: String,
+    #[arg(long, value_name = "CODE", required_unless_present = "ticket")]
+    code_email: Option<String>,
     /// The code received by telephone
-    #[arg(long, value_name = "CODE")]
-    code_phone: String,
+    #[arg(long, value_name = "CODE", required_unless_present = "ticket")]
+    code_phone: Option<String>,
+    /// The ticket that a page of the account shows, or the address of its QR code
+    #[arg(long, value_name = "TICKET", conflicts_with_all = ["person", "code_email", "code_phone"])]
+    ticket: Option<String>,
     /// Attest under the throw-away root in this file, made when missing; without it the phone attests itself
     #[arg(long, value_name = "FILE")]
     attest_root: Option<PathBuf>,
     /// The phone's name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ClaimArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    /// What the QR code says, or the identifier at its end
+    #[arg(value_name = "URL")]
+    address: String,
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +163,10 @@ async fn execute(command: PhoneCommand) -> Result<Said, PhoneError> {
             let pending = open(&args.state)?.pending().await?;
             if pending.is_empty() { Err(PhoneError::NothingPending) } else { Ok(say_pending(&pending)) }
         }
+        PhoneCommand::Claim(args) => {
+            let claimed = open(&args.state.state)?.claim(&args.address).await?;
+            Ok(say_pending(&[claimed]))
+        }
         PhoneCommand::Approve(args) => {
             let mut phone = open(&args.state.state)?;
             Ok(say_decided(&phone.approve(args.id.as_deref(), args.number.as_deref()).await?))
@@ -183,7 +201,14 @@ async fn enrol(args: EnrolArgs) -> Result<Said, PhoneError> {
         phone.set_name(name)?;
     }
     let attestation = args.attest_root.map_or(Attestation::SelfSigned, Attestation::Root);
-    let device = phone.enrol(&args.person, &args.code_email, &args.code_phone, &attestation).await?;
+    let device = match (&args.ticket, &args.person, &args.code_email, &args.code_phone) {
+        (Some(ticket), ..) => phone.enrol_with_ticket(ticket, &attestation).await?,
+        (None, Some(person), Some(email), Some(by_phone)) => {
+            phone.enrol(person, email, by_phone, &attestation).await?
+        }
+        // The command line asks for all three, or for a ticket.
+        _ => return Err(PhoneError::NotEnrolled),
+    };
     Ok(Said {
         lines: vec![format!("enrolled {}: {}, level {}", device.id, device.name, device.acr)],
         json: json!({ "device": device }),
@@ -225,7 +250,7 @@ fn say_devices(devices: &[EnrolledDevice]) -> Said {
 
 fn exit_code(error: &PhoneError) -> u8 {
     match error {
-        PhoneError::Refused(_) | PhoneError::NotWhatIsShown(_) => REFUSED,
+        PhoneError::Refused(_) | PhoneError::NotWhatIsShown(_) | PhoneError::OtherServer => REFUSED,
         PhoneError::NothingPending => NOTHING_PENDING,
         PhoneError::NotEnrolled
         | PhoneError::AlreadyEnrolled

@@ -25,11 +25,12 @@ use crate::config::Limits;
 use crate::device::AttestationPolicy;
 use crate::flow::{ActivationPolicy, DirectoryPolicy, ImportOptions, Lifetimes, Policy, Silent, text_lines};
 use crate::http::HttpLimits;
-use crate::identity::{Acr, AssurancePolicy, InsEnvironment, SectorSettings};
+use crate::identity::{Acr, AssurancePolicy, InsEnvironment, PatientFileError, SectorSettings};
 use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
 use crate::phone::SOFTWARE_PHONE_AAGUID;
 use crate::worker::{Job, Worker};
 
+const PATIENTS: &str = include_str!("sample_patients.jsonl");
 /// How long requests under way may take once the demonstration stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -98,6 +99,7 @@ impl Demo {
             .import_directory(&mut text_lines(EXTRACT), options, &mut Silent)
             .await
             .context("loading the sample directory")?;
+        load_patients(&app).await?;
         let clients = register_all(&app.provider, &addresses).await?;
         desk.open(&app.provider).await.context("drawing activation codes")?;
         let showcase = Arc::new(Showcase { addresses, clients, desk });
@@ -153,6 +155,15 @@ impl Showcase {
     pub(super) fn service_client(&self) -> anyhow::Result<&DemoClient> {
         self.client(SERVICE_CLIENT)
     }
+}
+
+/// Invented patients, with numbers of the demonstration register.
+async fn load_patients(app: &App) -> anyhow::Result<()> {
+    let mut refused = None;
+    let mut rejected = |error: &PatientFileError| refused = Some(*error);
+    let mut lines = text_lines(PATIENTS);
+    app.provider.import_patients(&mut lines, &mut rejected).await.context("loading the sample patients")?;
+    refused.map_or(Ok(()), |error| Err(error).context("loading the sample patients"))
 }
 
 /// The default rules, but that phones in software are accepted, at the lowest level, and that codes do not age.

@@ -100,8 +100,21 @@ pub enum ActivationMode {
     Device,
     /// A card.
     Card,
-    /// An upstream provider.
-    Upstream,
+    /// Another identity provider, in a browser.
+    Federation,
+}
+
+impl ActivationMode {
+    /// The machine word, as stored and audited.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ContactCodes => "contact_codes",
+            Self::Device => "device",
+            Self::Card => "card",
+            Self::Federation => "federation",
+        }
+    }
 }
 
 /// Whether a device may be used.
@@ -121,6 +134,19 @@ pub struct DeviceProof {
     pub proof: AuthenticationProof,
     /// The new signature counter; stored only if it is still greater, or both zero (`WebAuthn L3` 7.2).
     pub sign_count: u32,
+}
+
+impl DeviceProof {
+    /// The same while the person's cooling period lasts: the enrolment of a phone bound after a first link counts least,
+    /// so that who took a link over by traits alone cannot make it strong at once.
+    #[must_use]
+    pub fn in_cooling(mut self, until: Option<UnixTime>, now: UnixTime) -> Self {
+        if until.is_some_and(|until| now < until) && self.proof.terms.enrolment > Acr::Eidas1 {
+            self.proof.terms.enrolment = Acr::Eidas1;
+            self.proof.terms.enrolment_reason = String::from("cooling");
+        }
+        self
+    }
 }
 
 /// Why an assertion proves nothing. The phone hears one answer for all of them.

@@ -63,6 +63,12 @@ pub enum EnrolmentProof {
         #[serde(deserialize_with = "secret")]
         phone: Secret,
     },
+    /// A ticket shown by a page on which the person is signed in.
+    Ticket {
+        /// The ticket.
+        #[serde(deserialize_with = "secret")]
+        ticket: Secret,
+    },
 }
 
 /// The activation codes sent to a person.

@@ -1,4 +1,5 @@
-//! What a person is told about their phones, in words: activation codes, and that a phone was enrolled.
+//! What a person is told about their phones and links, in words: activation codes, that a phone was enrolled, that the
+//! account was linked.
 //!
 //! Order of 4 April 2022 (two codes over two channels), NIST SP 800-63B-4 4.1 (notice of a new authenticator). French,
 //! then English; never a name or an identity number, and no word that came from outside.
@@ -44,6 +45,13 @@ pub enum Content {
         /// When.
         at: UnixTime,
     },
+    /// The account was linked to one of another identity provider.
+    NewLink {
+        /// The provider's name, from our settings.
+        provider: String,
+        /// When.
+        at: UnixTime,
+    },
 }
 
 impl Content {
@@ -58,6 +66,12 @@ impl Content {
                  --\n\nHello,\n\nA phone was activated in your name.\nSerial number: {serial}\nDate: {at}\n\n\
                  If it was not you, revoke it from another of your phones or tell support at once.\n"
             ),
+            Self::NewLink { provider, at } => format!(
+                "Bonjour,\n\nVotre compte a été relié à {provider} : on peut maintenant y entrer par {provider}.\nDate : {at}\n\n\
+                 Si ce n'est pas vous, prévenez l'assistance sans attendre.\n\n\
+                 --\n\nHello,\n\nYour account was linked to {provider}: it can now be entered through {provider}.\nDate: {at}\n\n\
+                 If it was not you, tell support at once.\n"
+            ),
         };
         Secret::new(text)
     }
@@ -70,6 +84,10 @@ impl Content {
             Self::NewDevice { serial, at } => format!(
                 "Un téléphone ({serial}) a été activé à votre nom le {at}. Ce n'est pas vous ? Révoquez-le ou prévenez l'assistance.\n\
                  A phone ({serial}) was activated in your name on {at}. Not you? Revoke it or tell support."
+            ),
+            Self::NewLink { provider, at } => format!(
+                "Votre compte a été relié à {provider} le {at}. Ce n'est pas vous ? Prévenez l'assistance.\n\
+                 Your account was linked to {provider} on {at}. Not you? Tell support."
             ),
         };
         Secret::new(text)

@@ -28,8 +28,8 @@ pub struct ClaimRules {
     pub issuer: String,
     /// Which claims identify the person.
     pub form: IdentityForm,
-    /// The level that was asked for.
-    pub requested: Acr,
+    /// The level that was asked for; none when none was agreed: then every answer has at least the lowest.
+    pub requested: Option<Acr>,
     /// Now.
     pub now: UnixTime,
 }
@@ -97,9 +97,9 @@ fn key(
 }
 
 /// Unknown and absent levels are none (ASVS 6.8.4); levels are compared by order, so a stronger one serves.
-fn acr(id_token: &Map<String, Value>, requested: Acr) -> Result<Option<Acr>, ClaimsError> {
+fn acr(id_token: &Map<String, Value>, requested: Option<Acr>) -> Result<Option<Acr>, ClaimsError> {
     let acr: Option<Acr> = optional_text(id_token, "acr")?.and_then(|acr| acr.parse().ok());
-    if acr < Some(requested) {
+    if acr < requested {
         return Err(ClaimsError::new("acr", ClaimsReason::TooLow));
     }
     Ok(acr)

@@ -176,11 +176,11 @@ impl Standing {
     }
 }
 
-/// Decides. `requested` is the level that was asked of the other provider.
+/// Decides. `requested` is the level that was asked of the other provider; none when none was agreed with it.
 #[must_use]
-pub fn decide_link(upstream: &UpstreamIdentity, requested: Acr, facts: &LinkFacts) -> LinkVerdict {
+pub fn decide_link(upstream: &UpstreamIdentity, requested: Option<Acr>, facts: &LinkFacts) -> LinkVerdict {
     // ASVS 6.8.4: an absent level is below every level.
-    if upstream.acr < Some(requested) {
+    if upstream.acr < requested {
         return LinkVerdict::Refused(LinkRefusal::LevelTooLow);
     }
     let existing = facts.existing.as_ref().filter(|link| link.key == upstream.key);

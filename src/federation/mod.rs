@@ -11,6 +11,7 @@ mod names;
 mod pivot_claims;
 mod preset;
 mod provider;
+mod ticket;
 mod upstream_identity;
 
 pub use agreed::is_callable;
@@ -26,4 +27,5 @@ pub use provider::{
     AssertionAudience, DEFAULT_TIMEOUT, Encryption, ProviderDraft, ProviderError, ProviderId, UpstreamAuth,
     UpstreamProvider, UserinfoForm,
 };
+pub use ticket::{FederationTicket, Purpose, SignInTicket};
 pub use upstream_identity::{AgentIdentity, UpstreamIdentity, UpstreamKey};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::agreed::{acr_values, encryption, is_printable, issuer, scopes, signature_algorithms, userinfo};
 use super::{Environment, Preset};
 use crate::base::Secret;
+use crate::identity::Acr;
 use crate::jose::{Algorithm, KeyManagement};
 
 /// Names a provider in settings, addresses and stored links: 1 to 32 of `a-z`, `0-9` and `-`.
@@ -211,6 +212,23 @@ impl UpstreamProvider {
             asks_amr: draft.asks_amr,
             timeout,
         })
+    }
+
+    /// The highest level it gives; the lowest there is when none was agreed.
+    #[must_use]
+    pub fn ceiling(&self) -> Acr {
+        self.levels().max().unwrap_or(Acr::Eidas1)
+    }
+
+    /// The level to ask for where `floor` must be reached: the lowest one agreed that is no lower. None when no known
+    /// level was agreed.
+    #[must_use]
+    pub fn level_for(&self, floor: Option<Acr>) -> Option<Acr> {
+        self.levels().filter(|level| Some(*level) >= floor).min()
+    }
+
+    fn levels(&self) -> impl Iterator<Item = Acr> {
+        self.acr_values.iter().filter_map(|value| value.parse().ok())
     }
 
     /// Where its metadata are (`OpenID Connect Discovery` 4.1).

@@ -133,7 +133,8 @@ impl Provider {
         renew: bool,
     ) -> Result<(Answer, Vec<AuditEvent>), TurnError> {
         let old = held.session.as_ref();
-        let started = if renew { Some(self.start_session(old, proof, held.now).await?) } else { None };
+        let begins = (proof, held.interaction.upstream.as_ref(), &held.client.client_id);
+        let started = if renew { Some(self.start_session(old, begins, held.now).await?) } else { None };
         let session = started.as_ref().map(|started| &started.session).or(held.session.as_ref());
         let session = session.ok_or(TurnError::Gone)?;
         let code = self.put_code(held, session, proof).await?;
@@ -154,7 +155,10 @@ impl Provider {
         let oauth = &held.interaction.request.oauth;
         let params = success_params(&code, oauth.state.as_deref(), &self.policy.issuer);
         let response = authorization_response(&oauth.redirect_uri, oauth.response_mode, &params);
-        Ok((Answer { response, session: started, known, locale: held.interaction.locale }, events))
+        Ok((
+            Answer { response, session: started.map(Box::new), known, locale: held.interaction.locale },
+            events,
+        ))
     }
 
     async fn known_with(

@@ -26,6 +26,18 @@ pub struct ApprovalView {
     pub number_required: bool,
 }
 
+impl ApprovalView {
+    pub(super) fn of(stored: &StoredApproval) -> Self {
+        let request = stored.request();
+        Self {
+            id: request.id,
+            text: request.text.clone(),
+            deadline: request.deadline,
+            number_required: request.number.number().is_some(),
+        }
+    }
+}
+
 /// A ceremony begun.
 pub struct ChallengeView {
     /// Random part of the challenge.
@@ -58,6 +70,12 @@ pub enum DecideError {
     /// No such approval for this phone.
     #[error("approval not found")]
     NotFound,
+    /// Another phone has claimed it.
+    #[error("approval claimed by another phone")]
+    Claimed,
+    /// Too many claims by this phone.
+    #[error("too many claims")]
+    Throttled,
     /// It is over; how it ended.
     #[error("approval ended: {0}")]
     Ended(&'static str),
@@ -88,21 +106,18 @@ impl Provider {
         device: &AuthenticatedDevice,
     ) -> Result<Vec<ApprovalView>, FlowError> {
         let now = self.now();
-        let person = device.device().person;
+        let Device { id, person, .. } = *device.device();
         let Some(owner) = self.ports.persons.find(person).await? else { return Ok(Vec::new()) };
         let waiting = self.ports.approvals.list(&self.recipient_of(&owner), now).await?;
-        let own = waiting.into_iter().filter(|stored| stored.value.request().person == Some(person));
-        Ok(own
-            .map(|stored| {
-                let request = stored.value.request();
-                ApprovalView {
-                    id: request.id,
-                    text: request.text.clone(),
-                    deadline: request.deadline,
-                    number_required: request.number.number().is_some(),
-                }
-            })
-            .collect())
+        let claimed = self.ports.approvals.list(&self.recipient_of_claims(id), now).await?;
+        let own = waiting.into_iter().chain(claimed).map(|stored| stored.value);
+        let own = own.filter(|stored| {
+            let request = stored.request();
+            request.person == Some(person) && request.claim.admits(id)
+        });
+        let mut own: Vec<StoredApproval> = own.collect();
+        own.sort_by_key(|stored| stored.request().created);
+        Ok(own.iter().map(ApprovalView::of).collect())
     }
 
     /// Begins a ceremony for an approval that waits. An earlier one of the same phone is replaced.
@@ -149,13 +164,18 @@ impl Provider {
                 // Taken before anything is judged: it works once, whatever comes of it.
                 let ceremony = self.ports.one_shot.take_ceremony(id, device.id, now).await?;
                 let waiting = self.waiting_approval(device, id, now).await?;
+                let way = waiting.1.request().claim.way();
                 let Some(ceremony) = ceremony else {
                     return self.refuse_assertion(device, id, "no_ceremony", now).await;
                 };
-                let (assertion, proof) = match self.judge_assertion(device, &ceremony, &assertion, now) {
+                let (assertion, proof) = match self.judge_assertion(device, &ceremony, (&assertion, way), now)
+                {
                     Ok(judged) => judged,
                     Err(reason) => return self.refuse_assertion(device, id, reason, now).await,
                 };
+                let holder = self.ports.persons.find(device.person).await?;
+                // A first link is only made to a person without any phone: every phone of theirs came after it.
+                let proof = proof.in_cooling(holder.and_then(|holder| holder.cooling_until), now);
                 let typed = number.as_ref().map(crate::base::Secret::expose);
                 self.judge_number(waiting, device, typed, (ceremony, assertion, proof), now).await
             }
@@ -169,7 +189,10 @@ impl Provider {
         now: UnixTime,
     ) -> Result<(u64, Approval<Pending>), DecideError> {
         let stored = self.ports.approvals.load(id, now).await?;
-        let own = |stored: &Versioned<StoredApproval>| stored.value.request().person == Some(device.person);
+        let own = |stored: &Versioned<StoredApproval>| {
+            let request = stored.value.request();
+            request.person == Some(device.person) && request.claim.admits(device.id)
+        };
         let Some(Versioned { version, value }) = stored.filter(own) else {
             let event = self.refused(EventKind::ApprovalRefused, "not_found", now);
             self.ports.audit.append(&event.with_device(device.id).with_transaction(id.to_string())).await?;

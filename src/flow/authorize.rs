@@ -8,10 +8,9 @@
 
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, InteractionId, Secret, TokenHash, UnixTime};
+use crate::federation::UpstreamProvider;
 use crate::identity::AuthenticationProof;
-use crate::interaction::{
-    ApprovalProgress, ConsentProgress, Interaction, Locale, NextStep, Situation, Step, decide,
-};
+use crate::interaction::{ApprovalProgress, Interaction, Locale, NextStep, Situation, Step, decide};
 use crate::oauth::{AuthorizationResponse, AuthorizeError, Client, RawParams};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
@@ -25,6 +24,8 @@ struct Incoming {
     request: AuthenticationRequest,
     client: Client,
     pushed: Option<TokenHash>,
+    /// The provider that the service wants, by its name here.
+    idp_hint: Option<String>,
 }
 
 impl Provider {
@@ -77,7 +78,7 @@ impl Provider {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
                 Ok(Begun::Answer(Box::new(self.answer_at_once(&held, browser, step).await?)))
             }
-            NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => {
+            step @ (NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent) => {
                 self.allow_one_more(&browser.origin, now).await?;
                 // The first look at its page says which step it is at.
                 let opened = interaction.value;
@@ -87,7 +88,9 @@ impl Provider {
                     .with_transaction(opened.id.to_string());
                 self.ports.audit.append(&event).await?;
                 self.ports.interactions.insert(&opened).await?;
-                Ok(Begun::Opened(Opened { id: opened.id, cookie: interaction.cookie }))
+                let hint = incoming.idp_hint.as_deref().filter(|_| matches!(step, NextStep::Identify { .. }));
+                let leave = self.straight_to(hint, &opened, now).await?;
+                Ok(Begun::Opened(Opened { id: opened.id, cookie: interaction.cookie, leave }))
             }
         }
     }
@@ -98,6 +101,7 @@ impl Provider {
         let Versioned { version, value: mut interaction } = self.own_interaction(id, browser, now).await?;
         let client = self.client_of(&interaction).await?;
         let approval = self.follow_approval(&mut interaction, now).await?;
+        self.complete_link(&mut interaction, now).await?;
         self.drop_cut_proof(&mut interaction, now).await?;
         let session = self.current_session(browser.session.as_ref(), now).await?;
         let next = self.next_step(&interaction, &client, session.as_ref(), approval, now).await?;
@@ -120,7 +124,8 @@ impl Provider {
         match next {
             NextStep::Issue { .. } | NextStep::Refuse { .. } => Err(TurnError::Gone),
             NextStep::Identify { expired } => {
-                Ok(self.page(&interaction, browser, Screen::Identify { service: client.name, expired }))
+                let screen = self.identify_screen(&interaction, client.name, expired);
+                Ok(self.page(&interaction, browser, screen))
             }
             NextStep::Approve => {
                 let screen = self.number_screen(&interaction, client.name, now).await?;
@@ -162,7 +167,7 @@ impl Provider {
     }
 
     pub(super) async fn client_of(&self, interaction: &Interaction) -> Result<Client, TurnError> {
-        let client = self.ports.clients.find(&interaction.request.oauth.client_id).await?;
+        let client = self.browser_client(&interaction.request.oauth.client_id).await?;
         client.filter(|client| client.enabled).ok_or(TurnError::Gone)
     }
 
@@ -197,7 +202,10 @@ impl Provider {
                 (RawParams::parse(parameters.as_bytes())?, Some(hash))
             }
         };
-        Ok(authentication_request(&params, &client).map(|request| Incoming { request, client, pushed }))
+        // Given twice it says nothing; the rest of the request is judged on its own.
+        let idp_hint = params.get("idp_hint").ok().flatten().map(str::to_owned);
+        let request = authentication_request(&params, &client);
+        Ok(request.map(|request| Incoming { request, client, pushed, idp_hint }))
     }
 
     fn new_interaction(&self, incoming: &Incoming, browser: &BrowserState, now: UnixTime) -> NewInteraction {
@@ -215,6 +223,8 @@ impl Provider {
             proof: None,
             consented: None,
             refusal: None,
+            pending_link: None,
+            upstream: None,
         };
         NewInteraction { value, cookie }
     }
@@ -242,23 +252,11 @@ impl Provider {
             consent,
             refusal: interaction.refusal,
             minimum: minimum_acr(client),
+            upstreams: self.reaching(None).into_iter().map(UpstreamProvider::ceiling).max(),
             policy: &self.policy.assurance,
             now,
         });
         self.admitted(client, next).await
-    }
-
-    async fn consent_progress(
-        &self,
-        interaction: &Interaction,
-        client: &Client,
-        proof: Option<&AuthenticationProof>,
-    ) -> Result<ConsentProgress, FlowError> {
-        // Another person may have signed in in this browser since.
-        if interaction.consented.is_some_and(|person| proof.is_some_and(|proof| proof.person == person)) {
-            return Ok(ConsentProgress::Given);
-        }
-        self.remembered_consent(&interaction.request, client, proof).await
     }
 }
 

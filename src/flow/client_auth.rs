@@ -206,7 +206,7 @@ impl Provider {
     pub(crate) async fn requesting_client(&self, params: &RawParams) -> Result<Client, FlowError> {
         let unknown = || FlowError::protocol(ErrorCode::InvalidRequest, "client_id is missing or unknown");
         let id: ClientId = params.require("client_id")?.parse().map_err(|_| unknown())?;
-        let client = self.ports.clients.find(&id).await?;
+        let client = self.browser_client(&id).await?;
         client.filter(|client| client.enabled).ok_or_else(unknown)
     }
 }

@@ -11,6 +11,7 @@ use crate::oauth::{
     ResponseProtection, ResponsesError, ScopeSet, is_loopback, key_address,
 };
 
+use super::account_client::is_account;
 use super::{FlowError, Provider};
 
 /// A client to register.
@@ -60,6 +61,9 @@ impl Provider {
     /// Registers a client, or replaces one of the same identifier.
     pub async fn register_client(&self, new: NewClient) -> Result<Registered, FlowError> {
         let now = self.now();
+        if new.client_id.as_ref().is_some_and(is_account) {
+            return Err(FlowError::protocol(ErrorCode::InvalidRequest, "this client_id is our own"));
+        }
         let native = new.auth == ClientAuthMethod::None;
         let redirect_uris = new
             .redirect_uris

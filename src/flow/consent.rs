@@ -14,6 +14,20 @@ use super::claims::consent_scope;
 use super::{BrowserState, FlowError, Provider, Screen, TurnError};
 
 impl Provider {
+    /// Whether the person of `proof` has consented, on this page or before.
+    pub(super) async fn consent_progress(
+        &self,
+        interaction: &Interaction,
+        client: &Client,
+        proof: Option<&AuthenticationProof>,
+    ) -> Result<ConsentProgress, FlowError> {
+        // Another person may have signed in in this browser since.
+        if interaction.consented.is_some_and(|person| proof.is_some_and(|proof| proof.person == person)) {
+            return Ok(ConsentProgress::Given);
+        }
+        self.remembered_consent(&interaction.request, client, proof).await
+    }
+
     /// The person answered the consent page. A yes is remembered where memory suffices.
     pub async fn consent(
         &self,

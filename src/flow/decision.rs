@@ -23,7 +23,7 @@ impl Provider {
         &self,
         device: &Device,
         ceremony: &Ceremony,
-        response: &Value,
+        (response, way): (&Value, Way),
         now: UnixTime,
     ) -> Result<(VerifiedAssertion, DeviceProof), &'static str> {
         let finished = self.ports.authenticator.finish_assertion(&ceremony.state, response);
@@ -31,7 +31,7 @@ impl Provider {
             AuthenticatorError::Refused(reason) => reason,
             AuthenticatorError::State(_) => "state",
         })?;
-        let proof = judge(&assertion, device, Way::TypedNumber, now).map_err(DeviceRefusal::as_str)?;
+        let proof = judge(&assertion, device, way, now).map_err(DeviceRefusal::as_str)?;
         Ok((assertion, proof))
     }
 

@@ -1,7 +1,7 @@
 //! Enrolment of a phone (design decision 9, `security.md` EI-07, WR-*).
 //!
 //! 1. [`Provider::send_activation_codes`]: two codes over the two channels of the directory
-//! 2. [`Provider::start_enrolment`]: the codes and the request key, against a challenge that binds that key
+//! 2. [`Provider::start_enrolment`]: the codes, or a ticket, and the request key, against a challenge that binds that key
 //! 3. [`Provider::finish_enrolment`]: the credential, verified, judged, bound in one transaction
 
 use std::time::Duration;
@@ -29,10 +29,20 @@ pub(super) const SOURCE: ThrottleRule =
 
 /// An enrolment as the phone begins it.
 pub struct EnrolmentStart {
-    /// Whose.
+    /// Whose; with codes alone, a ticket says it.
     pub national_id: String,
     /// What proves it.
     pub proof: EnrolmentProof,
+}
+
+/// A proof of identity that was judged: what it used up, and what it is worth.
+pub(super) struct Proved {
+    /// Hash of the codes or of the ticket, for the fence that lets them work once.
+    pub(super) used: TokenHash,
+    /// How the phone will have been activated.
+    pub(super) mode: ActivationMode,
+    /// What the proof is worth.
+    pub(super) enrolment: Acr,
 }
 
 /// What the phone needs to make its credential.
@@ -51,6 +61,9 @@ pub enum EnrolError {
     /// Wrong, expired, used or never sent: one answer.
     #[error("activation codes refused")]
     Codes,
+    /// A ticket that is unknown, used, expired, or whose sign-in has ended: one answer.
+    #[error("ticket refused")]
+    Ticket,
     /// The enrolment or its credential is refused: one answer.
     #[error("attestation refused")]
     Attestation,
@@ -84,7 +97,10 @@ impl Provider {
         if !self.ports.throttle.hit(SOURCE, &origin.source(), now).await? {
             return Err(EnrolError::Throttled);
         }
-        let EnrolmentProof::ContactCodes { email, phone } = start.proof;
+        let (email, phone) = match start.proof {
+            EnrolmentProof::ContactCodes { email, phone } => (email, phone),
+            EnrolmentProof::Ticket { ticket } => return self.redeem_ticket(&ticket, jkt, now).await,
+        };
         let person = self.active_person(&start.national_id).await?;
         let looked_up =
             person.as_ref().map_or_else(|| PersonId::random(&*self.ports.entropy), |person| person.id);
@@ -102,7 +118,8 @@ impl Provider {
             CodesVerdict::Locked => return self.refuse_codes("codes_locked", Some(person.id), now).await,
             CodesVerdict::Expired => return self.refuse_codes("codes_expired", Some(person.id), now).await,
         }
-        self.begin_registration(&person, jkt, used, now).await
+        let proved = Proved { used, mode: ActivationMode::ContactCodes, enrolment: Acr::Eidas2 };
+        self.begin_registration(&person, jkt, proved, now).await
     }
 
     /// Verifies the credential, judges its attestation and binds the phone.
@@ -138,11 +155,11 @@ impl Provider {
         self.bind(device, &pending, now).await
     }
 
-    async fn begin_registration(
+    pub(super) async fn begin_registration(
         &self,
         person: &Person,
         jkt: Thumbprint,
-        codes: TokenHash,
+        proved: Proved,
         now: UnixTime,
     ) -> Result<EnrolmentOptions, EnrolError> {
         let known = self.ports.devices.list(person.id).await?;
@@ -161,13 +178,14 @@ impl Provider {
             jkt,
             server_challenge,
             ceremony: begun.state,
-            codes: Some(codes),
-            activation_mode: ActivationMode::ContactCodes,
-            enrolment: Acr::Eidas2,
+            codes: Some(proved.used),
+            activation_mode: proved.mode,
+            enrolment: proved.enrolment,
             deadline: now.plus(self.policy.lifetimes.ceremony),
         };
         self.ports.one_shot.put_enrolment(&pending).await?;
-        let event = self.succeeded(EventKind::EnrolmentStarted, "contact_codes", now).with_person(person.id);
+        let event =
+            self.succeeded(EventKind::EnrolmentStarted, proved.mode.as_str(), now).with_person(person.id);
         self.ports.audit.append(&event.with_transaction(pending.id.to_string())).await?;
         Ok(EnrolmentOptions { id: pending.id, server_challenge, options: begun.options })
     }
@@ -194,7 +212,7 @@ impl Provider {
             valid_until: now.plus(self.policy.lifetimes.device),
             activation_mode: pending.activation_mode,
             enrolment: pending.enrolment,
-            enrolment_reason: String::from("contact_codes"),
+            enrolment_reason: pending.activation_mode.as_str().to_owned(),
             evidence,
             evidence_reason: reason.to_owned(),
             serial: serial(id),
@@ -217,7 +235,7 @@ impl Provider {
         }];
         fences.extend(pending.codes.map(|hash| Fence { kind: FenceKind::Activation, hash, until }));
         let about = |event: AuditEvent| event.with_person(device.person).with_device(device.id);
-        let granted = about(self.succeeded(EventKind::DeviceEnrolled, "contact_codes", now))
+        let granted = about(self.succeeded(EventKind::DeviceEnrolled, pending.activation_mode.as_str(), now))
             .with_acr(device.enrolment.min(device.evidence).as_str());
         let refused = about(self.refused(EventKind::DeviceEnrolled, "refused", now));
         let plan = BindPlan { device, fences, cap: self.policy.devices_per_person };
@@ -253,7 +271,7 @@ impl Provider {
         Err(EnrolError::Attestation)
     }
 
-    async fn audit_refusal(
+    pub(super) async fn audit_refusal(
         &self,
         kind: EventKind,
         reason: &'static str,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::approval::{
-    Approval, ApprovalRequest, ApprovalText, Number, NumberSource, Recipient, StoredApproval,
+    Approval, ApprovalRequest, ApprovalText, Claim, Number, NumberSource, Recipient, StoredApproval,
 };
 use crate::audit::EventKind;
 use crate::base::{ApprovalId, DeviceId, InteractionId, PersonId, UnixTime};
@@ -13,10 +13,11 @@ use crate::interaction::{Interaction, Locale, Refusal, Step};
 use crate::oauth::Client;
 use crate::ports::{OpenLimits, OpenOutcome, ThrottleRule, Versioned};
 
+use super::account_client::is_account;
 use super::{BrowserState, FlowError, Origin, Provider, TurnError};
 
 /// Identifiers tried from one source.
-const TRIES: ThrottleRule =
+pub(super) const TRIES: ThrottleRule =
     ThrottleRule { name: "identify_source", limit: 60, window: Duration::from_mins(1) };
 /// Pushes to one person (design decision 12).
 const PUSHES: ThrottleRule = ThrottleRule { name: "push", limit: 1, window: Duration::from_mins(1) };
@@ -31,6 +32,18 @@ pub enum Identified {
     Malformed,
     /// Too many requests wait, or too many tries from here.
     TooMany,
+}
+
+/// What a phone is asked for.
+pub(super) struct Asked<'a> {
+    /// The interaction it serves.
+    pub(super) interaction: &'a Interaction,
+    /// Who asks.
+    pub(super) client: &'a Client,
+    /// From where.
+    pub(super) origin: &'a Origin,
+    /// The name of the provider whose account would be linked.
+    pub(super) linking: Option<&'a str>,
 }
 
 impl Provider {
@@ -61,8 +74,8 @@ impl Provider {
         let (person, devices) = self.reachable(&national_id).await?;
         let recipient = self.recipient(&national_id);
         let limits = self.places(browser.known.as_ref(), &recipient, now);
-        let opened =
-            self.open_approval((&interaction, &client, origin), (recipient, limits), person, now).await?;
+        let asked = Asked { interaction: &interaction, client: &client, origin, linking: None };
+        let opened = self.open_approval(asked, (recipient, limits), person, now).await?;
         let Some(approval) = opened else {
             let event = self.refused(EventKind::ApprovalOpened, "too_many_waiting", now);
             self.ports.audit.append(&event.with_client(client.client_id)).await?;
@@ -70,6 +83,8 @@ impl Provider {
         };
         interaction.step = Step::Approve { approval };
         interaction.proof = None;
+        interaction.pending_link = None;
+        interaction.upstream = None;
         if !self.ports.interactions.advance(version, &interaction).await? {
             return Err(TurnError::Gone);
         }
@@ -169,9 +184,9 @@ impl Provider {
         }
     }
 
-    async fn open_approval(
+    pub(super) async fn open_approval(
         &self,
-        (interaction, client, origin): (&Interaction, &Client, &Origin),
+        asked: Asked<'_>,
         (recipient, limits): (Recipient, OpenLimits),
         person: Option<Person>,
         now: UnixTime,
@@ -184,9 +199,10 @@ impl Provider {
                 id,
                 recipient,
                 person: person.as_ref().map(|person| person.id),
-                client: client.client_id.clone(),
-                interaction: Some(interaction.id),
-                text: approval_text(id, client, interaction.locale, origin, now),
+                client: asked.client.client_id.clone(),
+                interaction: Some(asked.interaction.id),
+                text: approval_text(id, &asked, now),
+                claim: Claim::Addressed,
                 number: NumberSource::Ours(number),
                 created: now,
                 deadline: now.plus(self.policy.lifetimes.approval),
@@ -201,7 +217,12 @@ impl Provider {
         Ok(None)
     }
 
-    async fn notify(&self, recipient: Recipient, devices: &[Device], now: UnixTime) -> Result<(), FlowError> {
+    pub(super) async fn notify(
+        &self,
+        recipient: Recipient,
+        devices: &[Device],
+        now: UnixTime,
+    ) -> Result<(), FlowError> {
         if self.ports.throttle.hit(PUSHES, recipient.as_bytes(), now).await? {
             let targets: Vec<DeviceId> = devices.iter().map(|device| device.id).collect();
             for device in targets {
@@ -213,23 +234,37 @@ impl Provider {
 }
 
 /// What the phone shows, word for word (design decision 8).
-fn approval_text(
-    id: ApprovalId,
-    client: &Client,
-    locale: Locale,
-    origin: &Origin,
-    now: UnixTime,
-) -> ApprovalText {
-    let purpose = match locale {
-        Locale::Fr => "Connexion à un service en ligne",
-        Locale::En => "Sign-in to an online service",
+pub(super) fn approval_text(id: ApprovalId, asked: &Asked<'_>, now: UnixTime) -> ApprovalText {
+    // A person who is asked to sign in elsewhere must see that their own account would be opened.
+    let account = is_account(&asked.client.client_id);
+    let purpose = match (asked.interaction.locale, asked.linking, account) {
+        (Locale::Fr, None, false) => String::from("Connexion à un service en ligne"),
+        (Locale::En, None, false) => String::from("Sign-in to an online service"),
+        (Locale::Fr, None, true) => String::from("Accès à votre compte : ajouter ou retirer un téléphone"),
+        (Locale::En, None, true) => String::from("Access to your account: adding or removing a phone"),
+        (Locale::Fr, Some(provider), false) => {
+            format!("Relier votre compte à {provider}, et connexion à un service en ligne")
+        }
+        (Locale::En, Some(provider), false) => {
+            format!("Link your account to {provider}, and sign in to an online service")
+        }
+        (Locale::Fr, Some(provider), true) => {
+            format!("Relier votre compte à {provider}, et y accéder : ajouter ou retirer un téléphone")
+        }
+        (Locale::En, Some(provider), true) => {
+            format!("Link your account to {provider}, and access it: adding or removing a phone")
+        }
+    };
+    let warning = |provider: &str| match asked.interaction.locale {
+        Locale::Fr => format!("Ensuite, {provider} ouvrira aussi votre compte."),
+        Locale::En => format!("From then on, {provider} will open your account too."),
     };
     ApprovalText {
-        service: client.name.clone(),
-        purpose: purpose.to_owned(),
-        origin: format!("{} ({})", origin.agent, origin.address),
+        service: asked.client.name.clone(),
+        purpose,
+        origin: format!("{} ({})", asked.origin.agent, asked.origin.address),
         at: now.rfc3339(),
-        details: Vec::new(),
+        details: asked.linking.map(warning).into_iter().collect(),
         approval: id,
     }
 }

@@ -37,6 +37,8 @@ pub struct LogoutPage {
     pub csrf: String,
     /// Where the browser may go afterwards, for the page's form targets.
     pub target: Option<String>,
+    /// The identity provider that the browser passes on the way, for the same.
+    pub upstream: Option<String>,
     /// Language.
     pub locale: Locale,
 }
@@ -104,6 +106,7 @@ impl Provider {
                     service: self.asking_service(&incoming).await?,
                     ticket: self.logout_ticket(params)?,
                     csrf: self.csrf_token(cookie),
+                    upstream: self.upstream_origin(incoming.session.as_ref()),
                     target: match logout_return(&incoming.request, incoming.client.as_ref()) {
                         LogoutReturn::Redirect(location) => Some(location),
                         LogoutReturn::Stay | LogoutReturn::Refused => None,
@@ -212,6 +215,7 @@ impl Provider {
             self.abandon(shown, now).await?;
         }
         let way_back = logout_return(&incoming.request, incoming.client.as_ref());
+        let way_back = self.by_way_of_upstream(incoming.session.as_ref(), way_back, now).await?;
         Ok(LogoutStep::Done(LoggedOut { way_back, ended: true, locale: incoming.locale }))
     }
 

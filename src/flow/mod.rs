@@ -2,6 +2,8 @@
 //! atomic port call, and audits. A step never calls another step: it changes stored state and returns to the
 //! hub, [`authorize`].
 
+mod account;
+mod account_client;
 mod activation;
 mod answer;
 mod approve;
@@ -21,6 +23,8 @@ mod directory_run;
 mod directory_stage;
 mod enrol;
 mod evidence;
+mod federate;
+mod federated;
 mod grant_client;
 mod grant_code;
 mod grant_refresh;
@@ -30,7 +34,9 @@ mod introspect;
 mod issue;
 mod keyring;
 mod known_browser;
+mod linking;
 mod logout;
+mod logout_upstream;
 mod metadata;
 mod notices;
 mod operator;
@@ -38,14 +44,18 @@ mod par;
 mod patients;
 mod policy;
 mod progress;
+mod qr;
 mod readiness;
 mod revoke;
 mod session;
 mod sign;
+mod ticket;
 mod token;
 mod turn;
 mod userinfo;
 
+pub use account::{AccountPage, AccountVisit};
+pub use account_client::ACCOUNT_CLIENT;
 pub use activation::ActivationPolicy;
 pub use approve::{ApprovalView, ChallengeView, DecideError, PhoneDecision};
 pub use client_auth::{AuthenticatedClient, PresentedCredentials};
@@ -56,6 +66,8 @@ pub use directory::{ImportError, ImportObserver, ImportOptions, ImportReport, Si
 pub use directory_lines::{BufferedLines, LineRead, LineSource, text_lines};
 pub use directory_merge::MergeReport;
 pub use enrol::{EnrolError, EnrolmentOptions, EnrolmentStart};
+pub use federate::{Federating, OfferedProvider, Setback, SetbackSentence};
+pub use federated::{Federated, Returned};
 pub use hub::UserinfoAnswer;
 pub use identify::Identified;
 pub use keyring::{Keyring, SymmetricKeys, bootstrap_keys};
@@ -67,6 +79,7 @@ pub use policy::{DirectoryPolicy, Lifetimes, Policy};
 pub use progress::{Progress, Watchers};
 pub use readiness::{Check, HealthMemory};
 pub use session::StartedSession;
+pub use ticket::{DrawnTicket, TicketRefusal};
 pub use token::ClientCall;
 pub use turn::{Answer, Begun, BrowserState, Opened, Screen, Turn, TurnError};
 pub use userinfo::UserinfoError;

@@ -1,4 +1,4 @@
-//! What persons are told: of a new phone, over every channel of the directory (`security.md` WR-15, NIST SP 800-63B-4
+//! What persons are told: of a new phone or link, over every channel of the directory (`security.md` WR-15, NIST SP 800-63B-4
 //! 4.1); and how each queued message ended.
 
 use std::time::Duration;
@@ -21,21 +21,35 @@ impl Provider {
         let person = self.ports.persons.find(device.person).await?;
         let contacts = person.map(|person| person.contacts()).unwrap_or_default();
         let channels = [(Channel::Email, contacts.email), (Channel::Phone, contacts.phone)];
+        let content = || Content::NewDevice { serial: device.serial.clone(), at: now };
+        let event = match self.tell(device.person, channels, content, now).await {
+            Ok(reason) => self.succeeded(EventKind::DeviceAnnounced, reason, now),
+            Err(reason) => self.refused(EventKind::DeviceAnnounced, reason, now),
+        };
+        self.ports.audit.append(&event.with_person(device.person).with_device(device.id)).await
+    }
+
+    /// Queues a notice for every known contact; the machine reason, good or bad.
+    pub(super) async fn tell(
+        &self,
+        person: PersonId,
+        channels: [(Channel, Option<String>); 2],
+        content: impl Fn() -> Content + Send,
+        now: UnixTime,
+    ) -> Result<&'static str, &'static str> {
         let (mut queued, mut failed) = (false, false);
         for (channel, contact) in channels {
             let Some(contact) = contact else { continue };
-            let content = Content::NewDevice { serial: device.serial.clone(), at: now };
-            let message = self.message(device.person, (channel, contact), content, now.plus(NOTICE));
+            let message = self.message(person, (channel, contact), content(), now.plus(NOTICE));
             let sent = self.ports.code_sender.send(message).await.is_ok();
             queued |= sent;
             failed |= !sent;
         }
-        let event = match (queued, failed) {
-            (_, true) => self.refused(EventKind::DeviceAnnounced, "not_sent", now),
-            (true, false) => self.succeeded(EventKind::DeviceAnnounced, "queued", now),
-            (false, false) => self.refused(EventKind::DeviceAnnounced, "channel_missing", now),
-        };
-        self.ports.audit.append(&event.with_person(device.person).with_device(device.id)).await
+        match (queued, failed) {
+            (_, true) => Err("not_sent"),
+            (true, false) => Ok("queued"),
+            (false, false) => Err("channel_missing"),
+        }
     }
 
     /// A message to a contact of the directory.
@@ -59,6 +73,7 @@ impl DeliveryObserver for Provider {
         let kind = match message.content {
             Content::Code { .. } => EventKind::EnrolmentCodes,
             Content::NewDevice { .. } => EventKind::DeviceAnnounced,
+            Content::NewLink { .. } => EventKind::UpstreamLinkAnnounced,
         };
         let event = self.refused(kind, reason, self.now()).with_person(message.person);
         if let Err(error) = self.ports.audit.append(&event.with_transaction(message.id.to_string())).await {

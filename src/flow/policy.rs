@@ -35,6 +35,10 @@ pub struct Lifetimes {
     pub device: Duration,
     /// Clock difference tolerated on incoming assertions and proofs.
     pub skew: Duration,
+    /// A browser's stay at another identity provider.
+    pub federation: Duration,
+    /// How long a phone enrolled after a first link to another provider counts least.
+    pub cooling: Duration,
 }
 
 impl Default for Lifetimes {
@@ -52,6 +56,8 @@ impl Default for Lifetimes {
             activation: Duration::from_mins(10),
             device: Duration::from_hours(26280),
             skew: Duration::from_secs(10),
+            federation: Duration::from_mins(10),
+            cooling: Duration::from_hours(72),
         }
     }
 }

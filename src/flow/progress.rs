@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::approval::StoredApproval;
+use crate::approval::{Claim, StoredApproval};
 use crate::base::{ApprovalId, InteractionId, Secret, UnixTime};
 use crate::interaction::{ApprovalProgress, Interaction, Step};
 
@@ -62,6 +62,13 @@ pub enum Progress {
     Done,
 }
 
+/// What a page that waits shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Number,
+    Code,
+}
+
 impl Provider {
     /// Waits until the page has something new to show, twenty seconds at most.
     pub async fn await_progress(
@@ -69,9 +76,27 @@ impl Provider {
         id: InteractionId,
         browser: &BrowserState,
     ) -> Result<Progress, TurnError> {
+        self.await_change(id, browser, Shown::Number).await
+    }
+
+    /// The same for a page that shows a QR code: a phone that claims it is something new.
+    pub async fn await_claim(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+    ) -> Result<Progress, TurnError> {
+        self.await_change(id, browser, Shown::Code).await
+    }
+
+    async fn await_change(
+        &self,
+        id: InteractionId,
+        browser: &BrowserState,
+        shown: Shown,
+    ) -> Result<Progress, TurnError> {
         let interaction = self.own_interaction(id, browser, self.now()).await?.value;
         let Step::Approve { approval } = interaction.step else { return Ok(Progress::Done) };
-        if self.approval_progress(approval, self.now()).await? != ApprovalProgress::Waiting {
+        if !self.is_as_shown(approval, shown, self.now()).await? {
             return Ok(Progress::Done);
         }
         // A page waits once; who asks more often is answered at once.
@@ -81,7 +106,7 @@ impl Provider {
         for _ in 0..WAKE_UPS {
             self.ports.approvals.changed(approval, end.since(self.now())).await;
             let now = self.now();
-            if self.approval_progress(approval, now).await? != ApprovalProgress::Waiting {
+            if !self.is_as_shown(approval, shown, now).await? {
                 return Ok(Progress::Done);
             }
             if now >= end {
@@ -89,6 +114,17 @@ impl Provider {
             }
         }
         Ok(Progress::Waiting)
+    }
+
+    /// Whether a page that shows `shown` of an approval has nothing else to show.
+    async fn is_as_shown(&self, id: ApprovalId, shown: Shown, now: UnixTime) -> Result<bool, FlowError> {
+        let stored = self.ports.approvals.load(id, now).await?;
+        Ok(match stored.map(|stored| stored.value.seen_at(now)) {
+            Some(StoredApproval::Pending(pending)) => {
+                shown == Shown::Number || pending.request().claim == Claim::Open
+            }
+            _ => false,
+        })
     }
 
     /// Reads what the phone did, and takes its proof into the interaction. The committed decision is the truth; the
@@ -132,6 +168,14 @@ impl Provider {
             return Err(TurnError::Gone);
         };
         let request = stored.value.request();
+        // The number belongs to the phone that claims the code: there is none to show before.
+        if request.claim == Claim::Open {
+            return Ok(Screen::Qr {
+                service,
+                address: self.claim_address(request.id),
+                expires_in: request.deadline.since(now).as_secs(),
+            });
+        }
         Ok(Screen::Number {
             service,
             number: request.number.number().map(|number| Secret::new(number.expose().to_owned())),

@@ -1,8 +1,8 @@
 //! Browser sessions: begun by an authentication, named by a cookie that changes at each one.
 
 use crate::audit::EventKind;
-use crate::base::{EntropyExt, Secret, Sid, TokenHash, UnixTime};
-use crate::identity::AuthenticationProof;
+use crate::base::{ClientId, EntropyExt, Secret, Sid, TokenHash, UnixTime};
+use crate::identity::{AuthenticationProof, UpstreamSession};
 use crate::interaction::Interaction;
 use crate::ports::{Cutoff, CutoffScope, PortResult, Session};
 
@@ -38,7 +38,7 @@ impl Provider {
     }
 
     /// Whether nothing that an authentication depends on was revoked since.
-    async fn proof_stands(
+    pub(super) async fn proof_stands(
         &self,
         proof: &AuthenticationProof,
         sid: Option<Sid>,
@@ -68,7 +68,7 @@ impl Provider {
     pub(crate) async fn start_session(
         &self,
         old: Option<&Session>,
-        proof: &AuthenticationProof,
+        (proof, upstream, client): (&AuthenticationProof, Option<&UpstreamSession>, &ClientId),
         now: UnixTime,
     ) -> PortResult<StartedSession> {
         let mut sid = Sid::random(&*self.ports.entropy);
@@ -84,6 +84,8 @@ impl Provider {
             sid,
             person: proof.person,
             proof: proof.clone(),
+            upstream: upstream.cloned(),
+            begun_for: Some(client.clone()),
             created: now,
             absolute_end: now.plus(self.policy.lifetimes.session),
             idle_end: now.plus(self.policy.lifetimes.session_idle),

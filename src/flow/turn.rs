@@ -1,10 +1,12 @@
 //! What a browser brings to the hub and what it takes away.
 
+use url::Url;
+
 use crate::base::{InteractionId, Secret};
 use crate::interaction::Locale;
 use crate::oauth::AuthorizationResponse;
 
-use super::{FlowError, Origin, StartedSession};
+use super::{FlowError, OfferedProvider, Origin, StartedSession};
 
 /// What a browser shows of itself.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +37,8 @@ pub struct Opened {
     pub id: InteractionId,
     /// Its cookie.
     pub cookie: Secret,
+    /// Another identity provider, where the browser goes first.
+    pub leave: Option<Url>,
 }
 
 /// An answer to the client.
@@ -42,7 +46,7 @@ pub struct Answer {
     /// Redirect or form.
     pub response: AuthorizationResponse,
     /// The session that begins, for its cookie.
-    pub session: Option<StartedSession>,
+    pub session: Option<Box<StartedSession>>,
     /// Who has signed in here before, for its cookie, when that changes.
     pub known: Option<Secret>,
     /// Language of the form page.
@@ -74,6 +78,10 @@ pub enum Screen {
         service: String,
         /// The last request died unanswered.
         expired: bool,
+        /// Other identity providers that reach the level asked for.
+        providers: Vec<OfferedProvider>,
+        /// Whether the phone reaches it.
+        phone: bool,
     },
     /// Show the number and wait.
     Number {
@@ -81,6 +89,15 @@ pub enum Screen {
         service: String,
         /// The number to type on the phone.
         number: Option<Secret>,
+        /// Seconds left.
+        expires_in: u64,
+    },
+    /// Show the QR code of a request that no phone has claimed, and wait.
+    Qr {
+        /// Name of the service.
+        service: String,
+        /// What the code says.
+        address: String,
         /// Seconds left.
         expires_in: u64,
     },

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
 use super::respond::{
-    IdentifyNotice, OAuthFailure, Page, PageFrame, authorization_answer, failure_page, form_target, see_other,
+    IdentifyNotice, OAuthFailure, Page, PageFrame, QrPage, authorization_answer, failure_page, form_target,
+    see_other,
 };
 use super::state::AppState;
 use crate::base::InteractionId;
@@ -62,6 +63,29 @@ pub(super) async fn identify(
     done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
 }
 
+/// `POST /interaction/{id}/qr`.
+pub(super) async fn qr(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    origin: PeerOrigin,
+    form: Result<FormParams, OAuthFailure>,
+) -> Response {
+    let (id, browser, locale) = match addressed(&state, &id, &headers) {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let done = async {
+        let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
+        let csrf = params.get("csrf")?.unwrap_or("");
+        match state.provider.open_qr(id, &browser, csrf, &origin.0).await? {
+            Identified::Accepted => Ok(see_other(&format!("/interaction/{id}"))),
+            _ => turn(&state, id, &browser, Some(IdentifyNotice::TooMany)).await,
+        }
+    };
+    done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
+}
+
 /// `POST /interaction/{id}/consent`.
 pub(super) async fn consent(
     State(state): State<AppState>,
@@ -102,13 +126,18 @@ pub(super) async fn cancel(
     done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
 }
 
-/// `GET /interaction/{id}/status`: answers when the page has something new to show, or after a while.
+/// `GET /interaction/{id}/status`: answers when the page has something new to show, or after a while. With `shown=qr`
+/// the page shows a code, and a claim is something new.
 pub(super) async fn status(
     State(state): State<AppState>,
     Path(id): Path<String>,
     headers: HeaderMap,
+    params: Result<QueryParams, OAuthFailure>,
 ) -> Response {
+    let shows_code =
+        params.is_ok_and(|QueryParams(params)| params.get("shown").is_ok_and(|shown| shown == Some("qr")));
     let progress = match addressed(&state, &id, &headers) {
+        Ok((id, browser, _)) if shows_code => state.provider.await_claim(id, &browser).await,
         Ok((id, browser, _)) => state.provider.await_progress(id, &browser).await,
         Err(_) => Err(TurnError::Gone),
     };
@@ -160,23 +189,41 @@ async fn turn(
             };
             let frame = PageFrame {
                 locale,
-                form_targets: vec![form_target(&redirect_uri)],
+                form_targets: form_targets(&redirect_uri, &screen),
                 switch_url: Some(format!("/interaction/{id}?ui_locales={}", other.as_str())),
             };
-            Ok(page(id, screen, csrf, notice).respond(&frame, StatusCode::OK))
+            let address = format!("/interaction/{id}");
+            if let Screen::Qr { service, address: text, expires_in } = screen {
+                return Ok(QrPage { service, text, expires_in, address, csrf }.respond(&frame));
+            }
+            let page = page(address, screen, csrf, notice).ok_or(TurnError::Gone)?;
+            Ok(page.respond(&frame, StatusCode::OK))
         }
     }
 }
 
-fn page(id: InteractionId, screen: Screen, csrf: String, notice: Option<IdentifyNotice>) -> Page {
-    let address = format!("/interaction/{id}");
-    match screen {
-        Screen::Identify { service, expired } => Page::Identify {
+/// Where the forms of a page may end: at the service and, chosen there, at another provider.
+fn form_targets(redirect_uri: &str, screen: &Screen) -> Vec<String> {
+    let providers = match screen {
+        Screen::Identify { providers, .. } => providers.as_slice(),
+        Screen::Number { .. } | Screen::Qr { .. } | Screen::Consent { .. } => &[],
+    };
+    let providers = providers.iter().map(|provider| provider.origin.as_str());
+    std::iter::once(redirect_uri).chain(providers).map(form_target).collect()
+}
+
+fn page(address: String, screen: Screen, csrf: String, notice: Option<IdentifyNotice>) -> Option<Page> {
+    Some(match screen {
+        Screen::Identify { service, expired, providers, phone } => Page::Identify {
             service,
             action: format!("{address}/identify"),
+            qr_action: format!("{address}/qr"),
             cancel_action: format!("{address}/cancel"),
             csrf,
             notice: notice.or_else(|| expired.then_some(IdentifyNotice::Expired)),
+            providers,
+            federate_action: format!("{address}/federate"),
+            phone,
         },
         Screen::Number { service, number, expires_in } => Page::Number {
             service,
@@ -190,7 +237,8 @@ fn page(id: InteractionId, screen: Screen, csrf: String, notice: Option<Identify
         Screen::Consent { service, scopes, identity } => {
             Page::Consent { service, scopes, identity, action: format!("{address}/consent"), csrf }
         }
-    }
+        Screen::Qr { .. } => return None,
+    })
 }
 
 fn chosen_locale(params: &crate::oauth::RawParams) -> Option<Locale> {

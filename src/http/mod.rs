@@ -1,10 +1,12 @@
 //! Layer 7: HTTP. Extractors parse and never decide; responders are the only makers of responses; every route is
 //! in this file or, for phones, in `mobile`, and the order of the layers in [`layers`].
 
+mod account;
 mod authorize;
 mod discovery;
 mod end_session;
 pub mod extract;
+mod federation;
 mod interaction;
 mod introspect;
 mod layers;
@@ -42,9 +44,19 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/end_session", get(end_session::get).post(end_session::post))
         .route("/interaction/{id}", get(interaction::show))
         .route("/interaction/{id}/identify", post(interaction::identify))
+        .route("/interaction/{id}/qr", post(interaction::qr))
         .route("/interaction/{id}/consent", post(interaction::consent))
         .route("/interaction/{id}/cancel", post(interaction::cancel))
         .route("/interaction/{id}/status", get(interaction::status))
+        .route("/interaction/{id}/federate", post(federation::leave))
+        .route("/federation/{provider}/callback", get(federation::callback))
+        .route("/federation/{provider}/logged_out", get(federation::logged_out))
+        .route("/account", get(account::show))
+        .route("/account/sign-in", get(account::sign_in))
+        .route("/account/phones/new", get(account::new_phone))
+        .route("/account/phones/{id}/revoke", post(account::revoke_phone))
+        .route("/q/{id}", get(account::open_app))
+        .route("/e", get(account::open_app))
         .layer(middleware::from_fn(respond::only_visits));
     let phones = mobile::router(&state);
     let routes = backchannel.merge(pages).merge(phones).fallback(respond::not_found).with_state(state);

@@ -138,6 +138,8 @@ pub enum AuthMode {
     Mobile,
     /// The CPS card.
     Card,
+    /// Another identity provider; not a value of Pro Santé Connect.
+    Federation,
 }
 
 impl AuthMode {
@@ -147,6 +149,7 @@ impl AuthMode {
         match self {
             Self::Mobile => "MOBILE",
             Self::Card => "CARD",
+            Self::Federation => "FEDERATION",
         }
     }
 }
@@ -164,7 +167,7 @@ pub struct AuthenticationProof {
     pub amr: Vec<String>,
     /// What the level is computed from.
     pub terms: AssuranceTerms,
-    /// Phone or card.
+    /// Phone, card or another provider.
     pub auth_mode: AuthMode,
 }
 

@@ -23,6 +23,7 @@ mod pivot;
 mod professional;
 mod representation;
 mod sector_claims;
+mod upstream_session;
 
 pub use adeli_changes::{IdentifierChange, parse_adeli_change};
 pub use assurance::{
@@ -50,3 +51,4 @@ pub use representation::{
     AGE_OF_OWN_ACCOUNT, GuardianKind, Guardianship, RepresentationRefusal, may_represent, on_behalf_claims,
 };
 pub use sector_claims::{SectorSettings, sector_claims};
+pub use upstream_session::UpstreamSession;

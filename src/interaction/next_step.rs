@@ -71,6 +71,8 @@ pub struct Situation<'a> {
     pub refusal: Option<Refusal>,
     /// The lowest level that the client takes, whatever it asks.
     pub minimum: Option<Acr>,
+    /// The highest level of the other providers; none without any.
+    pub upstreams: Option<Acr>,
     /// Assurance policy in force.
     pub policy: &'a AssurancePolicy,
     /// Now.
@@ -113,7 +115,7 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
     }
     let floor = required_acr(situation.request).max(situation.minimum);
     // Rule 3. The ways of this provider end at the ceiling of the best of them.
-    if floor.is_some_and(|floor| floor > best_reachable(*situation.policy)) {
+    if floor.is_some_and(|floor| floor > best_reachable(situation)) {
         return refuse(
             ErrorCode::UnmetAuthenticationRequirements,
             "the requested acr cannot be reached here",
@@ -213,7 +215,8 @@ fn with_consent(situation: &Situation<'_>, proof: &AuthenticationProof, renew: b
 
 /// The level asked for: the lowest known value of `acr_values`, or of an essential `acr` claim (OpenID Connect Core
 /// 5.5.1.1), whichever is higher. Unknown values are ignored; an essential claim with none known cannot be met.
-fn required_acr(request: &AuthenticationRequest) -> Option<Acr> {
+#[must_use]
+pub fn required_acr(request: &AuthenticationRequest) -> Option<Acr> {
     let asked = request.acr_values.as_deref().and_then(|values| parse_acr_values(values).floor);
     let essential =
         request.claims.id_token.get("acr").filter(|spec| spec.essential && !spec.values.is_empty());
@@ -222,8 +225,9 @@ fn required_acr(request: &AuthenticationRequest) -> Option<Acr> {
     asked.max(essential)
 }
 
-fn best_reachable(policy: AssurancePolicy) -> Acr {
-    Way::TypedNumber.ceiling().min(policy.ceiling)
+fn best_reachable(situation: &Situation<'_>) -> Acr {
+    let phone = Way::TypedNumber.ceiling();
+    situation.upstreams.map_or(phone, |upstream| phone.max(upstream)).min(situation.policy.ceiling)
 }
 
 fn has_prompt(situation: &Situation<'_>, prompt: Prompt) -> bool {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PendingLink;
 use crate::base::{ApprovalId, InteractionId, PersonId, TokenHash, UnixTime};
-use crate::identity::AuthenticationProof;
+use crate::identity::{AuthenticationProof, UpstreamSession};
 use crate::oidc::AuthenticationRequest;
 
 /// Languages of the pages, French first.
@@ -94,4 +95,10 @@ pub struct Interaction {
     pub consented: Option<PersonId>,
     /// The person said no.
     pub refusal: Option<Refusal>,
+    /// A link to another provider that waits for the phone.
+    #[serde(default)]
+    pub pending_link: Option<PendingLink>,
+    /// The browser's session at another provider.
+    #[serde(default)]
+    pub upstream: Option<UpstreamSession>,
 }

@@ -124,6 +124,11 @@ impl Phone {
         expect(self.call(Method::DELETE, &path, None).await?, 204).map(|_| ())
     }
 
+    /// The server's address, as QR codes begin.
+    pub(super) fn base(&self) -> &str {
+        self.state.server.as_str().trim_end_matches('/')
+    }
+
     pub(super) fn save(&self) -> Result<(), PhoneError> {
         self.state.save(&self.path)
     }

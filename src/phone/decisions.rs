@@ -37,6 +37,22 @@ impl Phone {
         value_at(&body, "/approvals")
     }
 
+    /// Claims the request of a QR code: `address` is what the code says, or the identifier at its end.
+    ///
+    /// # Errors
+    /// [`PhoneError`]; [`PhoneError::OtherServer`] when the code is not of this phone's server.
+    pub async fn claim(&mut self, address: &str) -> Result<PendingApproval, PhoneError> {
+        self.enrolled()?;
+        let id = match address.trim().split_once("/q/") {
+            Some((server, id)) if server == self.base() => id,
+            Some(_) => return Err(PhoneError::OtherServer),
+            None => address.trim(),
+        };
+        let path = format!("/mobile/v1/approvals/{}/claim", segment(id)?);
+        let body = expect(self.call(Method::POST, &path, Some(json!({}))).await?, 200)?;
+        value_at(&body, "")
+    }
+
     /// Approves the request `id`, or the only one, with the number that the asking screen shows.
     ///
     /// # Errors

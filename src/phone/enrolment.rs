@@ -46,11 +46,36 @@ impl Phone {
         phone_code: &str,
         attestation: &Attestation,
     ) -> Result<EnrolledDevice, PhoneError> {
+        let proof = json!({ "type": "contact_codes", "email": email_code, "phone": phone_code });
+        self.enrol_by(json!({ "national_id": national_id, "proof": proof }), attestation).await
+    }
+
+    /// Enrols this phone with the ticket that a page of the account shows, or the address of its QR code.
+    ///
+    /// # Errors
+    /// [`PhoneError`]; after a refusal the phone is as before.
+    pub async fn enrol_with_ticket(
+        &mut self,
+        ticket: &str,
+        attestation: &Attestation,
+    ) -> Result<EnrolledDevice, PhoneError> {
+        let ticket = match ticket.trim().split_once("/e#") {
+            Some((server, ticket)) if server == self.base() => ticket,
+            Some(_) => return Err(PhoneError::OtherServer),
+            None => ticket.trim(),
+        };
+        let proof = json!({ "type": "ticket", "ticket": ticket });
+        self.enrol_by(json!({ "proof": proof }), attestation).await
+    }
+
+    async fn enrol_by(
+        &mut self,
+        body: Value,
+        attestation: &Attestation,
+    ) -> Result<EnrolledDevice, PhoneError> {
         if self.device_id().is_some() {
             return Err(PhoneError::AlreadyEnrolled);
         }
-        let proof = json!({ "type": "contact_codes", "email": email_code, "phone": phone_code });
-        let body = json!({ "national_id": national_id, "proof": proof });
         let start = expect(self.call(Method::POST, "/mobile/v1/enrolments", Some(body)).await?, 201)?;
         let response = self.new_credential(&start, attestation)?;
         self.save()?;

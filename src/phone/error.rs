@@ -26,6 +26,9 @@ pub enum PhoneError {
     /// The phone is enrolled already.
     #[error("this phone is enrolled already")]
     AlreadyEnrolled,
+    /// What was read is a code of another server.
+    #[error("the code is of another server")]
+    OtherServer,
     /// No request waits for an approval.
     #[error("nothing is pending")]
     NothingPending,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{PortResult, Versioned};
-use crate::approval::{Recipient, StoredApproval};
+use crate::approval::{Claimant, Recipient, StoredApproval};
 use crate::base::{ApprovalId, UnixTime};
 
 /// How many approvals one recipient may have waiting (design decision 12).
@@ -26,6 +26,19 @@ pub enum OpenOutcome {
     Full,
 }
 
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClaimOutcome {
+    /// It is this phone's from now on.
+    Claimed(Box<StoredApproval>),
+    /// It was this phone's before.
+    Own(Box<StoredApproval>),
+    /// Another phone was faster.
+    Taken,
+    /// It is over, or not one that is claimed, or was never opened.
+    Gone,
+}
+
 /// Store of approvals.
 #[async_trait]
 pub trait Approvals: Send + Sync {
@@ -42,6 +55,9 @@ pub trait Approvals: Send + Sync {
     async fn load(&self, id: ApprovalId, now: UnixTime) -> PortResult<Option<Versioned<StoredApproval>>>;
     /// Replaces version `expected` by `next`; false when another writer was faster or it is gone. Wakes waiters.
     async fn advance(&self, expected: u64, next: &StoredApproval) -> PortResult<bool>;
+    /// Gives an approval of a QR code to the first phone that claims it, in one compare-and-set, and lists it under the
+    /// recipient of that phone. Wakes waiters.
+    async fn claim(&self, id: ApprovalId, claimant: &Claimant, now: UnixTime) -> PortResult<ClaimOutcome>;
     /// Returns when the approval may have changed, or after `patience`. The caller reads again.
     async fn changed(&self, id: ApprovalId, patience: Duration);
 }

@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub use crate::device::Channel;
 pub use access_tokens::{AccessTokenRecord, AccessTokens};
 pub use approval_decision::{ApprovalDecision, CommitOutcome, CommittedDecision, Decision, Evidence};
-pub use approvals::{Approvals, OpenLimits, OpenOutcome};
+pub use approvals::{Approvals, ClaimOutcome, OpenLimits, OpenOutcome};
 pub use audit::{Audit, AuditRow};
 pub use authenticator::{
     AssertionCeremony, Authenticator, AuthenticatorError, RegistrationCeremony, RegistrationRequest,
@@ -55,7 +55,7 @@ pub use issuance::{
 };
 pub use keys::{DecryptError, Decrypter, Keys, Signer};
 pub use links::{Link, LinkCandidate, LinkOutcome, LinkedBy, Links};
-pub use one_shot::{Ceremony, CodePayload, OneShot, PushedRequest};
+pub use one_shot::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PushedRequest};
 pub use outbound::{Carrier, CarrierError, CodeSender, Delivery, DeliveryObserver, Message, Push};
 pub use patients::{PatientCounts, PatientRecord, Patients};
 pub use persons::Persons;

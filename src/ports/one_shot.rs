@@ -8,7 +8,8 @@ use super::PortResult;
 use crate::base::{
     ApprovalId, ClientId, DeviceId, EnrolmentId, GrantId, InteractionId, PersonId, Sid, TokenHash, UnixTime,
 };
-use crate::device::{ActivationCodes, PendingEnrolment};
+use crate::device::{ActivationCodes, ActivationMode, PendingEnrolment};
+use crate::federation::FederationTicket;
 use crate::identity::AuthenticationProof;
 use crate::oauth::{CodeBinding, ScopeSet};
 use crate::oidc::ClaimsRequest;
@@ -73,6 +74,19 @@ pub struct Ceremony {
     pub deadline: UnixTime,
 }
 
+/// That a signed-in person may enrol a phone: what a ticket stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentTicket {
+    /// How the person was authenticated: the phone's enrolment is worth no more.
+    pub proof: AuthenticationProof,
+    /// The session that drew it.
+    pub sid: Sid,
+    /// How a phone enrolled by it will have been activated.
+    pub mode: ActivationMode,
+    /// Deadline.
+    pub deadline: UnixTime,
+}
+
 /// Store of one-shot values. Every `take` gives a value to one caller at most and nothing after its deadline.
 #[async_trait]
 pub trait OneShot: Send + Sync {
@@ -100,10 +114,23 @@ pub trait OneShot: Send + Sync {
     async fn put_enrolment(&self, enrolment: &PendingEnrolment) -> PortResult<()>;
     /// Takes an enrolment.
     async fn take_enrolment(&self, id: EnrolmentId, now: UnixTime) -> PortResult<Option<PendingEnrolment>>;
+    /// Keeps a ticket under its hash.
+    async fn put_enrolment_ticket(&self, hash: &TokenHash, ticket: &EnrolmentTicket) -> PortResult<()>;
+    /// Takes a ticket.
+    async fn take_enrolment_ticket(
+        &self,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<EnrolmentTicket>>;
     /// Keeps a person's activation codes, replacing earlier ones.
     async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()>;
     /// Puts codes that were taken back, unless newer ones have come in between.
     async fn put_back_activation(&self, codes: &ActivationCodes) -> PortResult<()>;
     /// Takes a person's activation codes.
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>>;
+    /// Keeps what awaits the answer of another provider, under the hash of its `state`.
+    async fn put_federation(&self, state: &TokenHash, ticket: &FederationTicket) -> PortResult<()>;
+    /// Takes it.
+    async fn take_federation(&self, state: &TokenHash, now: UnixTime)
+    -> PortResult<Option<FederationTicket>>;
 }

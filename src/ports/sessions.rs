@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::PortResult;
-use crate::base::{PersonId, Sid, TokenHash, UnixTime};
-use crate::identity::AuthenticationProof;
+use crate::base::{ClientId, PersonId, Sid, TokenHash, UnixTime};
+use crate::identity::{AuthenticationProof, UpstreamSession};
 
 /// A browser session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +16,12 @@ pub struct Session {
     pub person: PersonId,
     /// The authentication behind it.
     pub proof: AuthenticationProof,
+    /// The browser's session at the provider that answered, to be ended with this one.
+    #[serde(default)]
+    pub upstream: Option<UpstreamSession>,
+    /// The service for which the person authenticated: what the phone named.
+    #[serde(default)]
+    pub begun_for: Option<ClientId>,
     /// Beginning.
     pub created: UnixTime,
     /// Absolute end.

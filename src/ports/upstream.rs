@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::base::Secret;
-use crate::federation::ProviderId;
+use crate::federation::{ProviderId, UpstreamProvider};
 
 /// A login to send a browser to. The three secrets are fresh, and the browser's own.
 #[derive(Clone, Debug)]
@@ -288,6 +288,8 @@ impl From<UpstreamRefusal> for UpstreamError {
 /// The providers of the settings.
 #[async_trait]
 pub trait Upstream: Send + Sync {
+    /// The providers, in the order of the settings.
+    fn providers(&self) -> Vec<&UpstreamProvider>;
     /// Where to send the browser.
     async fn authorization_url(&self, request: &UpstreamRequest) -> Result<Url, UpstreamError>;
     /// Redeems the code of a callback and verifies what comes for it.

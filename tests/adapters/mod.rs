@@ -8,7 +8,7 @@ mod phone_command;
 mod sms_gateway;
 mod smtp_sender;
 mod upstream;
-mod upstream_fake;
+pub(crate) mod upstream_fake;
 mod upstream_faults;
 mod upstream_poison;
 mod webauthn;

@@ -21,13 +21,14 @@ use sceau::ports::{
     UpstreamRequest,
 };
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::support::Harness;
 
-pub(super) const CLIENT: &str = "sceau-at-upstream";
-pub(super) const REDIRECT: &str = "https://sceau.example/upstream/fake/callback";
-pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const CLIENT: &str = "sceau-at-upstream";
+pub(crate) const REDIRECT: &str = "https://sceau.example/upstream/fake/callback";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const ACCESS: &str = "upstream-access-token";
 /// Keys of others; an RSA key takes seconds to make.
 static OTHERS: LazyLock<(EncryptionKey, EncryptionKey)> = LazyLock::new(|| {
@@ -39,7 +40,7 @@ const BUDGET: Duration = Duration::from_millis(2500);
 
 /// Who signs a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+pub(crate) enum By {
     /// The provider, with the key that its set shows.
     Itself,
     /// Somebody else, under the name of that key.
@@ -54,7 +55,7 @@ pub(super) enum By {
 
 /// How a token leaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wrap {
+pub(crate) enum Wrap {
     /// As was agreed.
     Agreed,
     /// In clear.
@@ -67,7 +68,7 @@ pub(super) enum Wrap {
 
 /// An answer that is not what was asked for.
 #[derive(Clone, Debug)]
-pub(super) enum Instead {
+pub(crate) enum Instead {
     Status(u16, &'static str, String),
     Header(&'static str, &'static str),
     Redirect,
@@ -78,26 +79,26 @@ pub(super) enum Instead {
 
 /// One performance.
 #[derive(Clone)]
-pub(super) struct Play {
-    pub(super) header: Value,
-    pub(super) claims: Value,
+pub(crate) struct Play {
+    pub(crate) header: Value,
+    pub(crate) claims: Value,
     /// Text of the claims, when it is no JSON of ours.
-    pub(super) claims_text: Option<String>,
-    pub(super) by: By,
-    pub(super) wrap: Wrap,
-    pub(super) token_answer: Value,
-    pub(super) userinfo: Value,
-    pub(super) userinfo_by: By,
-    pub(super) userinfo_wrap: Wrap,
-    pub(super) userinfo_json: bool,
-    pub(super) keys: Option<String>,
-    pub(super) metadata: Value,
-    pub(super) instead: Option<(&'static str, Instead)>,
+    pub(crate) claims_text: Option<String>,
+    pub(crate) by: By,
+    pub(crate) wrap: Wrap,
+    pub(crate) token_answer: Value,
+    pub(crate) userinfo: Value,
+    pub(crate) userinfo_by: By,
+    pub(crate) userinfo_wrap: Wrap,
+    pub(crate) userinfo_json: bool,
+    pub(crate) keys: Option<String>,
+    pub(crate) metadata: Value,
+    pub(crate) instead: Option<(&'static str, Instead)>,
 }
 
-pub(super) struct Inner {
-    pub(super) play: Mutex<Play>,
-    pub(super) calls: Mutex<Vec<String>>,
+pub(crate) struct Inner {
+    pub(crate) play: Mutex<Play>,
+    pub(crate) calls: Mutex<Vec<String>>,
     key: Mutex<Arc<PrivateKey>>,
     impostor: PrivateKey,
     /// Our published keys.
@@ -106,40 +107,27 @@ pub(super) struct Inner {
     encrypted: bool,
 }
 
-pub(super) struct Lab {
-    pub(super) harness: Harness,
-    pub(super) inner: Arc<Inner>,
-    pub(super) provider: UpstreamProvider,
-    pub(super) bridge: Bridge,
+pub(crate) struct Lab {
+    pub(crate) harness: Harness,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) provider: UpstreamProvider,
+    pub(crate) bridge: Bridge,
     _server: JoinSet<()>,
 }
 
 impl Lab {
     /// A provider like FranceConnect+ when `encrypted`, and like FranceConnect otherwise.
-    pub(super) async fn new(encrypted: bool) -> Self {
+    pub(crate) async fn new(encrypted: bool) -> Self {
         Self::with(encrypted, |_| ()).await
     }
 
-    pub(super) async fn with(encrypted: bool, change: impl FnOnce(&mut ProviderDraft)) -> Self {
+    pub(crate) async fn with(encrypted: bool, change: impl FnOnce(&mut ProviderDraft)) -> Self {
         LazyLock::force(&OTHERS);
         let decryption = if encrypted { vec![KeyManagement::EcdhEs] } else { Vec::new() };
         let harness = Harness::with(|policy| policy.keys.decryption = decryption).await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let inner = Arc::new(Inner {
-            play: Mutex::new(good(&origin)),
-            calls: Mutex::default(),
-            key: Mutex::new(Arc::new(PrivateKey::generate(Algorithm::Es256).unwrap())),
-            impostor: PrivateKey::generate(Algorithm::Es256).unwrap(),
-            jwks: (*harness.provider.keyring.jwks()).clone(),
-            origin: origin.clone(),
-            encrypted,
-        });
-        let clock = Arc::clone(&harness.clock);
-        let stage = (Arc::clone(&inner), clock);
-        let router = Router::new().fallback(answer).with_state(stage);
-        let mut server = JoinSet::new();
-        server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let (inner, server) = Inner::serve(listener, &harness, encrypted);
         let mut draft = ProviderDraft {
             id: String::from("fake"),
             name: None,
@@ -163,35 +151,35 @@ impl Lab {
     }
 
     /// A bridge that has seen nothing yet.
-    pub(super) fn fresh(&self) -> Bridge {
+    pub(crate) fn fresh(&self) -> Bridge {
         bridge(&self.harness, &self.provider)
     }
 
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         *self.inner.play.lock().unwrap() = good(&self.inner.origin);
         self.inner.calls.lock().unwrap().clear();
     }
 
-    pub(super) fn play(&self, change: impl FnOnce(&mut Play)) {
+    pub(crate) fn play(&self, change: impl FnOnce(&mut Play)) {
         self.reset();
         change(&mut self.inner.play.lock().unwrap());
     }
 
     /// The provider takes another signing key.
-    pub(super) fn rotate(&self) {
+    pub(crate) fn rotate(&self) {
         *self.inner.key.lock().unwrap() = Arc::new(PrivateKey::generate(Algorithm::Es256).unwrap());
     }
 
-    pub(super) async fn login(&self) -> Result<UpstreamAnswer, UpstreamError> {
+    pub(crate) async fn login(&self) -> Result<UpstreamAnswer, UpstreamError> {
         self.bridge.redeem(&callback()).await
     }
 
-    pub(super) fn calls(&self, path: &str) -> usize {
+    pub(crate) fn calls(&self, path: &str) -> usize {
         self.inner.calls.lock().unwrap().iter().filter(|call| call.starts_with(path)).count()
     }
 
     /// A good login, whatever happened before.
-    pub(super) async fn works(&self, after: &str) {
+    pub(crate) async fn works(&self, after: &str) {
         self.reset();
         let answer = self.login().await.unwrap_or_else(|error| panic!("after {after}: {error}"));
         assert_eq!(answer.userinfo["family_name"], "DUBOIS", "after {after}");
@@ -199,11 +187,11 @@ impl Lab {
     }
 }
 
-pub(super) fn id() -> ProviderId {
+pub(crate) fn id() -> ProviderId {
     ProviderId::parse("fake").unwrap()
 }
 
-pub(super) fn request() -> UpstreamRequest {
+pub(crate) fn request() -> UpstreamRequest {
     UpstreamRequest {
         provider: id(),
         redirect_uri: REDIRECT.to_owned(),
@@ -216,7 +204,7 @@ pub(super) fn request() -> UpstreamRequest {
     }
 }
 
-pub(super) fn callback() -> UpstreamCallback {
+pub(crate) fn callback() -> UpstreamCallback {
     UpstreamCallback {
         provider: id(),
         redirect_uri: REDIRECT.to_owned(),
@@ -274,7 +262,7 @@ async fn answer(State((inner, clock)): State<Stage>, uri: Uri, headers: HeaderMa
     let call = format!("{path} {said} {}", String::from_utf8_lossy(&body));
     inner.calls.lock().unwrap().push(call);
     let play = inner.play.lock().unwrap().clone();
-    let usual = inner.usual(&path, &play, clock.now());
+    let usual = inner.usual(&path, &play, clock.now(), &body);
     match &play.instead {
         Some((place, instead)) if *place == path => wrong(instead, usual).await,
         _ => usual,
@@ -313,33 +301,68 @@ async fn wrong(instead: &Instead, usual: Response) -> Response {
 }
 
 impl Inner {
-    fn usual(&self, path: &str, play: &Play, now: UnixTime) -> Response {
+    /// A provider at `listener`, which knows the keys of `harness` and shares its clock.
+    pub(crate) fn serve(
+        listener: TcpListener,
+        harness: &Harness,
+        encrypted: bool,
+    ) -> (Arc<Self>, JoinSet<()>) {
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let inner = Arc::new(Self {
+            play: Mutex::new(good(&origin)),
+            calls: Mutex::default(),
+            key: Mutex::new(Arc::new(PrivateKey::generate(Algorithm::Es256).unwrap())),
+            impostor: PrivateKey::generate(Algorithm::Es256).unwrap(),
+            jwks: (*harness.provider.keyring.jwks()).clone(),
+            origin,
+            encrypted,
+        });
+        let stage = (Arc::clone(&inner), Arc::clone(&harness.clock));
+        let router = Router::new().fallback(answer).with_state(stage);
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        (inner, server)
+    }
+
+    /// Good again, then changed.
+    pub(crate) fn play(&self, change: impl FnOnce(&mut Play)) {
+        let mut play = good(&self.origin);
+        change(&mut play);
+        *self.play.lock().unwrap() = play;
+    }
+
+    fn usual(&self, path: &str, play: &Play, now: UnixTime, body: &[u8]) -> Response {
         match path {
             "/.well-known/openid-configuration" => typed("application/json", play.metadata.to_string()),
             "/jwks" => {
                 let keys = play.keys.clone().unwrap_or_else(|| self.key_set().to_string());
                 typed("application/json; charset=utf-8", keys)
             }
-            "/token" => typed("application/json", self.token_answer(play, now).to_string()),
+            "/token" => typed("application/json", self.token_answer(play, now, body).to_string()),
             "/userinfo" => self.userinfo(play, now),
             _ => Response::builder().status(404).body(Body::empty()).unwrap(),
         }
     }
 
-    pub(super) fn key_set(&self) -> Value {
+    pub(crate) fn key_set(&self) -> Value {
         let key = Arc::clone(&self.key.lock().unwrap());
         let kid = Some(key.public().thumbprint().to_string());
         JwkSet { keys: vec![Jwk { kid, alg: Some(Algorithm::Es256), ..Jwk::from(key.public().clone()) }] }
             .to_json()
     }
 
-    fn token_answer(&self, play: &Play, now: UnixTime) -> Value {
+    fn token_answer(&self, play: &Play, now: UnixTime, body: &[u8]) -> Value {
         let access = Secret::new(ACCESS.to_owned());
         let mut claims = json!({
             "iss": self.origin, "sub": "f".repeat(64), "aud": CLIENT, "nonce": "7".repeat(64), "acr": "eidas2",
             "iat": now.secs(), "exp": now.secs() + 60, "auth_time": now.secs() - 5,
             "at_hash": at_hash(Algorithm::Es256, &access),
         });
+        // A code of the journeys tells the nonce it was given for.
+        let code = url::form_urlencoded::parse(body).find(|(name, _)| name == "code");
+        if let Some(nonce) = code.as_ref().and_then(|(_, code)| code.strip_prefix("for-")) {
+            claims["nonce"] = json!(nonce);
+        }
         merge(&mut claims, &play.claims);
         shift(&mut claims, now);
         let text = play.claims_text.clone().unwrap_or_else(|| claims.to_string());
@@ -431,21 +454,21 @@ fn shift(claims: &mut Value, now: UnixTime) {
 }
 
 /// What is wrong, how, and the answer.
-pub(super) type Row = (&'static str, fn(&mut Play), UpstreamError);
+pub(crate) type Row = (&'static str, fn(&mut Play), UpstreamError);
 
-pub(super) const fn refused(refusal: UpstreamRefusal) -> UpstreamError {
+pub(crate) const fn refused(refusal: UpstreamRefusal) -> UpstreamError {
     UpstreamError::Refused(refusal)
 }
 
-pub(super) const fn outage(outage: UpstreamOutage) -> UpstreamError {
+pub(crate) const fn outage(outage: UpstreamOutage) -> UpstreamError {
     UpstreamError::Unavailable(outage)
 }
 
-pub(super) fn html() -> Instead {
+pub(crate) fn html() -> Instead {
     Instead::Status(200, "text/html; charset=utf-8", String::from("<html>Y020026</html>"))
 }
 
-pub(super) fn error(status: u16, code: &str) -> Instead {
+pub(crate) fn error(status: u16, code: &str) -> Instead {
     Instead::Status(
         status,
         "application/json",
@@ -453,7 +476,7 @@ pub(super) fn error(status: u16, code: &str) -> Instead {
     )
 }
 
-pub(super) fn big() -> Instead {
+pub(crate) fn big() -> Instead {
     let body = json!({ "padding": "x".repeat(10 * 1024 * 1024) });
     Instead::Status(200, "application/json", body.to_string())
 }

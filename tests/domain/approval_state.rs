@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sceau::approval::{
-    Approval, ApprovalRequest, ApprovalText, Judged, MAX_TRIES, Number, NumberSource, Pending, Recipient,
-    StoredApproval,
+    Approval, ApprovalRequest, ApprovalText, Claim, Judged, MAX_TRIES, Number, NumberSource, Pending,
+    Recipient, StoredApproval,
 };
 use sceau::base::{ApprovalId, DeviceId, PersonId, SeededEntropy, UnixTime};
 use sceau::identity::{Acr, AssuranceTerms, AuthMode, AuthenticationProof, Way};
@@ -150,6 +150,7 @@ fn request() -> ApprovalRequest {
             details: Vec::new(),
             approval: id,
         },
+        claim: Claim::default(),
         number: NumberSource::Ours(Number::parse("47").unwrap()),
         created: NOW,
         deadline: NOW.plus(Duration::from_secs(90)),

@@ -1,5 +1,7 @@
 //! `WebAuthn L3` 7.2: one good assertion, and one field changed at a time.
 
+use std::time::Duration;
+
 use sceau::base::{DeviceId, PersonId, SeededEntropy, UnixTime};
 use sceau::device::{
     ActivationMode, Device, DeviceFacts, DeviceRefusal, DeviceStatus, VerifiedAssertion, judge,
@@ -61,6 +63,20 @@ fn a_phone_without_counter_stays_at_zero_and_may_begin_to_count() {
     let zero = VerifiedAssertion { sign_count: 0, ..assertion() };
     assert_eq!(judge(&zero, &never, Way::TypedNumber, NOW).unwrap().sign_count, 0);
     assert_eq!(judge(&assertion(), &never, Way::TypedNumber, NOW).unwrap().sign_count, 8);
+}
+
+/// After a first link by traits alone, nobody makes an account strong before the person could see the notice.
+#[test]
+fn while_a_link_is_fresh_a_phone_counts_least() {
+    let later = NOW.plus(Duration::from_millis(1));
+    let terms = |until| {
+        let proof = judge(&assertion(), &device(), Way::Qr, NOW).unwrap().in_cooling(until, NOW).proof;
+        (proof.terms.enrolment, proof.terms.enrolment_reason)
+    };
+    assert_eq!(terms(Some(later)), (Acr::Eidas1, String::from("cooling")));
+    for over in [None, Some(NOW)] {
+        assert_eq!(terms(over), (Acr::Eidas2, String::from("contact_codes")));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Activation codes, and what is remembered of an enrolment.
 
-use sceau::base::{EnrolmentId, PersonId, SeededEntropy, TokenHash, UnixTime};
+use sceau::base::{EnrolmentId, PersonId, Secret, SeededEntropy, TokenHash, UnixTime};
 use sceau::device::{
     ActivationCodes, ActivationMode, CodesVerdict, EnrolmentProof, MAX_CODE_TRIES, PendingEnrolment,
 };
@@ -56,12 +56,17 @@ fn codes_end_at_their_deadline_except_in_the_demonstration() {
 fn the_proof_is_read_by_kind_and_not_printed() {
     let sent = r#"{"kind":"contact_codes","email":"mail-code","phone":"phone-code"}"#;
     let proof: EnrolmentProof = serde_json::from_str(sent).unwrap();
-    let EnrolmentProof::ContactCodes { email, phone } = &proof;
+    let EnrolmentProof::ContactCodes { email, phone } = &proof else { panic!("{proof:?}") };
     assert_eq!((email.expose(), phone.expose()), ("mail-code", "phone-code"));
     assert!(!format!("{proof:?}").contains("code\""));
+    let ticket: EnrolmentProof = serde_json::from_str(r#"{"kind":"ticket","ticket":"the-ticket"}"#).unwrap();
+    assert_eq!(ticket, EnrolmentProof::Ticket { ticket: Secret::new(String::from("the-ticket")) });
+    assert!(!format!("{ticket:?}").contains("the-ticket"));
     for bad in [
         r#"{"kind":"card","email":"a","phone":"b"}"#,
         r#"{"kind":"contact_codes","email":"a"}"#,
+        r#"{"kind":"ticket"}"#,
+        r#"{"kind":"ticket","ticket":"a","national_id":"b"}"#,
         r#"{"kind":"contact_codes","email":"a","phone":"b","person":"c"}"#,
     ] {
         assert!(serde_json::from_str::<EnrolmentProof>(bad).is_err(), "{bad}");

@@ -36,7 +36,7 @@ fn good() -> Answer {
         rules: ClaimRules {
             issuer: ISSUER.to_owned(),
             form: IdentityForm::Pivot,
-            requested: Acr::Eidas2,
+            requested: Some(Acr::Eidas2),
             now: NOW,
         },
     }
@@ -62,7 +62,7 @@ fn plus() -> Answer {
 fn agent() -> Answer {
     let mut answer = good();
     answer.rules.form = IdentityForm::Agent;
-    answer.rules.requested = Acr::Eidas1;
+    answer.rules.requested = Some(Acr::Eidas1);
     answer.id_token["acr"] = json!("eidas1");
     answer.userinfo = json!({
         "sub": "0123abcdv1", "uid": "agent-7", "given_name": "Alex", "usual_name": "Moreau",
@@ -152,9 +152,18 @@ fn levels_are_compared_by_order() {
         (Acr::Eidas1, "", false),
     ] {
         let mut answer = good();
-        answer.rules.requested = requested;
+        answer.rules.requested = Some(requested);
         answer.id_token["acr"] = json!(given);
         assert_eq!(read(&answer).is_ok(), passes, "{given} for {requested}");
+    }
+    for given in [json!("eidas1"), json!("urn:else"), Value::Null] {
+        let mut answer = good();
+        answer.rules.requested = None;
+        answer.id_token["acr"] = given.clone();
+        if given.is_null() {
+            remove(&mut answer.id_token, "acr");
+        }
+        assert!(read(&answer).is_ok(), "{given} where no level was agreed");
     }
     let mut answer = good();
     remove(&mut answer.id_token, "amr");

@@ -91,7 +91,7 @@ fn agent() -> Case {
 
 impl Case {
     fn verdict(&self) -> LinkVerdict {
-        decide_link(&self.upstream, self.requested, &self.facts)
+        decide_link(&self.upstream, Some(self.requested), &self.facts)
     }
 
     fn theirs(&mut self, change: impl FnOnce(&mut PivotTraits)) {

@@ -57,6 +57,7 @@ struct Case {
     consent: ConsentProgress,
     refusal: Option<Refusal>,
     minimum: Option<Acr>,
+    upstreams: Option<Acr>,
 }
 
 impl Case {
@@ -74,6 +75,7 @@ impl Case {
             consent: ConsentProgress::NotNeeded,
             refusal: None,
             minimum: None,
+            upstreams: None,
         }
     }
 
@@ -122,6 +124,7 @@ impl Case {
             },
             consent: self.consent,
             refusal: self.refusal,
+            upstreams: self.upstreams,
             policy: &POLICY,
             now: NOW,
         })
@@ -260,6 +263,7 @@ fn any_case() -> impl Strategy<Value = Case> {
     );
     (asked, known).prop_map(|((prompt, max_age, acr_values, claims, hinted), known)| {
         let (session, fresh, approval, consent, refusal) = known;
+        let upstreams = None;
         Case {
             prompt,
             max_age,
@@ -272,6 +276,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             consent,
             refusal,
             minimum: None,
+            upstreams,
         }
     })
 }
@@ -307,4 +312,13 @@ proptest! {
         prop_assert!(silent);
     }
 
+}
+
+#[test]
+fn another_provider_raises_what_can_be_reached_up_to_the_policy() {
+    let asked = |upstreams, acr_values| word(&Case { acr_values, upstreams, ..Case::new() }.decide());
+    assert_eq!(asked(None, "eidas3"), asked(Some(Acr::Eidas1), "eidas3"));
+    assert_eq!(asked(Some(Acr::Eidas1), "eidas2"), "identify");
+    let reached = if POLICY.ceiling == Acr::Eidas3 { "identify" } else { asked(None, "eidas3") };
+    assert_eq!(asked(Some(Acr::Eidas3), "eidas3"), reached);
 }

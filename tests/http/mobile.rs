@@ -160,6 +160,7 @@ fn the_description_is_openapi_3_1_and_names_every_call() {
             "get /mobile/v1/approvals",
             "get /mobile/v1/devices",
             "post /mobile/v1/approvals/{id}/challenge",
+            "post /mobile/v1/approvals/{id}/claim",
             "post /mobile/v1/approvals/{id}/decision",
             "post /mobile/v1/enrolments",
             "post /mobile/v1/enrolments/codes",

@@ -22,9 +22,13 @@ fn identify(service: &str, notice: Option<IdentifyNotice>) -> Page {
     Page::Identify {
         service: service.to_owned(),
         action: "/interaction/0197/identify".to_owned(),
+        qr_action: "/interaction/i/qr".into(),
         cancel_action: "/interaction/0197/cancel".to_owned(),
         csrf: "csrf-value".to_owned(),
         notice,
+        providers: Vec::new(),
+        federate_action: "/interaction/0197/federate".to_owned(),
+        phone: true,
     }
 }
 

@@ -17,6 +17,10 @@ const [MAKE_ROLES, GIVE_RIGHTS] = [...DOCUMENT.matchAll(/^```sql\n([^]*?)^```$/g
 const REDIS_USERS = DOCUMENT.match(/^(user default off\nuser sceau .*\n)/m)[1];
 const PORT = 20_000 + (process.pid % 20_000);
 const REDIS_PORT = PORT + 1;
+const PATIENT = {
+  reference: "o-1", family_name: "Essai", given_names: ["Ode"], sex: "female", birth_date: "1980-01-02", birth_place: "75112",
+  birth_country: "99100", ins_status: "validated",
+};
 const AS_POSTGRES = process.getuid() === 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] : [];
 
 const folder = mkdtempSync(join(tmpdir(), "sceau-pg-"));
@@ -70,6 +74,11 @@ async function everything() {
     psql("sceau", GIVE_RIGHTS);
     psql("sceau", GIVE_RIGHTS);
   });
+  await check("no table of the schema is forgotten", () => {
+    const forgotten = "SELECT 'forgotten: ' || relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "
+      + "AND NOT has_table_privilege('sceau_run', oid, 'SELECT');";
+    assert.doesNotMatch(psql("sceau", forgotten), /forgotten/);
+  });
   await check("with these rights alone: import, serve, sign in, refresh, revoke, commands, audit", aDay);
   await notAllowed();
   await stop(owner, stranger);
@@ -92,7 +101,11 @@ async function aDay() {
   await world.browser.open(oidc.buildEndSessionUrl(config, { id_token_hint: second.tokens.id_token }));
   assert.deepEqual(await oidc.tokenIntrospection(config, second.tokens.access_token), { active: false });
   const [device] = (await sceau("devices", "list", ...server.target, "--person", person.national_id, "--json")).body;
+  const patients = join(server.folder, "patients.jsonl");
+  writeFileSync(patients, `${JSON.stringify(PATIENT)}\n`);
   for (const words of [
+    ["patients", "import", ...server.target, patients],
+    ["persons", "show", ...server.target, "--reference", PATIENT.reference],
     ["devices", "revoke", ...server.target, device.device],
     ["persons", "lock", ...server.target, person.national_id],
     ["persons", "unlock", ...server.target, person.national_id, "--offline", "--second-officer", "A. Second"],
@@ -197,5 +210,5 @@ function certificates() {
 
 function psql(database, sql) {
   const words = ["-h", folder, "-p", String(PORT), "-U", "postgres", "-d", database, "-qX", "-v", "ON_ERROR_STOP=1", "-f", "-"];
-  execFileSync("psql", words, { input: sql, stdio: ["pipe", "pipe", "pipe"] });
+  return execFileSync("psql", words, { input: sql, stdio: ["pipe", "pipe", "pipe"], encoding: "utf8" });
 }

@@ -93,7 +93,16 @@ async fn signed_in(harness: &Harness, person: PersonId, acr: Acr) -> PageBrowser
         AuthenticationProof { person, device: None, auth_time: now, amr, terms, auth_mode: AuthMode::Mobile };
     let end: UnixTime = now.plus(Duration::from_hours(1));
     let sid = Sid::random(&*harness.provider.ports.entropy);
-    let session = Session { sid, person, proof, created: now, absolute_end: end, idle_end: end };
+    let session = Session {
+        sid,
+        person,
+        proof,
+        created: now,
+        absolute_end: end,
+        idle_end: end,
+        upstream: None,
+        begun_for: None,
+    };
     let cookie = sceau::base::EntropyExt::token(&*harness.provider.ports.entropy);
     harness.provider.ports.sessions.insert(&TokenHash::of(cookie.expose()), &session).await.unwrap();
     let mut browser = harness.page_browser();

@@ -1,5 +1,6 @@
 //! What a person goes through, end to end, and what an attacker tries on the way.
 
+mod account;
 mod approvals;
 mod approvals_refused;
 mod approvals_review;
@@ -10,6 +11,11 @@ mod directory_files;
 mod directory_import;
 mod enrolment;
 mod enrolment_refused;
+mod federation;
+mod federation_both_sides;
+mod federation_logout;
+mod federation_refused;
+mod federation_stage;
 mod finish_again;
 mod france_connect;
 mod identifier_probing;
@@ -23,8 +29,10 @@ mod logout;
 mod messages;
 mod operator_commands;
 mod own_devices;
+mod patients;
 mod professional_login;
 mod pushed_requests;
+mod qr_login;
 mod races;
 mod refresh;
 mod refresh_ended;
@@ -34,4 +42,5 @@ mod revocation;
 mod sso_and_prompts;
 mod stale_cutoffs;
 mod store_loss;
+mod ticket_enrolment;
 mod tokens_review;

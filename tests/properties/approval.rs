@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sceau::approval::{
-    Approval, ApprovalRequest, ApprovalText, Judged, MAX_TRIES, Number, NumberSource, Recipient,
+    Approval, ApprovalRequest, ApprovalText, Claim, Judged, MAX_TRIES, Number, NumberSource, Recipient,
 };
 use sceau::base::{ApprovalId, PersonId, SeededEntropy, UnixTime};
 use sceau::identity::{Acr, AssuranceTerms, AuthMode, AuthenticationProof, Way};
@@ -106,6 +106,7 @@ fn request(number: &str, asked: Option<u64>) -> ApprovalRequest {
             details: Vec::new(),
             approval: id,
         },
+        claim: Claim::default(),
         number: NumberSource::Ours(Number::parse(number).unwrap()),
         created: OPENED,
         deadline: OPENED.plus(LIFE),

@@ -66,7 +66,7 @@ fn verdict(pivot: &Pivot, subject: &str, directory: &[Candidate]) -> LinkVerdict
         used_family_name: None,
     };
     // The whole directory: the decision itself tells who is who, not the look-up.
-    decide_link(&upstream, Acr::Eidas2, &LinkFacts { existing: None, candidates: directory.to_vec() })
+    decide_link(&upstream, Some(Acr::Eidas2), &LinkFacts { existing: None, candidates: directory.to_vec() })
 }
 
 fn person_of(verdict: LinkVerdict) -> Option<PersonId> {

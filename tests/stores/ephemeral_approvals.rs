@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sceau::approval::StoredApproval;
-use sceau::base::ApprovalId;
-use sceau::ports::{OpenLimits, OpenOutcome};
+use sceau::approval::{Claim, Claimant, StoredApproval};
+use sceau::base::{ApprovalId, DeviceId, PersonId};
+use sceau::ports::{ClaimOutcome, OpenLimits, OpenOutcome};
 use tokio::task::JoinSet;
 
 use super::ephemeral::{Kit, MILLISECOND, RACERS, ROUNDS, is_conflict, race, winners};
-use super::ephemeral_samples::{APPROVAL_LIFE, approval, denied, mistyped, recipient};
+use super::ephemeral_samples::{APPROVAL_LIFE, approval, denied, mistyped, recipient, unclaimed};
 
 const FIVE: OpenLimits = OpenLimits { live: 5 };
 /// Longer than any test may last.
@@ -226,4 +226,94 @@ fn approval_with_other_number(asked: &StoredApproval) -> StoredApproval {
     let mut request = asked.request().clone();
     request.number = sceau::approval::NumberSource::None;
     StoredApproval::Pending(sceau::approval::Approval::open(request))
+}
+
+pub(super) async fn a_claimed_approval_is_its_first_phones_and_listed_there(kit: &Kit) {
+    let asked = unclaimed(kit, "42");
+    let id = asked.request().id;
+    let (first, second) = (claimant(kit), claimant(kit));
+    assert_eq!(kit.approvals.claim(id, &first, kit.now()).await.unwrap(), ClaimOutcome::Gone, "never opened");
+    assert_eq!(open(kit, &asked, FIVE).await, OpenOutcome::Opened);
+    let ClaimOutcome::Claimed(claimed) = kit.approvals.claim(id, &first, kit.now()).await.unwrap() else {
+        panic!("not claimed")
+    };
+    let request = claimed.request();
+    assert_eq!((request.person, request.claim), (Some(first.person), Claim::By(first.device)));
+    assert_eq!(
+        (request.number.clone(), request.deadline),
+        (asked.request().number.clone(), asked.request().deadline)
+    );
+    let stored = kit.approvals.load(id, kit.now()).await.unwrap().unwrap();
+    assert_eq!((stored.version, &stored.value), (1, &*claimed));
+    assert_eq!(kit.approvals.claim(id, &second, kit.now()).await.unwrap(), ClaimOutcome::Taken);
+    for _ in 0..2 {
+        let again = kit.approvals.claim(id, &first, kit.now()).await.unwrap();
+        assert_eq!(again, ClaimOutcome::Own(claimed.clone()), "the same phone is answered the same");
+    }
+    assert_eq!(listed_ids(kit, &claimed).await, [id], "once, however often it asked");
+    assert!(kit.approvals.list(&second.recipient, kit.now()).await.unwrap().is_empty());
+
+    // Numbers were given out before: two claims of a phone may show the same one.
+    let other = unclaimed(kit, "42");
+    assert_eq!(open(kit, &other, FIVE).await, OpenOutcome::Opened);
+    kit.approvals.claim(other.request().id, &first, kit.now()).await.unwrap();
+    assert_eq!(listed_ids(kit, &claimed).await.len(), 2);
+
+    assert!(kit.approvals.advance(1, &denied(&claimed, kit.now())).await.unwrap());
+    assert_eq!(kit.approvals.claim(id, &first, kit.now()).await.unwrap(), ClaimOutcome::Gone, "it is over");
+    assert_eq!(listed_ids(kit, &claimed).await, [other.request().id]);
+}
+
+pub(super) async fn only_an_unclaimed_approval_in_time_is_claimed(kit: &Kit) {
+    let addressed = approval(kit, recipient(kit), "42");
+    assert_eq!(open(kit, &addressed, FIVE).await, OpenOutcome::Opened);
+    let claim = kit.approvals.claim(addressed.request().id, &claimant(kit), kit.now()).await.unwrap();
+    assert_eq!(claim, ClaimOutcome::Gone, "it names somebody");
+    let deadline = kit.now().plus(APPROVAL_LIFE);
+    for (now, alive) in [(deadline.minus(MILLISECOND), true), (deadline, false)] {
+        let asked = unclaimed(kit, "42");
+        assert_eq!(open(kit, &asked, FIVE).await, OpenOutcome::Opened);
+        let claim = kit.approvals.claim(asked.request().id, &claimant(kit), now).await.unwrap();
+        assert_eq!(matches!(claim, ClaimOutcome::Claimed(_)), alive, "{claim:?}");
+    }
+}
+
+pub(super) async fn one_racer_claims(kit: &Kit) {
+    let now = kit.now();
+    for _ in 0..ROUNDS {
+        let asked = unclaimed(kit, "42");
+        assert_eq!(open(kit, &asked, FIVE).await, OpenOutcome::Opened);
+        let id = asked.request().id;
+        let claim = |_| {
+            let (store, claimant) = (Arc::clone(&kit.approvals), claimant(kit));
+            async move {
+                match store.claim(id, &claimant, now).await? {
+                    ClaimOutcome::Claimed(_) => Ok(true),
+                    ClaimOutcome::Taken => Ok(false),
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        assert_eq!(winners(race(claim).await), 1);
+    }
+}
+
+pub(super) async fn a_claim_wakes_every_waiter(kit: &Kit) {
+    let asked = unclaimed(kit, "42");
+    assert_eq!(open(kit, &asked, FIVE).await, OpenOutcome::Opened);
+    let begun = Instant::now();
+    let mut waiters = waiters(kit, asked.request().id);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(waiters.try_join_next().is_none(), "nothing has changed yet");
+    kit.approvals.claim(asked.request().id, &claimant(kit), kit.now()).await.unwrap();
+    waiters.join_all().await;
+    assert!(begun.elapsed() < PROMPT);
+}
+
+fn claimant(kit: &Kit) -> Claimant {
+    Claimant {
+        device: DeviceId::random(&*kit.entropy),
+        person: PersonId::random(&*kit.entropy),
+        recipient: recipient(kit),
+    }
 }

@@ -9,8 +9,8 @@ use sceau::ports::{Ceremony, OpenLimits, PortResult, ThrottleRule};
 
 use super::ephemeral::{Kit, MINUTE, is_corrupt};
 use super::ephemeral_samples::{
-    NEEDLE, activation, approval, ceremony, code, enrolment, interaction, pushed, recipient, record, session,
-    token,
+    NEEDLE, activation, approval, ceremony, code, enrolment, federation, interaction, pushed, recipient,
+    record, session, token,
 };
 
 /// What somebody does to the bytes of a value.
@@ -113,6 +113,7 @@ async fn keep(kit: &Kit) -> Kept {
     kit.one_shot.put_ceremony(&kept.ceremony).await.unwrap();
     kit.one_shot.put_enrolment(&kept.enrolment).await.unwrap();
     kit.one_shot.put_activation(&kept.activation).await.unwrap();
+    kit.one_shot.put_federation(&kept.token, &federation(kit, soon)).await.unwrap();
     kit.interactions.insert(&begun).await.unwrap();
     kit.approvals.open(&asked, OpenLimits { live: 5 }, now).await.unwrap();
     kit.sessions.insert(&kept.token, &session(kit, soon, soon)).await.unwrap();
@@ -130,6 +131,7 @@ async fn read(kit: &Kit, kept: &Kept) -> Vec<(&'static str, PortResult<()>)> {
     let ceremony = kit.one_shot.take_ceremony(ceremony.approval, ceremony.device, now).await.map(drop);
     let enrolment = kit.one_shot.take_enrolment(enrolment.id, now).await.map(drop);
     let activation = kit.one_shot.take_activation(activation.person, now).await.map(drop);
+    let federation = kit.one_shot.take_federation(token, now).await.map(drop);
     let touched = kit.sessions.touch(token, kit.soon(), now).await.map(drop);
     vec![
         ("code", code),
@@ -138,6 +140,7 @@ async fn read(kit: &Kit, kept: &Kept) -> Vec<(&'static str, PortResult<()>)> {
         ("ceremony", ceremony),
         ("enrolment", enrolment),
         ("activation", activation),
+        ("federation", federation),
         ("interaction", kit.interactions.load(kept.interaction, now).await.map(drop)),
         ("approval", kit.approvals.load(kept.approval, now).await.map(drop)),
         ("list", kit.approvals.list(&kept.recipient, now).await.map(drop)),

@@ -6,7 +6,9 @@ use sceau::base::InteractionId;
 use sceau::device::ActivationCodes;
 
 use super::ephemeral::{Kit, MILLISECOND, MINUTE, ROUNDS_OF_MANY, VALUES, race_for_each};
-use super::ephemeral_samples::{activation, ceremony, code, enrolment, pushed, token};
+use super::ephemeral_samples::{
+    activation, ceremony, code, enrolment, enrolment_ticket, federation, pushed, token,
+};
 
 pub(super) async fn every_value_is_taken_once(kit: &Kit) {
     let (store, now) = (&kit.one_shot, kit.now());
@@ -27,10 +29,22 @@ pub(super) async fn every_value_is_taken_once(kit: &Kit) {
     assert_eq!(store.take_enrolment(pending.id, now).await.unwrap(), Some(pending.clone()));
     assert!(store.take_enrolment(pending.id, now).await.unwrap().is_none());
 
+    let (hash, ticket) = (token(kit), enrolment_ticket(kit, kit.soon()));
+    store.put_enrolment_ticket(&hash, &ticket).await.unwrap();
+    assert!(store.take_enrolment_ticket(&token(kit), now).await.unwrap().is_none(), "another one");
+    assert_eq!(store.take_enrolment_ticket(&hash, now).await.unwrap(), Some(ticket));
+    assert!(store.take_enrolment_ticket(&hash, now).await.unwrap().is_none());
+
     let codes = activation(kit, Some(kit.soon()));
     store.put_activation(&codes).await.unwrap();
     assert_eq!(store.take_activation(codes.person, now).await.unwrap(), Some(codes.clone()));
     assert!(store.take_activation(codes.person, now).await.unwrap().is_none());
+
+    let (state, ticket) = (token(kit), federation(kit, kit.soon()));
+    store.put_federation(&state, &ticket).await.unwrap();
+    assert!(store.take_federation(&token(kit), now).await.unwrap().is_none());
+    assert_eq!(store.take_federation(&state, now).await.unwrap(), Some(ticket));
+    assert!(store.take_federation(&state, now).await.unwrap().is_none());
 }
 
 pub(super) async fn nothing_is_given_from_its_deadline_on(kit: &Kit) {
@@ -56,9 +70,16 @@ pub(super) async fn nothing_is_given_from_its_deadline_on(kit: &Kit) {
         store.put_enrolment(&pending).await.unwrap();
         assert_eq!(store.take_enrolment(pending.id, now).await.unwrap().is_some(), alive);
 
+        store.put_enrolment_ticket(&hash, &enrolment_ticket(kit, deadline)).await.unwrap();
+        assert_eq!(store.take_enrolment_ticket(&hash, now).await.unwrap().is_some(), alive);
+
         let codes = activation(kit, Some(deadline));
         store.put_activation(&codes).await.unwrap();
         assert_eq!(store.take_activation(codes.person, now).await.unwrap().is_some(), alive);
+
+        let state = token(kit);
+        store.put_federation(&state, &federation(kit, deadline)).await.unwrap();
+        assert_eq!(store.take_federation(&state, now).await.unwrap().is_some(), alive);
     }
 }
 
@@ -135,6 +156,10 @@ pub(super) async fn one_racer_takes_a_value(kit: &Kit) {
     let now = kit.now();
     for _ in 0..ROUNDS_OF_MANY {
         let codes: Vec<_> = (0..VALUES).map(|_| token(kit)).collect();
+        let tickets: Vec<_> = (0..VALUES).map(|_| token(kit)).collect();
+        for hash in &tickets {
+            kit.one_shot.put_enrolment_ticket(hash, &enrolment_ticket(kit, kit.soon())).await.unwrap();
+        }
         let ceremonies: Vec<_> = (0..VALUES).map(|_| ceremony(kit, kit.soon())).collect();
         for (code_hash, asked) in codes.iter().zip(&ceremonies) {
             kit.one_shot.put_code(code_hash, &code(kit, kit.soon())).await.unwrap();
@@ -144,6 +169,12 @@ pub(super) async fn one_racer_takes_a_value(kit: &Kit) {
         race_for_each(codes, move |hash| {
             let store = Arc::clone(&store);
             async move { Ok(store.take_code(&hash, now).await?.is_some()) }
+        })
+        .await;
+        let store = Arc::clone(&kit.one_shot);
+        race_for_each(tickets, move |hash| {
+            let store = Arc::clone(&store);
+            async move { Ok(store.take_enrolment_ticket(&hash, now).await?.is_some()) }
         })
         .await;
         let store = Arc::clone(&kit.one_shot);

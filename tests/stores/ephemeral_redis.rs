@@ -48,12 +48,15 @@ async fn approvals_opened_and_listed() {
     approvals::numbers_of_a_recipient_differ(&kit().await).await;
     approvals::a_recipient_has_so_many_and_no_more(&kit().await).await;
     approvals::an_approval_is_read_two_minutes_longer(&kit().await).await;
+    approvals::a_claimed_approval_is_its_first_phones_and_listed_there(&kit().await).await;
+    approvals::only_an_unclaimed_approval_in_time_is_claimed(&kit().await).await;
     approvals::steps_count_up_and_a_late_one_changes_nothing(&kit().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn approval_races() {
     approvals::one_racer_advances(&kit().await).await;
+    approvals::one_racer_claims(&kit().await).await;
     approvals::racers_open_up_to_the_limit_with_different_numbers(&kit().await).await;
     approvals::one_racer_gets_a_number(&kit().await).await;
 }
@@ -61,6 +64,7 @@ async fn approval_races() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn approval_waiters() {
     approvals::a_change_wakes_every_waiter(&kit().await).await;
+    approvals::a_claim_wakes_every_waiter(&kit().await).await;
     approvals::no_wake_up_is_lost(&kit().await).await;
     approvals::patience_ends(&kit().await).await;
 }

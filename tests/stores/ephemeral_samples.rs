@@ -1,19 +1,21 @@
 //! One good value of each kind, with a recognisable text wherever a text fits.
 
 use sceau::approval::{
-    Approval, ApprovalRequest, ApprovalText, Number, NumberSource, Recipient, StoredApproval,
+    Approval, ApprovalRequest, ApprovalText, Claim, Number, NumberSource, Recipient, StoredApproval,
 };
 use sceau::base::{
     ApprovalId, DeviceId, EnrolmentId, EntropyExt as _, GrantId, InteractionId, PersonId, Sid, TokenHash,
     UnixTime,
 };
 use sceau::device::{ActivationCodes, ActivationMode, PendingEnrolment};
+use sceau::federation::{FederationTicket, ProviderId, Purpose, SignInTicket};
+use sceau::identity::UpstreamSession;
 use sceau::identity::{Acr, AssuranceTerms, AuthMode, AuthenticationProof, Way};
 use sceau::interaction::{Interaction, Locale, Step};
 use sceau::jose::Thumbprint;
 use sceau::oauth::{AuthorizationRequest, CodeBinding, ResponseMode, ScopeSet};
 use sceau::oidc::{AuthenticationRequest, ClaimsRequest, Prompts};
-use sceau::ports::{AccessTokenRecord, Ceremony, CodePayload, PushedRequest, Session};
+use sceau::ports::{AccessTokenRecord, Ceremony, CodePayload, EnrolmentTicket, PushedRequest, Session};
 
 use super::ephemeral::{Kit, MINUTE};
 
@@ -81,6 +83,22 @@ pub(super) fn enrolment(kit: &Kit, deadline: UnixTime) -> PendingEnrolment {
     }
 }
 
+pub(super) fn enrolment_ticket(kit: &Kit, deadline: UnixTime) -> EnrolmentTicket {
+    EnrolmentTicket {
+        proof: proof(kit, PersonId::random(&*kit.entropy)),
+        sid: Sid::random(&*kit.entropy),
+        mode: ActivationMode::Federation,
+        deadline,
+    }
+}
+
+/// An approval of a QR code that nobody has claimed.
+pub(super) fn unclaimed(kit: &Kit, number: &str) -> StoredApproval {
+    let mut request = approval(kit, recipient(kit), number).request().clone();
+    (request.person, request.claim) = (None, Claim::Open);
+    StoredApproval::Pending(Approval::open(request))
+}
+
 pub(super) fn activation(kit: &Kit, deadline: Option<UnixTime>) -> ActivationCodes {
     let person = PersonId::random(&*kit.entropy);
     ActivationCodes { person, email: token(kit), phone: token(kit), tries: 0, deadline }
@@ -118,6 +136,15 @@ pub(super) fn interaction(kit: &Kit, deadline: UnixTime) -> Interaction {
         proof: None,
         consented: None,
         refusal: None,
+        pending_link: Some(sceau::interaction::PendingLink {
+            approval: ApprovalId::random(&*kit.entropy),
+            person: PersonId::random(&*kit.entropy),
+            provider: String::from("needle-provider"),
+            issuer: String::from("https://needle.example"),
+            subject: sceau::base::Secret::new(String::from("needle-subject")),
+            pivot: None,
+        }),
+        upstream: Some(upstream()),
     }
 }
 
@@ -144,6 +171,7 @@ pub(super) fn approval(kit: &Kit, recipient: Recipient, number: &str) -> StoredA
             details: vec![],
             approval: id,
         },
+        claim: Claim::default(),
         number: source,
         created: kit.now(),
         deadline: kit.now().plus(APPROVAL_LIFE),
@@ -171,6 +199,8 @@ pub(super) fn session(kit: &Kit, idle_end: UnixTime, absolute_end: UnixTime) -> 
         sid: Sid::random(&*kit.entropy),
         person,
         proof: proof(kit, person),
+        upstream: Some(upstream()),
+        begun_for: Some("needle-client".parse().unwrap()),
         created: kit.now(),
         absolute_end,
         idle_end,
@@ -220,4 +250,25 @@ fn proof(kit: &Kit, person: PersonId) -> AuthenticationProof {
 
 fn scope() -> ScopeSet {
     ScopeSet::parse("openid needle").unwrap()
+}
+
+fn upstream() -> UpstreamSession {
+    UpstreamSession {
+        provider: String::from("needle-provider"),
+        id_token_hint: sceau::base::Secret::new(String::from("needle-id-token")),
+    }
+}
+
+pub(super) fn federation(kit: &Kit, deadline: UnixTime) -> FederationTicket {
+    FederationTicket {
+        purpose: Purpose::SignIn(SignInTicket {
+            interaction: InteractionId::random(&*kit.entropy),
+            nonce: sceau::base::Secret::new(String::from("needle-nonce")),
+            verifier: sceau::base::Secret::new(String::from("needle-verifier")),
+            requested: Some(Acr::Eidas2),
+            since: Some(deadline),
+        }),
+        provider: ProviderId::parse("needle").unwrap(),
+        deadline,
+    }
 }

@@ -11,6 +11,7 @@ mod durable_issuance;
 mod durable_keys;
 mod durable_links;
 mod durable_merge;
+mod durable_patients;
 mod durable_people;
 mod durable_postgres;
 mod durable_revocation;

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use sceau::app::{App, Durable, Ephemeral, Parts, RelyingParty};
-use sceau::base::{OsEntropy, SystemClock};
+use sceau::base::{EntropyExt as _, OsEntropy, PersonId, SystemClock};
+use sceau::flow::{PatientsError, text_lines};
+use sceau::identity::{Identity, Ins, InsOid, Patient, PatientFileError, Person, PersonStatus};
 use sceau::phone::TestRoot;
+use sceau::ports::PatientRecord;
 
+use super::durable::granted;
 use super::postgres_server::{PATIENT, shared};
-use crate::support::{Outbox, policy};
+use crate::support::{Outbox, identity, policy};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_schema_is_refused_with_the_command_that_changes_it() {
@@ -35,6 +39,35 @@ async fn replicas_that_start_at_once_make_one_set_of_keys() {
     }
     published.dedup();
     assert_eq!(published.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_with_numbers_of_another_environment_is_not_opened() {
+    let durable = Durable::Postgres(shared().tenant(PATIENT).await);
+    durable.migrate().await.unwrap();
+    let app = assemble(&durable).await.unwrap();
+    let mut claire = identity("p-01").patient;
+    import(&app, &claire).await;
+    assemble(&durable).await.unwrap();
+    claire.ins = Some(Ins::parse(claire.ins.unwrap().expose(), InsOid::Nir).unwrap());
+    import(&app, &claire).await;
+    let sentence = format!("{:#}", assemble(&durable).await.err().unwrap());
+    assert!(sentence.contains("patients.ins"), "{sentence}");
+    let (mut lines, mut silent) = (text_lines(""), |_: &PatientFileError| ());
+    let refused = app.provider.import_patients(&mut lines, &mut silent).await;
+    assert!(matches!(refused, Err(PatientsError::StoredEnvironment)));
+}
+
+async fn import(app: &App, patient: &Patient) {
+    let person = Person {
+        id: PersonId::random(&OsEntropy),
+        subject_seed: OsEntropy.bytes(),
+        status: PersonStatus::Active,
+        identity: Identity::Patient(Box::new(patient.clone())),
+        cooling_until: None,
+    };
+    let record = PatientRecord { person, ended: granted(), returned: granted() };
+    app.provider.ports.patients.import(&[record], &granted()).await.unwrap();
 }
 
 async fn assemble(durable: &Durable) -> anyhow::Result<App> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sceau::approval::{Recipient, StoredApproval};
+use sceau::approval::{Claimant, Recipient, StoredApproval};
 use sceau::audit::AuditEvent;
 use sceau::base::{ApprovalId, ClientId, DeviceId, InteractionId, PersonId, UnixTime};
 use sceau::device::Device;
@@ -13,9 +13,9 @@ use sceau::interaction::Interaction;
 use sceau::jose::Thumbprint;
 use sceau::oauth::Client;
 use sceau::ports::{
-    ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan, Clients, CommitOutcome,
-    CommittedDecision, Decision, Devices, Evidence, Interactions, OpenLimits, OpenOutcome, Persons,
-    PortResult, Ports, Throttle, ThrottleRule, Versioned,
+    ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan, ClaimOutcome, Clients,
+    CommitOutcome, CommittedDecision, Decision, Devices, Evidence, Interactions, OpenLimits, OpenOutcome,
+    Persons, PortResult, Ports, Throttle, ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 
@@ -97,6 +97,10 @@ impl Approvals for Counted<dyn Approvals> {
     async fn advance(&self, expected: u64, next: &StoredApproval) -> PortResult<bool> {
         self.calls.note("approvals.advance");
         self.inner.advance(expected, next).await
+    }
+    async fn claim(&self, id: ApprovalId, claimant: &Claimant, now: UnixTime) -> PortResult<ClaimOutcome> {
+        self.calls.note("approvals.claim");
+        self.inner.claim(id, claimant, now).await
     }
     async fn changed(&self, id: ApprovalId, patience: Duration) {
         self.inner.changed(id, patience).await;

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sceau::approval::{Recipient, StoredApproval};
+use sceau::approval::{Claimant, Recipient, StoredApproval};
 use sceau::audit::AuditEvent;
 use sceau::base::{
     ApprovalId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, InteractionId, LinkId, PersonId,
     TokenHash, UnixTime,
 };
 use sceau::device::{ActivationCodes, Device, PendingEnrolment};
+use sceau::federation::FederationTicket;
 use sceau::federation::UpstreamKey;
 use sceau::identity::{NationalId, Person, Pivot};
 use sceau::interaction::Interaction;
@@ -20,12 +21,12 @@ use sceau::keyring::{KeyRecord, Purpose};
 use sceau::oauth::Client;
 use sceau::ports::{
     AccessTokenRecord, AccessTokens, ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan,
-    Ceremony, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, Cutoff, Decision, Devices,
-    DurableHealth, DurableState, Evidence, FenceKind, Generation, Grant, Grants, Interactions, Issuance,
-    IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link, LinkCandidate, LinkOutcome, Links, OneShot,
-    OpenLimits, OpenOutcome, Persons, PortError, PortResult, Ports, PushedRequest, Replay, ReplayKind,
-    Revocation, RotateOutcome, RotatePlan, Session, Sessions, Sighting, Signer, StoredFamily, Throttle,
-    ThrottleRule, Versioned,
+    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, Cutoff,
+    Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation, Grant,
+    Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link, LinkCandidate,
+    LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult, Ports,
+    PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session, Sessions, Sighting,
+    Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 
@@ -383,6 +384,20 @@ impl OneShot for Failing<dyn OneShot> {
     async fn take_enrolment(&self, id: EnrolmentId, now: UnixTime) -> PortResult<Option<PendingEnrolment>> {
         self.outage.around("one_shot.take_enrolment", self.inner.take_enrolment(id, now)).await
     }
+    async fn put_enrolment_ticket(&self, hash: &TokenHash, ticket: &EnrolmentTicket) -> PortResult<()> {
+        self.outage
+            .around("one_shot.put_enrolment_ticket", self.inner.put_enrolment_ticket(hash, ticket))
+            .await
+    }
+    async fn take_enrolment_ticket(
+        &self,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<EnrolmentTicket>> {
+        self.outage
+            .around("one_shot.take_enrolment_ticket", self.inner.take_enrolment_ticket(hash, now))
+            .await
+    }
     async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()> {
         self.outage.around("one_shot.put_activation", self.inner.put_activation(codes)).await
     }
@@ -391,6 +406,16 @@ impl OneShot for Failing<dyn OneShot> {
     }
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {
         self.outage.around("one_shot.take_activation", self.inner.take_activation(person, now)).await
+    }
+    async fn put_federation(&self, state: &TokenHash, ticket: &FederationTicket) -> PortResult<()> {
+        self.outage.around("one_shot.put_federation", self.inner.put_federation(state, ticket)).await
+    }
+    async fn take_federation(
+        &self,
+        state: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<FederationTicket>> {
+        self.outage.around("one_shot.take_federation", self.inner.take_federation(state, now)).await
     }
 }
 
@@ -425,6 +450,9 @@ impl Approvals for Failing<dyn Approvals> {
     }
     async fn advance(&self, expected: u64, next: &StoredApproval) -> PortResult<bool> {
         self.outage.around("approvals.advance", self.inner.advance(expected, next)).await
+    }
+    async fn claim(&self, id: ApprovalId, claimant: &Claimant, now: UnixTime) -> PortResult<ClaimOutcome> {
+        self.outage.around("approvals.claim", self.inner.claim(id, claimant, now)).await
     }
     async fn changed(&self, id: ApprovalId, patience: Duration) {
         self.inner.changed(id, patience).await;

@@ -49,7 +49,7 @@ impl CodeSender for Outbox {
                 let code = code.expose().to_owned();
                 self.sent.lock().unwrap().push((message.person, message.channel, code));
             }
-            Content::NewDevice { .. } => self.notices.lock().unwrap().push(message),
+            Content::NewDevice { .. } | Content::NewLink { .. } => self.notices.lock().unwrap().push(message),
         }
         Ok(())
     }

@@ -87,7 +87,8 @@ impl PageBrowser {
         fields.push(("csrf", &csrf));
         let sent = self.post(&format!("{tab}/{form}"), &fields).await;
         // Consent and cancel lead back to the page, which answers the client.
-        let back = form != "identify" && sent.status == 303 && sent.header("location") == tab;
+        let back =
+            !["identify", "qr"].contains(&form) && sent.status == 303 && sent.header("location") == tab;
         if back { self.get(tab).await } else { sent }
     }
 

@@ -19,7 +19,8 @@ export class Needles {
     if (typeof token !== "string") return;
     this.add(what, token);
     const parts = token.split(".");
-    if (parts.length === 3) this.add(`${what} (payload or signature)`, parts[1], parts[2]);
+    // A JWS; an address has dots too, and `org` stands everywhere.
+    if (parts.length === 3 && parts.every((part) => /^[\w-]{16,}$/.test(part))) this.add(`${what} (payload or signature)`, parts[1], parts[2]);
   }
 
   /// Two digits occur everywhere by chance: they are looked for where a number would stand.
@@ -85,8 +86,8 @@ function standsAlone(text, word) {
 /// After the word `number`; as the whole of a quoted value; as the whole of a value of Redis in its file. Two digits that
 /// count something have a name that says so.
 function numberIn(text, number) {
-  const named = `number\\W{0,6}${number}(?!\\d)`;
-  const quoted = `(?<!"seq":|le=|'count'\\n)["']${number}["']`;
+  const named = `number[^\\w$]{0,6}${number}(?!\\d)`; // not the length of what follows in Redis's file
+  const quoted = `(?<!"seq":|"count\\.[a-z]+":|le=|'count'\\n)["']${number}["']`;
   const stored = `(?<!count\\r\\n)\\$2\\r\\n${number}\\r\\n`;
   return new RegExp(`${named}|${quoted}|${stored}`, "i").test(text);
 }

@@ -78,9 +78,16 @@ async function redisKilled(twin, person) {
     await check(`Redis killed: the page says so (${language})`, async () => {
       const get = (address) => login.browser.request(address, { headers: { "accept-language": language } });
       await unavailablePage(await get(login.page.resume), words);
-      await unavailablePage(await get((await authorizeUrl(twin)).url), words);
     });
   }
+  await check("Redis killed: a service hears of it through the browser", async () => {
+    // RFC 6749 4.1.2.1: the client is known, so that it is told.
+    const state = "kept-by-the-service";
+    const { url } = await authorizeUrl(twin, undefined, { state });
+    const answer = new URL((await login.browser.request(url)).headers.get("location"));
+    const { error, state: returned, iss } = Object.fromEntries(answer.searchParams);
+    assert.deepEqual({ error, returned, iss }, { error: "temporarily_unavailable", returned: state, iss: twin.issuer });
+  });
   await check("Redis killed: the page's status is 503 with Retry-After", async () => {
     const answer = await login.browser.get(login.page.statusUrl);
     assert.equal(answer.status, 503);

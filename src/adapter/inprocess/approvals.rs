@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use super::InProcess;
 use crate::adapter::ephemeral::{Place, approval_head, is_waiting};
 use crate::adapter::sealed_value::{Head, State};
-use crate::approval::{Recipient, StoredApproval};
+use crate::approval::{ClaimVerdict, Claimant, Recipient, StoredApproval};
 use crate::base::{ApprovalId, UnixTime};
-use crate::ports::{Approvals, OpenLimits, OpenOutcome, PortResult, Versioned};
+use crate::ports::{Approvals, ClaimOutcome, OpenLimits, OpenOutcome, PortResult, Versioned};
 
 #[async_trait]
 impl Approvals for InProcess {
@@ -43,6 +43,27 @@ impl Approvals for InProcess {
             self.bells.of(&id).notify_waiters();
         }
         Ok(replaced)
+    }
+
+    async fn claim(&self, id: ApprovalId, claimant: &Claimant, now: UnixTime) -> PortResult<ClaimOutcome> {
+        // A step lost to another phone is judged again on what that one left.
+        loop {
+            let Some(stored) = self.load(id, now).await? else { return Ok(ClaimOutcome::Gone) };
+            match stored.value.claim(claimant, now) {
+                ClaimVerdict::Claimed(next) => {
+                    if self.advance(stored.version, &next).await? {
+                        self.enlist(&next, now)?;
+                        return Ok(ClaimOutcome::Claimed(next));
+                    }
+                }
+                ClaimVerdict::Own(own) => {
+                    self.enlist(&own, now)?;
+                    return Ok(ClaimOutcome::Own(own));
+                }
+                ClaimVerdict::Taken => return Ok(ClaimOutcome::Taken),
+                ClaimVerdict::Gone => return Ok(ClaimOutcome::Gone),
+            }
+        }
     }
 
     /// Returns at once for an approval that is settled or gone: it has changed since anybody saw it waiting.
@@ -94,6 +115,17 @@ impl InProcess {
             let _ = self.remove_value(&place);
         })?;
         Ok(OpenOutcome::Opened)
+    }
+
+    /// Lists what a phone has claimed, once.
+    fn enlist(&self, claimed: &StoredApproval, now: UnixTime) -> PortResult<()> {
+        let request = claimed.request();
+        let _turn = self.turns.of(&request.recipient).lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.waiting(&request.recipient, now)?;
+        if waiting.iter().any(|listed| listed.value.request().id == request.id) {
+            return Ok(());
+        }
+        self.relist(&waiting, claimed, approval_head(0, claimed))
     }
 
     fn relist(

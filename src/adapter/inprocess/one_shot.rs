@@ -8,7 +8,8 @@ use crate::adapter::ephemeral::{Place, activation_head, pushed_head};
 use crate::adapter::sealed_value::Head;
 use crate::base::{ApprovalId, DeviceId, EnrolmentId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
-use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
+use crate::federation::FederationTicket;
+use crate::ports::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PortError, PortResult, PushedRequest};
 
 #[async_trait]
 impl OneShot for InProcess {
@@ -65,6 +66,18 @@ impl OneShot for InProcess {
         self.take_value(&Place::enrolment(id), now)
     }
 
+    async fn put_enrolment_ticket(&self, hash: &TokenHash, ticket: &EnrolmentTicket) -> PortResult<()> {
+        self.put_value(&Place::enrolment_ticket(hash), Head::whole(ticket.deadline), ticket)
+    }
+
+    async fn take_enrolment_ticket(
+        &self,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<EnrolmentTicket>> {
+        self.take_value(&Place::enrolment_ticket(hash), now)
+    }
+
     async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()> {
         self.put_value(&Place::activation(codes.person), activation_head(codes), codes)
     }
@@ -78,5 +91,17 @@ impl OneShot for InProcess {
 
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {
         self.take_value(&Place::activation(person), now)
+    }
+
+    async fn put_federation(&self, state: &TokenHash, ticket: &FederationTicket) -> PortResult<()> {
+        self.put_value(&Place::federation(state), Head::whole(ticket.deadline), ticket)
+    }
+
+    async fn take_federation(
+        &self,
+        state: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<FederationTicket>> {
+        self.take_value(&Place::federation(state), now)
     }
 }

@@ -13,9 +13,9 @@ use super::steps::Bell;
 use super::{RedisStore, SLACK};
 use crate::adapter::ephemeral::{Place, approval_head, is_waiting};
 use crate::adapter::sealed_value::{Head, SealedValue, State};
-use crate::approval::{ApprovalRequest, Recipient, StoredApproval};
+use crate::approval::{ApprovalRequest, ClaimVerdict, Claimant, Recipient, StoredApproval};
 use crate::base::{ApprovalId, UnixTime};
-use crate::ports::{Approvals, OpenLimits, OpenOutcome, PortError, PortResult, Versioned};
+use crate::ports::{Approvals, ClaimOutcome, OpenLimits, OpenOutcome, PortError, PortResult, Versioned};
 
 #[async_trait]
 impl Approvals for RedisStore {
@@ -26,7 +26,7 @@ impl Approvals for RedisStore {
         now: UnixTime,
     ) -> PortResult<OpenOutcome> {
         let request = approval.request();
-        let outcome = self.reserve(request, limits, now).await?;
+        let outcome = self.reserve(request, self.number_hash(request), limits, now).await?;
         if outcome == OpenOutcome::Opened {
             let place = Place::approval(request.id);
             let added = self.insert_steps(&place, approval_head(0, approval), approval).await;
@@ -73,6 +73,28 @@ impl Approvals for RedisStore {
         Ok(advanced)
     }
 
+    async fn claim(&self, id: ApprovalId, claimant: &Claimant, now: UnixTime) -> PortResult<ClaimOutcome> {
+        // A step lost to another phone is judged again on what that one left.
+        loop {
+            let Some(stored) = self.load(id, now).await? else { return Ok(ClaimOutcome::Gone) };
+            match stored.value.claim(claimant, now) {
+                ClaimVerdict::Claimed(next) => {
+                    if self.advance(stored.version, &next).await? {
+                        self.enlist(&next, now).await?;
+                        return Ok(ClaimOutcome::Claimed(next));
+                    }
+                }
+                // What broke off between the step and the list is made whole.
+                ClaimVerdict::Own(own) => {
+                    self.enlist(&own, now).await?;
+                    return Ok(ClaimOutcome::Own(own));
+                }
+                ClaimVerdict::Taken => return Ok(ClaimOutcome::Taken),
+                ClaimVerdict::Gone => return Ok(ClaimOutcome::Gone),
+            }
+        }
+    }
+
     /// Returns at once for an approval that is settled or gone: it has changed since anybody saw it waiting.
     async fn changed(&self, id: ApprovalId, patience: Duration) {
         // Patience ran out: the caller reads again all the same.
@@ -84,12 +106,13 @@ impl RedisStore {
     async fn reserve(
         &self,
         request: &ApprovalRequest,
+        number: [u8; NUMBER],
         limits: OpenLimits,
         now: UnixTime,
     ) -> PortResult<OpenOutcome> {
         let place = Place::recipient(&request.recipient);
         let sealed = self.seal.seal(&place, Head::whole(request.deadline), &request.id)?;
-        let entry = [self.number_hash(request).as_slice(), &sealed.to_bytes()].concat();
+        let entry = [number.as_slice(), &sealed.to_bytes()].concat();
         let mut script = self.scripts.reserve.key(self.key(&place));
         script.arg(now.millis()).arg(limits.live).arg(Place::approval(request.id).key());
         script.arg(entry).arg(SLACK.as_millis());
@@ -98,6 +121,16 @@ impl RedisStore {
             "taken" => Ok(OpenOutcome::NumberTaken),
             "full" => Ok(OpenOutcome::Full),
             _ => Err(PortError::Conflict),
+        }
+    }
+
+    /// Lists what a phone has claimed, once. Its number was given out before: it takes nobody's.
+    async fn enlist(&self, claimed: &StoredApproval, now: UnixTime) -> PortResult<()> {
+        let request = claimed.request();
+        let unnumbered = self.unnumbered_hash(request);
+        match self.reserve(request, unnumbered, OpenLimits { live: usize::MAX }, now).await {
+            Ok(_) | Err(PortError::Conflict) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -111,8 +144,13 @@ impl RedisStore {
         let recipient = request.recipient.as_bytes();
         match request.number.number() {
             Some(number) => self.storage.mac("approval_number", &[recipient, number.expose().as_bytes()]),
-            None => self.storage.mac("approval_unnumbered", &[recipient, request.id.uuid().as_bytes()]),
+            None => self.unnumbered_hash(request),
         }
+    }
+
+    fn unnumbered_hash(&self, request: &ApprovalRequest) -> [u8; NUMBER] {
+        let recipient = request.recipient.as_bytes();
+        self.storage.mac("approval_unnumbered", &[recipient, request.id.uuid().as_bytes()])
     }
 
     /// Until an approval that waits is not as it was.

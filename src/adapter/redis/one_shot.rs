@@ -7,7 +7,8 @@ use crate::adapter::ephemeral::{Place, activation_head, pushed_head};
 use crate::adapter::sealed_value::{Head, SealedValue};
 use crate::base::{ApprovalId, DeviceId, EnrolmentId, InteractionId, PersonId, TokenHash, UnixTime};
 use crate::device::{ActivationCodes, PendingEnrolment};
-use crate::ports::{Ceremony, CodePayload, OneShot, PortError, PortResult, PushedRequest};
+use crate::federation::FederationTicket;
+use crate::ports::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PortError, PortResult, PushedRequest};
 
 #[async_trait]
 impl OneShot for RedisStore {
@@ -67,6 +68,18 @@ impl OneShot for RedisStore {
         self.take_whole(&Place::enrolment(id), now).await
     }
 
+    async fn put_enrolment_ticket(&self, hash: &TokenHash, ticket: &EnrolmentTicket) -> PortResult<()> {
+        self.put_whole(&Place::enrolment_ticket(hash), Head::whole(ticket.deadline), ticket).await
+    }
+
+    async fn take_enrolment_ticket(
+        &self,
+        hash: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<EnrolmentTicket>> {
+        self.take_whole(&Place::enrolment_ticket(hash), now).await
+    }
+
     async fn put_activation(&self, codes: &ActivationCodes) -> PortResult<()> {
         self.put_whole(&Place::activation(codes.person), activation_head(codes), codes).await
     }
@@ -80,5 +93,17 @@ impl OneShot for RedisStore {
 
     async fn take_activation(&self, person: PersonId, now: UnixTime) -> PortResult<Option<ActivationCodes>> {
         self.take_whole(&Place::activation(person), now).await
+    }
+
+    async fn put_federation(&self, state: &TokenHash, ticket: &FederationTicket) -> PortResult<()> {
+        self.put_whole(&Place::federation(state), Head::whole(ticket.deadline), ticket).await
+    }
+
+    async fn take_federation(
+        &self,
+        state: &TokenHash,
+        now: UnixTime,
+    ) -> PortResult<Option<FederationTicket>> {
+        self.take_whole(&Place::federation(state), now).await
     }
 }

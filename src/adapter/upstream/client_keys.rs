@@ -74,7 +74,7 @@ impl ClientKeySets {
     async fn read(&self, uri: &str) -> Result<(Vec<Value>, Duration), UpstreamError> {
         let url: Url = key_address(uri, self.loopback).ok_or(UpstreamRefusal::KeySet)?;
         let reply = self.http.get(&url, JWK_SET, None).await?;
-        let body = reply.expect(&[JSON, "application/jwk-set+json"])?;
+        let body = reply.body_of(&[JSON, "application/jwk-set+json"])?;
         let json = parse_strict(body, CAPS).map_err(|_| UpstreamRefusal::KeySet)?;
         // Refuses private and symmetric keys, two keys of one name, and more than 100.
         JwkSet::parse(&json).map_err(|_| UpstreamRefusal::KeySet)?;

@@ -54,7 +54,7 @@ impl Connection {
         let url =
             Url::parse(&self.provider.discovery_url()).map_err(|_| UpstreamRefusal::MetadataEndpoint)?;
         let reply = self.heard(self.http.get(&url, JSON, None).await)?;
-        reply.expect(&[JSON])?;
+        reply.body_of(&[JSON])?;
         let members = reply.object().ok_or(UpstreamRefusal::Metadata)?;
         let metadata = Arc::new(Metadata::parse(&members, &self.provider)?);
         let mut held = self.metadata.0.lock().unwrap_or_else(PoisonError::into_inner);

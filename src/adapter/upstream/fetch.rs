@@ -66,7 +66,7 @@ fn plain() -> reqwest::ClientBuilder {
 
 impl Reply {
     /// The body, if the status is 200 and the type one of `types`.
-    pub(super) fn expect(&self, types: &[&str]) -> Result<&[u8], UpstreamRefusal> {
+    pub(super) fn body_of(&self, types: &[&str]) -> Result<&[u8], UpstreamRefusal> {
         if self.status != StatusCode::OK {
             return Err(UpstreamRefusal::Status);
         }

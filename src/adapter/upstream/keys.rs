@@ -92,7 +92,7 @@ impl Connection {
 
     async fn read_keys(&self, metadata: &Metadata) -> Result<Arc<JwkSet>, UpstreamError> {
         let reply = self.heard(self.http.get(&metadata.jwks, JWK_SET, None).await)?;
-        let body = reply.expect(&[JSON, "application/jwk-set+json"])?;
+        let body = reply.body_of(&[JSON, "application/jwk-set+json"])?;
         let json = parse_strict(body, CAPS).map_err(|_| UpstreamRefusal::KeySet)?;
         let keys = Arc::new(JwkSet::parse(&json).map_err(|_| UpstreamRefusal::KeySet)?);
         let mut held = self.keys.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,7 +16,6 @@ mod keys;
 mod token;
 mod userinfo;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,7 +53,7 @@ pub struct OwnSide {
 pub struct BridgeError(#[from] reqwest::Error);
 
 /// The providers of the settings.
-pub struct Bridge(HashMap<ProviderId, Connection>);
+pub struct Bridge(Vec<Connection>);
 
 impl Bridge {
     /// A bridge to `providers`; without any, every call is refused.
@@ -63,22 +62,27 @@ impl Bridge {
     /// [`BridgeError`].
     pub fn new(providers: Vec<UpstreamProvider>, own: &OwnSide) -> Result<Self, BridgeError> {
         if providers.is_empty() {
-            return Ok(Self(HashMap::new()));
+            return Ok(Self(Vec::new()));
         }
         let http = Fetcher::new()?;
-        let connect = |provider: UpstreamProvider| {
-            (provider.id.clone(), Connection::new(provider, http.clone(), own.clone()))
-        };
+        let connect = |provider: UpstreamProvider| Connection::new(provider, http.clone(), own.clone());
         Ok(Self(providers.into_iter().map(connect).collect()))
     }
 
     fn to(&self, provider: &ProviderId) -> Result<&Connection, UpstreamError> {
-        self.0.get(provider).ok_or_else(|| UpstreamRefusal::UnknownProvider.into())
+        let mut connections = self.0.iter();
+        connections
+            .find(|connection| connection.provider.id == *provider)
+            .ok_or_else(|| UpstreamRefusal::UnknownProvider.into())
     }
 }
 
 #[async_trait]
 impl Upstream for Bridge {
+    fn providers(&self) -> Vec<&UpstreamProvider> {
+        self.0.iter().map(|connection| &connection.provider).collect()
+    }
+
     async fn authorization_url(&self, request: &UpstreamRequest) -> Result<Url, UpstreamError> {
         self.to(&request.provider)?.authorization_url(request).await
     }
@@ -94,6 +98,7 @@ impl Upstream for Bridge {
 
 impl fmt::Debug for Bridge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bridge").field(&self.0.keys()).finish()
+        let ids: Vec<_> = self.providers().into_iter().map(|provider| &provider.id).collect();
+        f.debug_tuple("Bridge").field(&ids).finish()
     }
 }

@@ -51,7 +51,7 @@ impl Connection {
         {
             return Err(refusal(&error).into());
         }
-        reply.expect(&[JSON])?;
+        reply.body_of(&[JSON])?;
         let answer = reply.object().ok_or(UpstreamRefusal::TokenAnswer)?;
         Ok(read(&answer)?)
     }

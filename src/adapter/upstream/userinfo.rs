@@ -23,14 +23,14 @@ impl Connection {
         let reply = self.heard(self.http.get(&metadata.userinfo, accept, Some(access_token)).await)?;
         let claims = match self.provider.userinfo {
             UserinfoForm::Json => {
-                reply.expect(&[JSON])?;
+                reply.body_of(&[JSON])?;
                 reply.object().ok_or(UpstreamRefusal::UserinfoMalformed)?
             }
             UserinfoForm::Jwt => {
                 if reply.is(&[JSON]) && reply.status.is_success() {
                     return Err(UpstreamRefusal::UserinfoUnsigned.into());
                 }
-                reply.expect(&[JWT])?;
+                reply.body_of(&[JWT])?;
                 let token = reply.text().ok_or(UpstreamRefusal::UserinfoMalformed)?;
                 self.signed_userinfo(token, metadata).await?
             }

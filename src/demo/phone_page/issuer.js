@@ -14,6 +14,12 @@ export class Answer extends Error {
   }
 }
 
+/** What follows `mark` in the address of a code of this issuer, or the code itself; nothing of another issuer. */
+export const codeOf = (text, mark) => {
+  if (text.startsWith(ISSUER + mark)) return text.slice(ISSUER.length + mark.length);
+  return /^[A-Za-z0-9_-]+$/.test(text) ? text : undefined;
+};
+
 let nonce;
 
 const encode = (value) => base64url(new TextEncoder().encode(JSON.stringify(value)));

@@ -2,9 +2,9 @@
 
 import { description, ownerOf, showPersons, typed } from "./activation.js";
 import * as authenticator from "./authenticator.js";
-import { Answer, call } from "./issuer.js";
+import { Answer, call, codeOf } from "./issuer.js";
 import * as store from "./store.js";
-import { at, element, pause, reasonOf, screen, show, tell } from "./screens.js";
+import { at, drawResult, drawText, element, pause, reasonOf, screen, show, tell } from "./screens.js";
 import { has, say, switchLanguage, tag, translate } from "./texts.js";
 
 const POLL = 2000;
@@ -44,23 +44,43 @@ const startAgain = async (reason) => {
 
 // --- activation -----------------------------------------------------------------------------------------------
 
-const activate = async () => {
+const activate = () => {
+  const proof = { type: "contact_codes", email: typed("code-email"), phone: typed("code-phone") };
+  return enrol({ national_id: typed("national-id"), proof }, ownerOf(typed("national-id")));
+};
+
+/** The ticket says whose phone this becomes; this page is not told. */
+const activateByTicket = () => {
+  const ticket = codeOf(typed("ticket"), "/e#");
+  if (!ticket) return tell("other_code");
+  return enrol({ proof: { type: "ticket", ticket } }, "");
+};
+
+const enrol = async (start, owner) => {
   tell("activating");
   const requestKey = await authenticator.newKey();
   const approvalKey = await authenticator.newKey();
-  const proof = { type: "contact_codes", email: typed("code-email"), phone: typed("code-phone") };
-  const started = await call(requestKey, "POST", "/enrolments", { national_id: typed("national-id"), proof });
+  const started = await call(requestKey, "POST", "/enrolments", start);
   await authenticator.checkEnrolmentChallenge(started, requestKey);
   const rpId = started.options.rp.id;
   const credential = await authenticator.createCredential(approvalKey, { challenge: started.options.challenge, rpId });
   const path = `/enrolments/${encodeURIComponent(started.enrolment_id)}/credential`;
   const { device } = await call(requestKey, "POST", path, { credential, device: description() });
-  const owner = ownerOf(typed("national-id"));
   phone = { requestKey, approvalKey, rpId, credentialId: credential.id, counter: 0, owner, device };
   await store.save(phone);
-  at("activation-form").reset();
+  for (const form of ["activation-form", "ticket-form"]) at(form).reset();
   goHome();
   tell("activated");
+};
+
+/** A code read off a page of the issuer: no request can wait twice, so that asking again changes nothing. */
+const claim = async () => {
+  const id = codeOf(typed("code"), "/q/");
+  if (!id) return tell("other_code");
+  const approval = await call(phone.requestKey, "POST", `/approvals/${encodeURIComponent(id)}/claim`, {});
+  at("claim-form").reset();
+  pending = [...pending.filter((one) => one.id !== approval.id), approval];
+  await openApproval(approval);
 };
 
 const askCodes = async () => {
@@ -145,20 +165,6 @@ const newChallenge = async () => {
   open.answer = answer;
 };
 
-const drawText = (text) => {
-  const { service, purpose, origin, at: time, details, approval } = text;
-  const rows = Object.entries({ service, purpose, origin, at: localTime(time) });
-  rows.push(...details.map((line) => ["details", line]), ["approval", approval]);
-  at("text").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", say(name)), element("dd", value, { className: name })]));
-};
-
-/** What is signed stays in sight beside the reader's own clock. */
-const localTime = (text) => {
-  const moment = new Date(text);
-  if (Number.isNaN(moment.getTime())) return text;
-  return `${moment.toLocaleString(tag(), { dateStyle: "long", timeStyle: "short" })} (${text})`;
-};
-
 const decide = (decision) => call(phone.requestKey, "POST", `/approvals/${encodeURIComponent(open.id)}/decision`, decision);
 
 const approve = async () => {
@@ -209,17 +215,8 @@ const finish = (outcome) => {
   answered.add(open.id);
   pending = pending.filter(({ id }) => !answered.has(id));
   result = outcome;
-  drawResult();
+  drawResult(result);
   show("result");
-};
-
-const drawResult = () => {
-  if (!result) return;
-  at("result").dataset.outcome = result;
-  at("mark").textContent = result === "approved" ? "✓" : "✕";
-  at("result-title").textContent = say(result);
-  at("result-text").textContent = say(`${result}_text`);
-  tell(result);
 };
 
 // --- phones ---------------------------------------------------------------------------------------------------
@@ -276,12 +273,14 @@ const start = async () => {
     translate();
     if (screen() === "home") drawPending(true);
     if (screen() === "approval") drawText(open.answer.text);
-    if (screen() === "result") drawResult();
+    if (screen() === "result") drawResult(result);
     else tell();
     if (screen() === "devices") doing(openDevices);
   });
   if (!globalThis.crypto?.subtle) return tell("insecure");
   on("activation-form", "submit", activate);
+  on("ticket-form", "submit", activateByTicket);
+  on("claim-form", "submit", claim);
   on("codes", "click", askCodes);
   on("decision", "submit", approve, decisionFailed);
   on("deny", "click", () => refuse(false), decisionFailed);

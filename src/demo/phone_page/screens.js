@@ -2,7 +2,7 @@
 
 import { Refusal } from "./authenticator.js";
 import { Answer } from "./issuer.js";
-import { has, say } from "./texts.js";
+import { has, say, tag } from "./texts.js";
 
 const SCREENS = ["activation", "home", "approval", "result", "devices"];
 
@@ -34,4 +34,29 @@ export const tell = (id, values) => {
 export const reasonOf = (error) => {
   if (error instanceof Refusal) return error.reason;
   return error instanceof Answer && has(error.code) ? error.code : "unavailable";
+};
+
+/** The text of a request, as it is signed. */
+export const drawText = (text) => {
+  const { service, purpose, origin, at: time, details, approval } = text;
+  const rows = Object.entries({ service, purpose, origin, at: localTime(time) });
+  rows.push(...details.map((line) => ["details", line]), ["approval", approval]);
+  at("text").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", say(name)), element("dd", value, { className: name })]));
+};
+
+/** What is signed stays in sight beside the reader's own clock. */
+const localTime = (text) => {
+  const moment = new Date(text);
+  if (Number.isNaN(moment.getTime())) return text;
+  return `${moment.toLocaleString(tag(), { dateStyle: "long", timeStyle: "short" })} (${text})`;
+};
+
+/** How a request ended. */
+export const drawResult = (result) => {
+  if (!result) return;
+  at("result").dataset.outcome = result;
+  at("mark").textContent = result === "approved" ? "✓" : "✕";
+  at("result-title").textContent = say(result);
+  at("result-text").textContent = say(`${result}_text`);
+  tell(result);
 };

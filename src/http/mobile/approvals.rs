@@ -1,4 +1,4 @@
-//! Requests for approval: list, ceremony, decision. The number is never part of an answer.
+//! Requests for approval: list, claim of a QR code, ceremony, decision. The number is never part of an answer.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::http::extract::{Identifier, PhoneRequest, StrictJson};
 pub(super) fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list_approvals))
+        .routes(routes!(claim_approval))
         .routes(routes!(begin_approval))
         .routes(routes!(decide_approval))
 }
@@ -122,6 +123,30 @@ async fn list_approvals(
 ) -> Result<Json<ApprovalList>, MobileError> {
     let waiting = provider.pending_approvals(&device).await?;
     Ok(Json(ApprovalList { approvals: waiting.into_iter().map(PendingApproval::from).collect() }))
+}
+
+/// Claims the approval of a QR code, `<issuer>/q/<id>`, for this phone: the first phone alone may then decide it. The
+/// page shows the number after the claim. A phone that asks again is answered the same.
+#[utoipa::path(post, path = "/mobile/v1/approvals/{id}/claim", tag = "approval",
+    params(("id" = String, Path, description = "Identifier of the approval, the end of the code's address")),
+    request_body = Nothing, security(("dpop" = [])),
+    responses(
+        (status = 200, description = "It is this phone's", body = PendingApproval),
+        (status = 400, description = "`invalid_request`", body = Refusal),
+        (status = 401, description = "`use_dpop_nonce`, `invalid_dpop_proof`, `invalid_device`", body = Refusal),
+        (status = 404, description = "`approval_not_found`", body = Refusal),
+        (status = 409, description = "`approval_claimed`", body = Refusal),
+        (status = 429, description = "`too_many_requests`", body = Refusal),
+        (status = 503, description = "`temporarily_unavailable`", body = Refusal),
+    ))]
+async fn claim_approval(
+    State(provider): State<Arc<Provider>>,
+    PhoneRequest(device): PhoneRequest,
+    Identifier(id): Identifier<ApprovalId>,
+    StrictJson(Nothing {}): StrictJson<Nothing>,
+) -> Result<Json<PendingApproval>, MobileError> {
+    let id = id.ok_or(MobileError::ApprovalNotFound)?;
+    Ok(Json(provider.claim_approval(&device, id).await?.into()))
 }
 
 /// Begins the ceremony of an approval; an earlier one of this phone is void.

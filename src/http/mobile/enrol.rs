@@ -44,9 +44,10 @@ struct Accepted {}
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EnrolmentRequest {
-    /// National identifier of the professional, with its type digit.
-    national_id: String,
-    /// What proves that it is theirs.
+    /// National identifier of the professional, with its type digit; left out with a ticket.
+    #[serde(default)]
+    national_id: Option<String>,
+    /// What proves who enrols.
     proof: IdentityProof,
 }
 
@@ -60,6 +61,11 @@ enum IdentityProof {
         email: String,
         /// The code of the telephone.
         phone: String,
+    },
+    /// The ticket that a page of the account shows: 256 bits, good once, for 90 seconds.
+    Ticket {
+        /// The ticket, base64url: what follows `#` in the address of its QR code.
+        ticket: String,
     },
 }
 
@@ -134,7 +140,7 @@ async fn send_codes(
     security(("dpop" = [])),
     responses(
         (status = 201, description = "A ceremony of one minute", body = EnrolmentAnswer),
-        (status = 400, description = "`invalid_activation_codes`, `invalid_request`", body = Refusal),
+        (status = 400, description = "`invalid_activation_codes`, `invalid_ticket`, `invalid_request`", body = Refusal),
         (status = 401, description = "`use_dpop_nonce`, `invalid_dpop_proof`", body = Refusal),
         (status = 429, description = "`too_many_requests`", body = Refusal),
         (status = 503, description = "`temporarily_unavailable`", body = Refusal),
@@ -145,7 +151,7 @@ async fn start_enrolment(
     PeerOrigin(origin): PeerOrigin,
     StrictJson(request): StrictJson<EnrolmentRequest>,
 ) -> Result<(StatusCode, Json<EnrolmentAnswer>), MobileError> {
-    let begun = provider.start_enrolment(request.into(), &proof, &origin).await?;
+    let begun = provider.start_enrolment(request.try_into()?, &proof, &origin).await?;
     Ok((StatusCode::CREATED, Json(begun.into())))
 }
 
@@ -173,11 +179,22 @@ async fn finish_enrolment(
     Ok((StatusCode::CREATED, Json(CredentialAnswer { device })))
 }
 
-impl From<EnrolmentRequest> for EnrolmentStart {
-    fn from(request: EnrolmentRequest) -> Self {
-        let IdentityProof::ContactCodes { email, phone } = request.proof;
-        let proof = EnrolmentProof::ContactCodes { email: Secret::new(email), phone: Secret::new(phone) };
-        Self { national_id: request.national_id, proof }
+impl TryFrom<EnrolmentRequest> for EnrolmentStart {
+    type Error = BodyError;
+
+    /// Codes are somebody's; a ticket says itself whose it is.
+    fn try_from(request: EnrolmentRequest) -> Result<Self, BodyError> {
+        match (request.proof, request.national_id) {
+            (IdentityProof::ContactCodes { email, phone }, Some(national_id)) => {
+                let (email, phone) = (Secret::new(email), Secret::new(phone));
+                Ok(Self { national_id, proof: EnrolmentProof::ContactCodes { email, phone } })
+            }
+            (IdentityProof::Ticket { ticket }, None) => {
+                let proof = EnrolmentProof::Ticket { ticket: Secret::new(ticket) };
+                Ok(Self { national_id: String::new(), proof })
+            }
+            _ => Err(BodyError::Malformed),
+        }
     }
 }
 

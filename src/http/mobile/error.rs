@@ -27,6 +27,8 @@ pub enum MobileError {
     InvalidRequest,
     /// Wrong, unknown, expired or used codes, or an unknown person: one answer.
     InvalidActivationCodes,
+    /// An unknown, used or expired ticket: one answer.
+    InvalidTicket,
     /// The enrolment or its credential is refused: one answer.
     InvalidAttestation,
     /// The person has as many phones as allowed.
@@ -39,6 +41,8 @@ pub enum MobileError {
     InvalidAssertion,
     /// Nothing of that name waits for this person.
     ApprovalNotFound,
+    /// Another phone has claimed the approval.
+    ApprovalClaimed,
     /// The approval is over, and how it ended.
     ApprovalEnded(&'static str),
     /// The person has no such phone.
@@ -92,6 +96,9 @@ impl MobileError {
             Self::InvalidActivationCodes => {
                 (S::BAD_REQUEST, "invalid_activation_codes", "the codes are wrong, used or expired")
             }
+            Self::InvalidTicket => {
+                (S::BAD_REQUEST, "invalid_ticket", "the ticket is unknown, used or expired")
+            }
             Self::InvalidAttestation => {
                 (S::BAD_REQUEST, "invalid_attestation", "the credential is not accepted")
             }
@@ -102,6 +109,7 @@ impl MobileError {
             Self::WrongNumber(_) => (S::BAD_REQUEST, "wrong_number", "the number is not the one shown"),
             Self::InvalidAssertion => (S::BAD_REQUEST, "invalid_assertion", "the assertion is not accepted"),
             Self::ApprovalNotFound => (S::NOT_FOUND, "approval_not_found", "no such approval waits here"),
+            Self::ApprovalClaimed => (S::CONFLICT, "approval_claimed", "another phone has claimed it"),
             Self::ApprovalEnded(_) => (S::CONFLICT, "approval_ended", "the approval is over"),
             Self::DeviceNotFound => (S::NOT_FOUND, "device_not_found", "the person has no such phone"),
             Self::NotFound => (S::NOT_FOUND, "not_found", "nothing is at this address"),
@@ -182,6 +190,7 @@ impl From<EnrolError> for MobileError {
     fn from(error: EnrolError) -> Self {
         match error {
             EnrolError::Codes => Self::InvalidActivationCodes,
+            EnrolError::Ticket => Self::InvalidTicket,
             EnrolError::Attestation => Self::InvalidAttestation,
             EnrolError::TooMany => Self::TooManyDevices,
             EnrolError::Throttled => Self::TooManyRequests,
@@ -194,6 +203,8 @@ impl From<DecideError> for MobileError {
     fn from(error: DecideError) -> Self {
         match error {
             DecideError::NotFound => Self::ApprovalNotFound,
+            DecideError::Claimed => Self::ApprovalClaimed,
+            DecideError::Throttled => Self::TooManyRequests,
             DecideError::Ended(how) => Self::ApprovalEnded(how),
             DecideError::Assertion => Self::InvalidAssertion,
             DecideError::WrongNumber { tries_left } => Self::WrongNumber(tries_left),

@@ -85,9 +85,12 @@ pub(super) fn without_session(state: &AppState, mut response: Response) -> Respo
     response
 }
 
-/// The way to the page of an interaction just opened.
+/// The way to the page of an interaction just opened, or to the provider that the service wants.
 pub(crate) fn interaction_opened(state: &AppState, opened: &Opened) -> Response {
-    let mut response = see_other(&format!("/interaction/{}", opened.id));
+    let mut response = match &opened.leave {
+        Some(elsewhere) => see_other(elsewhere.as_str()),
+        None => see_other(&format!("/interaction/{}", opened.id)),
+    };
     let cookie = cookie(state, interaction_cookie(state, opened.id), &opened.cookie);
     // Logins that were left do not fill the browser's cookies.
     let lifetime = state.provider.policy.lifetimes.interaction;

@@ -13,7 +13,7 @@ use crate::oidc::LogoutReturn;
 pub(crate) fn logout_question(page: LogoutPage) -> Response {
     let frame = PageFrame {
         locale: page.locale,
-        form_targets: page.target.as_deref().map(form_target).into_iter().collect(),
+        form_targets: [page.target, page.upstream].iter().flatten().map(|uri| form_target(uri)).collect(),
         switch_url: None,
     };
     let action = String::from("/end_session");

@@ -1,5 +1,6 @@
 //! Makers of responses: the pages people see, with their texts, headers and assets.
 
+mod account_page;
 mod answer;
 mod asset;
 mod failure_page;
@@ -9,8 +10,13 @@ mod oauth_error;
 mod page;
 mod page_headers;
 mod page_text;
+mod page_words;
+mod qr_code;
+mod qr_page;
+mod setback;
 mod visit;
 
+pub(crate) use account_page::{AccountView, NewPhoneView, OpenAppView};
 pub(crate) use answer::{
     authorization_answer, form_target, interaction_opened, private_json, private_jwt, see_other,
 };
@@ -19,5 +25,8 @@ pub(crate) use failure_page::{failure_page, not_found};
 pub(crate) use in_form::in_form;
 pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
-pub use page::{ErrorTitle, IdentifyNotice, Page, PageFrame};
+pub use page::{Page, PageFrame};
+pub use page_words::{ErrorTitle, IdentifyNotice};
+pub(crate) use qr_page::QrPage;
+pub(crate) use setback::{setback_page, upstream_logged_out};
 pub(crate) use visit::only_visits;

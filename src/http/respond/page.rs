@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::page_headers::page_headers;
 use super::page_text::Texts;
+use super::page_words::{ErrorTitle, IdentifyNotice, logged_out_text_ids, setback_text_ids};
+use crate::flow::{OfferedProvider, SetbackSentence};
 use crate::interaction::Locale;
 
 /// What a page is shown in.
@@ -21,34 +23,6 @@ pub struct PageFrame {
     pub switch_url: Option<String>,
 }
 
-/// Why the identifier is asked again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentifyNotice {
-    /// The RPPS number without its leading 8.
-    ElevenDigits,
-    /// Not an identifier.
-    Malformed,
-    /// Nobody answered on the phone in time.
-    Expired,
-    /// Too many requests.
-    TooMany,
-}
-
-/// What went wrong, as the person needs to know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorTitle {
-    /// The service's request cannot be followed.
-    InvalidRequest,
-    /// Too late.
-    Expired,
-    /// The interaction belongs to another browser (design decision 11).
-    OtherBrowser,
-    /// Our fault, try again.
-    Unavailable,
-    /// Nothing at this address.
-    NotFound,
-}
-
 /// A page. `action` addresses receive a POST with the hidden field `csrf`.
 pub enum Page {
     /// Asks who the person is: field `identifier`.
@@ -57,12 +31,31 @@ pub enum Page {
         service: String,
         /// Where the form goes.
         action: String,
+        /// Where the form that asks for a QR code goes.
+        qr_action: String,
         /// Where giving up goes.
         cancel_action: String,
         /// Anti-forgery value.
         csrf: String,
         /// Why it is asked again.
         notice: Option<IdentifyNotice>,
+        /// Other identity providers: identifier and name; the form posts `provider`.
+        providers: Vec<OfferedProvider>,
+        /// Where that form goes.
+        federate_action: String,
+        /// Whether the phone is asked about at all.
+        phone: bool,
+    },
+    /// Says that another identity provider did not sign the person in, and leads back.
+    Setback {
+        /// What happened.
+        sentence: SetbackSentence,
+        /// The provider's name.
+        provider: String,
+        /// What support finds in the log.
+        reference: String,
+        /// The interaction, still open.
+        back: String,
     },
     /// Shows the number to type on the phone, and waits.
     Number {
@@ -147,10 +140,19 @@ impl Page {
 
     fn render(self, t: Texts, switch_url: Option<&str>) -> askama::Result<String> {
         match self {
-            Self::Identify { service, action, cancel_action, csrf, notice } => {
+            #[rustfmt::skip]
+            Self::Identify { service, action, qr_action, cancel_action, csrf, notice, providers, federate_action, phone } => {
                 let faulty = matches!(notice, Some(IdentifyNotice::ElevenDigits | IdentifyNotice::Malformed));
                 let notice = notice.map(IdentifyNotice::text_id);
-                IdentifyView { t, switch_url, service, action, cancel_action, csrf, notice, faulty }.render()
+                let view = IdentifyView {
+                    t, switch_url, service, action, qr_action, cancel_action, csrf, notice, faulty, providers,
+                    federate_action, phone,
+                };
+                view.render()
+            }
+            Self::Setback { sentence, provider, reference, back } => {
+                let (title, explanation) = setback_text_ids(sentence);
+                SetbackView { t, switch_url, title, explanation, provider, reference, back }.render()
             }
             Self::Number { service, number, expires_in, status_url, resume_url, cancel_action, csrf } => {
                 let left = format!("{}:{:02}", expires_in / 60, expires_in % 60);
@@ -180,33 +182,6 @@ impl Page {
     }
 }
 
-impl IdentifyNotice {
-    const fn text_id(self) -> &'static str {
-        match self {
-            Self::ElevenDigits => "notice-eleven-digits",
-            Self::Malformed => "notice-malformed",
-            Self::Expired => "notice-expired",
-            Self::TooMany => "notice-too-many",
-        }
-    }
-}
-
-impl ErrorTitle {
-    const fn text_ids(self) -> (&'static str, &'static str) {
-        match self {
-            Self::InvalidRequest => ("error-invalid-request", "error-invalid-request-text"),
-            Self::Expired => ("error-expired", "error-expired-text"),
-            Self::OtherBrowser => ("error-other-browser", "error-other-browser-text"),
-            Self::Unavailable => ("error-unavailable", "error-unavailable-text"),
-            Self::NotFound => ("error-not-found", "error-not-found-text"),
-        }
-    }
-}
-
-const fn logged_out_text_ids(ended: bool) -> (&'static str, &'static str) {
-    if ended { ("logged-out-heading", "logged-out-text") } else { ("logged-in-heading", "logged-in-text") }
-}
-
 #[derive(Template)]
 #[template(path = "identify.html", config = ".askama.toml")]
 struct IdentifyView<'a> {
@@ -214,10 +189,26 @@ struct IdentifyView<'a> {
     switch_url: Option<&'a str>,
     service: String,
     action: String,
+    qr_action: String,
     cancel_action: String,
     csrf: String,
     notice: Option<&'static str>,
     faulty: bool,
+    providers: Vec<OfferedProvider>,
+    federate_action: String,
+    phone: bool,
+}
+
+#[derive(Template)]
+#[template(path = "setback.html", config = ".askama.toml")]
+struct SetbackView<'a> {
+    t: Texts,
+    switch_url: Option<&'a str>,
+    title: &'static str,
+    explanation: &'static str,
+    provider: String,
+    reference: String,
+    back: String,
 }
 
 #[derive(Template)]

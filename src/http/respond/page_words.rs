@@ -1,0 +1,72 @@
+//! What a page has to say, and which texts of the locales say it.
+
+use crate::flow::SetbackSentence;
+
+/// Why the identifier is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentifyNotice {
+    /// The RPPS number without its leading 8.
+    ElevenDigits,
+    /// Not an identifier.
+    Malformed,
+    /// Nobody answered on the phone in time.
+    Expired,
+    /// Too many requests.
+    TooMany,
+}
+
+/// What went wrong, as the person needs to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorTitle {
+    /// The service's request cannot be followed.
+    InvalidRequest,
+    /// Too late.
+    Expired,
+    /// The interaction belongs to another browser (design decision 11).
+    OtherBrowser,
+    /// Our fault, try again.
+    Unavailable,
+    /// Nothing at this address.
+    NotFound,
+}
+
+impl IdentifyNotice {
+    pub(super) const fn text_id(self) -> &'static str {
+        match self {
+            Self::ElevenDigits => "notice-eleven-digits",
+            Self::Malformed => "notice-malformed",
+            Self::Expired => "notice-expired",
+            Self::TooMany => "notice-too-many",
+        }
+    }
+}
+
+impl ErrorTitle {
+    pub(super) const fn text_ids(self) -> (&'static str, &'static str) {
+        match self {
+            Self::InvalidRequest => ("error-invalid-request", "error-invalid-request-text"),
+            Self::Expired => ("error-expired", "error-expired-text"),
+            Self::OtherBrowser => ("error-other-browser", "error-other-browser-text"),
+            Self::Unavailable => ("error-unavailable", "error-unavailable-text"),
+            Self::NotFound => ("error-not-found", "error-not-found-text"),
+        }
+    }
+}
+
+pub(super) const fn setback_text_ids(sentence: SetbackSentence) -> (&'static str, &'static str) {
+    match sentence {
+        SetbackSentence::Unfinished => ("setback-unfinished", "setback-unfinished-text"),
+        SetbackSentence::Unavailable => ("setback-unavailable", "setback-unavailable-text"),
+        SetbackSentence::NotAccepted => ("setback-not-accepted", "setback-not-accepted-text"),
+        SetbackSentence::LevelTooLow => ("setback-level", "setback-level-text"),
+        SetbackSentence::NoAccount => ("setback-no-account", "setback-no-account-text"),
+        SetbackSentence::AskSupport => ("setback-support", "setback-support-text"),
+        SetbackSentence::AccountClosed => ("setback-closed", "setback-closed-text"),
+        SetbackSentence::NoPhone => ("setback-no-phone", "setback-no-phone-text"),
+        SetbackSentence::TooMany => ("setback-too-many", "setback-too-many-text"),
+    }
+}
+
+pub(super) const fn logged_out_text_ids(ended: bool) -> (&'static str, &'static str) {
+    if ended { ("logged-out-heading", "logged-out-text") } else { ("logged-in-heading", "logged-in-text") }
+}
