@@ -73,6 +73,8 @@ pub enum EventKind {
     PersonDeactivated,
     /// Two accounts of one person became one.
     PersonMerged,
+    /// A person typed an e-mail address for a service that wants one.
+    EmailDeclared,
     /// The browser was sent to another identity provider.
     UpstreamRequest,
     /// Another identity provider's answer was accepted or refused.
@@ -113,7 +115,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,
@@ -148,6 +150,7 @@ impl EventKind {
         Self::PersonLocked,
         Self::PersonDeactivated,
         Self::PersonMerged,
+        Self::EmailDeclared,
         Self::UpstreamRequest,
         Self::UpstreamAnswer,
         Self::UpstreamLinked,
@@ -206,6 +209,7 @@ impl EventKind {
             Self::PersonLocked => "person.locked",
             Self::PersonDeactivated => "person.deactivated",
             Self::PersonMerged => "person.merged",
+            Self::EmailDeclared => "person.email_declared",
             Self::UpstreamRequest => "federation.request",
             Self::UpstreamAnswer => "federation.answer",
             Self::UpstreamLinked => "federation.linked",

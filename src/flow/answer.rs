@@ -76,7 +76,9 @@ impl Provider {
         match step {
             NextStep::Issue { proof, renew } => self.answer_code(held, browser, &proof, renew).await,
             NextStep::Refuse { code, public } => Ok(self.answer_error(held, &OAuthError::new(code, public))),
-            NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent => Err(TurnError::Gone),
+            NextStep::Identify { .. } | NextStep::Approve | NextStep::Email | NextStep::Consent => {
+                Err(TurnError::Gone)
+            }
         }
     }
 

@@ -78,7 +78,7 @@ impl Provider {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
                 Ok(Begun::Answer(Box::new(self.answer_at_once(&held, browser, step).await?)))
             }
-            step @ (NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent) => {
+            step @ (NextStep::Identify { .. } | NextStep::Approve | NextStep::Email | NextStep::Consent) => {
                 self.allow_one_more(&browser.origin, now).await?;
                 // The first look at its page says which step it is at.
                 let opened = interaction.value;
@@ -108,7 +108,8 @@ impl Provider {
         let step = match &next {
             NextStep::Identify { .. } => Step::Identify,
             NextStep::Approve => interaction.step.clone(),
-            NextStep::Consent => Step::Consent { person: consenting(&interaction, session.as_ref())?.person },
+            NextStep::Email => Step::Email { person: proved(&interaction, session.as_ref())?.person },
+            NextStep::Consent => Step::Consent { person: proved(&interaction, session.as_ref())?.person },
             NextStep::Issue { .. } | NextStep::Refuse { .. } => {
                 let held = Held { interaction: &interaction, client: &client, session, now };
                 return self.conclude((version, held), browser, next).await;
@@ -121,22 +122,17 @@ impl Provider {
                 return Err(TurnError::Gone);
             }
         }
-        match next {
-            NextStep::Issue { .. } | NextStep::Refuse { .. } => Err(TurnError::Gone),
-            NextStep::Identify { expired } => {
-                let screen = self.identify_screen(&interaction, client.name, expired);
-                Ok(self.page(&interaction, browser, screen))
-            }
-            NextStep::Approve => {
-                let screen = self.number_screen(&interaction, client.name, now).await?;
-                Ok(self.page(&interaction, browser, screen))
-            }
+        let screen = match next {
+            NextStep::Issue { .. } | NextStep::Refuse { .. } => return Err(TurnError::Gone),
+            NextStep::Identify { expired } => self.identify_screen(&interaction, client.name, expired),
+            NextStep::Approve => self.number_screen(&interaction, client.name, now).await?,
+            NextStep::Email => Screen::Email { service: client.name },
             NextStep::Consent => {
-                let proof = consenting(&interaction, session.as_ref())?;
-                let screen = self.consent_screen(&interaction, client.name, proof).await?;
-                Ok(self.page(&interaction, browser, screen))
+                let proof = proved(&interaction, session.as_ref())?;
+                self.consent_screen(&interaction, client.name, proof).await?
             }
-        }
+        };
+        Ok(self.page(&interaction, browser, screen))
     }
 
     /// The interaction `id`, when `browser` holds its cookie (design decision 11).
@@ -242,6 +238,7 @@ impl Provider {
             self.hinted_person(&interaction.request, client, [interaction.proof.as_ref(), session]).await?;
         let proof = interaction.proof.as_ref().or(session);
         let consent = self.consent_progress(interaction, client, proof).await?;
+        let lacks_email = self.lacks_email(client, proof).await?;
         let next = decide(&Situation {
             request: &interaction.request,
             opened: interaction.opened,
@@ -249,6 +246,7 @@ impl Provider {
             fresh: interaction.proof.as_ref(),
             approval,
             hinted,
+            lacks_email,
             consent,
             refusal: interaction.refusal,
             minimum: minimum_acr(client),
@@ -260,8 +258,8 @@ impl Provider {
     }
 }
 
-/// The proof of the person whose consent is asked for.
-fn consenting<'a>(
+/// The proof of the person whom a page asks for something.
+fn proved<'a>(
     interaction: &'a Interaction,
     session: Option<&'a Session>,
 ) -> Result<&'a AuthenticationProof, TurnError> {

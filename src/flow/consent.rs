@@ -11,6 +11,7 @@ use crate::oidc::{AuthenticationRequest, Prompt};
 use crate::ports::{Consent, Cutoff, CutoffScope, PortResult, Versioned};
 
 use super::claims::consent_scope;
+use super::hub::as_told;
 use super::{BrowserState, FlowError, Provider, Screen, TurnError};
 
 impl Provider {
@@ -82,8 +83,8 @@ impl Provider {
         let Some(client) = client else { return Err(TurnError::Gone) };
         Ok(Screen::Consent {
             service,
-            scopes: self.consent_lines(&client, &person, &interaction.request),
             identity: person.spoken_name(),
+            scopes: self.consent_lines(&client, &as_told(&client, person), &interaction.request),
         })
     }
 

@@ -195,6 +195,7 @@ impl Provider {
                     identity: Identity::Professional(Box::new(professional.clone())),
                     status: PersonStatus::Active,
                     cooling_until: None,
+                    declared_email: None,
                 };
                 Some(DirectoryChange::Create(Box::new(person), *digest))
             }

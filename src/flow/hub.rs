@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::base::{Secret, UnixTime};
-use crate::identity::{Acr, hub_refusal};
+use crate::identity::{Acr, AuthenticationProof, HubRefusal, Person, hub_refusal};
 use crate::interaction::NextStep;
 use crate::jose::{Algorithm, EncryptionKey, KeyManagement, encrypt};
 use crate::oauth::{Client, ErrorCode, Profile};
@@ -26,14 +26,32 @@ pub(super) fn minimum_acr(client: &Client) -> Option<Acr> {
     (client.profile == Profile::FranceConnect).then_some(Acr::Eidas2)
 }
 
+/// `person` as `client` is told of them: a hub also of the address that they declared.
+pub(super) fn as_told(client: &Client, person: Person) -> Person {
+    if client.profile == Profile::FranceConnect { person.with_declared_email() } else { person }
+}
+
 impl Provider {
+    /// Whether `client` wants an e-mail address that nobody knows of the person of `proof`.
+    pub(super) async fn lacks_email(
+        &self,
+        client: &Client,
+        proof: Option<&AuthenticationProof>,
+    ) -> PortResult<bool> {
+        let Some(proof) = proof.filter(|_| client.profile == Profile::FranceConnect) else {
+            return Ok(false);
+        };
+        let person = self.ports.persons.find(proof.person).await?.map(Person::with_declared_email);
+        Ok(person.as_ref().and_then(hub_refusal) == Some(HubRefusal::NoEmail))
+    }
+
     /// `next`, unless it would tell a hub of a person that it cannot take.
     pub(super) async fn admitted(&self, client: &Client, next: NextStep) -> Result<NextStep, FlowError> {
         let NextStep::Issue { proof, .. } = &next else { return Ok(next) };
         if client.profile != Profile::FranceConnect {
             return Ok(next);
         }
-        let person = self.ports.persons.find(proof.person).await?;
+        let person = self.ports.persons.find(proof.person).await?.map(|person| as_told(client, person));
         Ok(match person.as_ref().and_then(hub_refusal) {
             Some(refusal) => NextStep::Refuse { code: ErrorCode::AccessDenied, public: refusal.public() },
             None => next,

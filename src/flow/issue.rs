@@ -14,7 +14,7 @@ use crate::ports::{
 };
 
 use super::grant_code::invalid_grant;
-use super::hub::minimum_acr;
+use super::hub::{as_told, minimum_acr};
 use super::{FlowError, Provider};
 
 /// A single-use artefact to redeem.
@@ -109,6 +109,7 @@ impl Provider {
         now: UnixTime,
     ) -> Result<Mint, FlowError> {
         let person = self.ports.persons.find(grant.person).await?.ok_or_else(invalid_grant)?;
+        let person = as_told(client, person);
         // Each term of the level may have fallen since the login: it is computed again at each issue.
         let acr = grant.proof.terms.acr(&self.policy.assurance).ok_or_else(invalid_grant)?;
         if minimum_acr(client).is_some_and(|minimum| acr < minimum || hub_refusal(&person).is_some()) {

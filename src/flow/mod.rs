@@ -14,6 +14,7 @@ mod clients;
 mod consent;
 mod cutoffs;
 mod decision;
+mod declare;
 mod device_auth;
 mod devices;
 mod directory;

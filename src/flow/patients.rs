@@ -200,6 +200,7 @@ impl Run<'_> {
             status: if patient.deceased { PersonStatus::Deactivated } else { PersonStatus::Active },
             identity: Identity::Patient(Box::new(patient)),
             cooling_until: None,
+            declared_email: None,
         };
         // The person stored under the reference is named by the store, which knows whether there is one.
         let event = |reason| {

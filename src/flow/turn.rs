@@ -101,6 +101,11 @@ pub enum Screen {
         /// Seconds left.
         expires_in: u64,
     },
+    /// Ask for an e-mail address.
+    Email {
+        /// Name of the service that wants it.
+        service: String,
+    },
     /// Ask for consent.
     Consent {
         /// Name of the service.

@@ -7,6 +7,7 @@ use crate::identity::{PersonStatus, hub_refusal};
 use crate::oauth::{ErrorCode, OAuthError, PresentedToken, Profile, Scheme};
 use crate::ports::AccessTokenRecord;
 
+use super::hub::as_told;
 use super::{FlowError, PresentedProof, Provider, Subject, UserinfoAnswer};
 
 /// A refusal, with the scheme in which the challenge is written.
@@ -47,6 +48,7 @@ impl Provider {
         else {
             return Err(invalid_token("client_disabled"));
         };
+        let person = as_told(&client, person);
         // The address, or the identity, may have changed since the code.
         if client.profile == Profile::FranceConnect && hub_refusal(&person).is_some() {
             return Err(invalid_token("hub_refuses_person"));

@@ -8,12 +8,13 @@ use serde_json::json;
 
 use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
 use super::respond::{
-    IdentifyNotice, OAuthFailure, Page, PageFrame, QrPage, authorization_answer, failure_page, form_target,
-    see_other,
+    EmailPage, IdentifyNotice, OAuthFailure, Page, PageFrame, QrPage, authorization_answer, failure_page,
+    form_target, see_other,
 };
 use super::state::AppState;
 use crate::base::InteractionId;
 use crate::flow::{BrowserState, Identified, Progress, Screen, Turn, TurnError};
+use crate::identity::EmailFault;
 use crate::interaction::Locale;
 
 /// `GET /interaction/{id}`: what comes next, as a page or as the answer to the client.
@@ -58,7 +59,7 @@ pub(super) async fn identify(
             Identified::Malformed => IdentifyNotice::Malformed,
             Identified::TooMany => IdentifyNotice::TooMany,
         };
-        turn(&state, id, &browser, Some(notice)).await
+        turn(&state, id, &browser, Some(Again::Identify(notice))).await
     };
     done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
 }
@@ -80,7 +81,30 @@ pub(super) async fn qr(
         let csrf = params.get("csrf")?.unwrap_or("");
         match state.provider.open_qr(id, &browser, csrf, &origin.0).await? {
             Identified::Accepted => Ok(see_other(&format!("/interaction/{id}"))),
-            _ => turn(&state, id, &browser, Some(IdentifyNotice::TooMany)).await,
+            _ => turn(&state, id, &browser, Some(Again::Identify(IdentifyNotice::TooMany))).await,
+        }
+    };
+    done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
+}
+
+/// `POST /interaction/{id}/email`.
+pub(super) async fn email(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Result<FormParams, OAuthFailure>,
+) -> Response {
+    let (id, browser, locale) = match addressed(&state, &id, &headers) {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let done = async {
+        let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
+        let typed = params.get("email")?.unwrap_or("");
+        let csrf = params.get("csrf")?.unwrap_or("");
+        match state.provider.declare_email(id, &browser, (typed, csrf)).await? {
+            None => Ok(see_other(&format!("/interaction/{id}"))),
+            Some(fault) => turn(&state, id, &browser, Some(Again::Email(fault, typed.to_owned()))).await,
         }
     };
     done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
@@ -174,11 +198,18 @@ fn addressed(
     parsed.map(|id| (id, browser, locale)).ok_or_else(|| failure_page(TurnError::Gone, locale, None))
 }
 
+/// Why a page asks again.
+enum Again {
+    Identify(IdentifyNotice),
+    /// What is wrong with what was typed.
+    Email(EmailFault, String),
+}
+
 async fn turn(
     state: &AppState,
     id: InteractionId,
     browser: &BrowserState,
-    notice: Option<IdentifyNotice>,
+    again: Option<Again>,
 ) -> Result<Response, TurnError> {
     match state.provider.resume(id, browser).await? {
         Turn::Answer(answer) => Ok(authorization_answer(state, answer, Some(id))),
@@ -196,6 +227,17 @@ async fn turn(
             if let Screen::Qr { service, address: text, expires_in } = screen {
                 return Ok(QrPage { service, text, expires_in, address, csrf }.respond(&frame));
             }
+            if let Screen::Email { service } = screen {
+                let refused = match again {
+                    Some(Again::Email(fault, typed)) => Some((fault, typed)),
+                    Some(Again::Identify(_)) | None => None,
+                };
+                return Ok(EmailPage { service, refused, address, csrf }.respond(&frame));
+            }
+            let notice = match again {
+                Some(Again::Identify(notice)) => Some(notice),
+                Some(Again::Email(..)) | None => None,
+            };
             let page = page(address, screen, csrf, notice).ok_or(TurnError::Gone)?;
             Ok(page.respond(&frame, StatusCode::OK))
         }
@@ -206,7 +248,7 @@ async fn turn(
 fn form_targets(redirect_uri: &str, screen: &Screen) -> Vec<String> {
     let providers = match screen {
         Screen::Identify { providers, .. } => providers.as_slice(),
-        Screen::Number { .. } | Screen::Qr { .. } | Screen::Consent { .. } => &[],
+        Screen::Number { .. } | Screen::Qr { .. } | Screen::Email { .. } | Screen::Consent { .. } => &[],
     };
     let providers = providers.iter().map(|provider| provider.origin.as_str());
     std::iter::once(redirect_uri).chain(providers).map(form_target).collect()
@@ -237,7 +279,7 @@ fn page(address: String, screen: Screen, csrf: String, notice: Option<IdentifyNo
         Screen::Consent { service, scopes, identity } => {
             Page::Consent { service, scopes, identity, action: format!("{address}/consent"), csrf }
         }
-        Screen::Qr { .. } => return None,
+        Screen::Qr { .. } | Screen::Email { .. } => return None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Whom a hub of identity providers like `FranceConnect` can be told of: what it validates of an identity before it
 //! takes the answer. A claim is never made up to please it.
 
-use super::{Person, is_email};
+use super::{Person, typed_email};
 
 /// Why a person cannot be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,7 @@ impl HubRefusal {
     pub const fn public(self) -> &'static str {
         match self {
             Self::NotAPatient => "this service is for patients, and the person signed in as a professional",
-            Self::NoEmail => {
-                "no e-mail address is known of the person; the support of this provider can add one"
-            }
+            Self::NoEmail => "no e-mail address is known of the person",
             Self::Traits => "the identity is not one that the hub accepts; see the support of this provider",
         }
     }
@@ -39,7 +37,7 @@ pub fn hub_refusal(person: &Person) -> Option<HubRefusal> {
     if !names || !birth {
         return Some(HubRefusal::Traits);
     }
-    let email = patient.email.as_deref().is_some_and(is_email);
+    let email = patient.email.as_deref().is_some_and(|email| typed_email(email).is_ok());
     (!email).then_some(HubRefusal::NoEmail)
 }
 

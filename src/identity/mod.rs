@@ -32,7 +32,7 @@ pub use assurance::{
 };
 pub use birth_date::{BirthDate, BirthDateError};
 pub use cog::{CogCommune, CogCountry, CogError};
-pub use contact::{is_email, is_phone};
+pub use contact::{EmailFault, is_email, is_phone, typed_email};
 pub use directory_change::{
     DirectoryCounts, ExtractSize, InExtract, PersonChange, Wholeness, person_change, without_professions,
 };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Patient, Professional};
+use super::{Patient, Professional, typed_email};
 use crate::base::{PersonId, UnixTime};
 
 /// A person of the directory and their state here.
@@ -22,6 +22,10 @@ pub struct Person {
     /// Until when a phone enrolled after the first link to another provider counts little; none without such a link.
     #[serde(default)]
     pub cooling_until: Option<UnixTime>,
+    /// An e-mail address that the person typed for a service that wants one, when their directory tells none. Nothing
+    /// shows that it is theirs: no code and no notice is sent there, and it opens nothing.
+    #[serde(default)]
+    pub declared_email: Option<String>,
 }
 
 /// As whom a person is here. A professional who is a patient too is two persons, with nothing in common.
@@ -69,6 +73,18 @@ impl Person {
             Identity::Professional(_) => None,
             Identity::Patient(patient) => Some(patient),
         }
+    }
+
+    /// The same person with the declared address in place of one that the directory does not tell: what a service that
+    /// wants an address is told.
+    #[must_use]
+    pub fn with_declared_email(mut self) -> Self {
+        if let Identity::Patient(patient) = &mut self.identity
+            && !patient.email.as_deref().is_some_and(|email| typed_email(email).is_ok())
+        {
+            patient.email = self.declared_email.clone().or(patient.email.take());
+        }
+        self
     }
 
     /// Where the person is reached.

@@ -12,9 +12,11 @@
 //! | 6 | a fresh proof below the asked level | `unmet_authentication_requirements` |
 //! | 7 | no usable proof, `prompt=none` | `login_required` |
 //! | 8 | no usable proof | identify |
-//! | 9 | consent missing, `prompt=none` | `consent_required` |
-//! | 10 | consent missing | consent |
-//! | 11 | otherwise | issue |
+//! | 9 | no e-mail address for a client that wants one, `prompt=none` | `interaction_required` |
+//! | 10 | no e-mail address for a client that wants one | ask for it |
+//! | 11 | consent missing, `prompt=none` | `consent_required` |
+//! | 12 | consent missing | consent |
+//! | 13 | otherwise | issue |
 
 use std::time::Duration;
 
@@ -65,6 +67,8 @@ pub struct Situation<'a> {
     pub approval: ApprovalProgress,
     /// The person named by `id_token_hint`; `Some(None)` is a hint that names nobody here.
     pub hinted: Option<Option<PersonId>>,
+    /// The client wants an e-mail address, and none is known of the person of the usable proof.
+    pub lacks_email: bool,
     /// Consent of the person of the usable proof.
     pub consent: ConsentProgress,
     /// The person said no on a page.
@@ -89,6 +93,8 @@ pub enum NextStep {
     },
     /// Wait for the phone.
     Approve,
+    /// Ask for an e-mail address.
+    Email,
     /// Ask for consent.
     Consent,
     /// Issue a code on this proof; `renew` when it was made in this interaction and begins a new session.
@@ -130,6 +136,10 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
             refuse(ErrorCode::LoginRequired, "the person must authenticate")
         }
         Usable::None => NextStep::Identify { expired: situation.approval == ApprovalProgress::Expired },
+        Usable::Proof { .. } if situation.lacks_email && has_prompt(situation, Prompt::None) => {
+            refuse(ErrorCode::InteractionRequired, "the person must give an e-mail address")
+        }
+        Usable::Proof { .. } if situation.lacks_email => NextStep::Email,
         Usable::Proof { proof, renew } => with_consent(situation, proof, renew),
     }
 }

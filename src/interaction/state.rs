@@ -50,6 +50,11 @@ pub enum Step {
         /// The approval waited for.
         approval: ApprovalId,
     },
+    /// Must give an e-mail address.
+    Email {
+        /// Of whom the page asks one.
+        person: PersonId,
+    },
     /// Must consent.
     Consent {
         /// Whose consent the page asks for, by name.

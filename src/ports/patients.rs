@@ -4,12 +4,13 @@ use async_trait::async_trait;
 
 use super::PortResult;
 use crate::audit::AuditEvent;
+use crate::base::PersonId;
 use crate::identity::{InsEnvironment, PatientRef, Person};
 
 /// A patient as their directory tells them now.
 pub struct PatientRecord {
-    /// The person to store when the reference is unknown. Of a known one the identity alone is taken: identifier, seed
-    /// and cooling period stay.
+    /// The person to store when the reference is unknown. Of a known one the identity alone is taken: identifier, seed,
+    /// cooling period and declared address stay.
     pub person: Person,
     /// Recorded when the person is dead and was not before: what they began ends.
     pub ended: AuditEvent,
@@ -38,6 +39,9 @@ pub trait Patients: Send + Sync {
     /// Creates or updates patients in one transaction with `event`, to which the counts are added. A lock stays, but the
     /// dead are deactivated.
     async fn import(&self, records: &[PatientRecord], event: &AuditEvent) -> PortResult<PatientCounts>;
+    /// Keeps the e-mail address that an active patient declared, in place of an earlier one, in one transaction with
+    /// `event`. False, and nothing is written, when there is no such patient.
+    async fn declare_email(&self, person: PersonId, email: &str, event: &AuditEvent) -> PortResult<bool>;
     /// Whether a matricule of a register of `environment` is stored.
     async fn has_ins_of(&self, environment: InsEnvironment) -> PortResult<bool>;
 }

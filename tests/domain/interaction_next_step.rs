@@ -54,6 +54,7 @@ struct Case {
     fresh: Option<AuthenticationProof>,
     approval: ApprovalProgress,
     hinted: Hint,
+    lacks_email: bool,
     consent: ConsentProgress,
     refusal: Option<Refusal>,
     minimum: Option<Acr>,
@@ -72,6 +73,7 @@ impl Case {
             fresh: None,
             approval: ApprovalProgress::None,
             hinted: Hint::Absent,
+            lacks_email: false,
             consent: ConsentProgress::NotNeeded,
             refusal: None,
             minimum: None,
@@ -122,6 +124,7 @@ impl Case {
                 Hint::Nobody => Some(None),
                 Hint::Person(number) => Some(Some(person(number))),
             },
+            lacks_email: self.lacks_email,
             consent: self.consent,
             refusal: self.refusal,
             upstreams: self.upstreams,
@@ -137,6 +140,7 @@ fn word(step: &NextStep) -> &'static str {
         NextStep::Identify { expired: true } => "identify again",
         NextStep::Identify { expired: false } => "identify",
         NextStep::Approve => "approve",
+        NextStep::Email => "email",
         NextStep::Consent => "consent",
         NextStep::Issue { renew: true, .. } => "issue anew",
         NextStep::Issue { renew: false, .. } => "issue",
@@ -167,7 +171,7 @@ fn rows_1_and_2_the_person_said_no() {
 }
 
 #[test]
-fn rows_3_to_11() {
+fn rows_3_to_13() {
     use ApprovalProgress as A;
     use ConsentProgress as C;
     let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
@@ -199,20 +203,35 @@ fn rows_3_to_11() {
         (8, Case { prompt: "login", session: late(OPENED), ..new() }, "identify"),
         (8, Case { acr_values: "eidas2", ..session() }, "identify"),
         (8, Case { hinted: Hint::Person(2), ..session() }, "identify"),
-        (9, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
-        (10, Case { consent: C::Missing, ..session() }, "consent"),
-        (10, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
-        (11, session(), "issue"),
-        (11, proved(), "issue anew"),
-        (11, Case { prompt: "none", ..session() }, "issue"),
-        (11, Case { max_age: Some(160), ..session() }, "issue"),
-        (11, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
-        (11, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
-        (11, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
-        (11, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
-        (11, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
-        (11, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
-        (11, Case { approval: A::Expired, ..session() }, "issue"),
+        (8, Case { lacks_email: true, ..new() }, "identify"),
+        (9, Case { prompt: "none", lacks_email: true, ..session() }, "interaction_required"),
+        (
+            9,
+            Case { prompt: "none", lacks_email: true, consent: C::Missing, ..session() },
+            "interaction_required",
+        ),
+        (10, Case { lacks_email: true, ..session() }, "email"),
+        (10, Case { lacks_email: true, ..proved() }, "email"),
+        (10, Case { lacks_email: true, consent: C::Missing, ..session() }, "email"),
+        (
+            6,
+            Case { lacks_email: true, acr_values: "eidas2", ..proved() },
+            "unmet_authentication_requirements",
+        ),
+        (11, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
+        (12, Case { consent: C::Missing, ..session() }, "consent"),
+        (12, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
+        (13, session(), "issue"),
+        (13, proved(), "issue anew"),
+        (13, Case { prompt: "none", ..session() }, "issue"),
+        (13, Case { max_age: Some(160), ..session() }, "issue"),
+        (13, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
+        (13, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
+        (13, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
+        (13, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
+        (13, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
+        (13, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
+        (13, Case { approval: A::Expired, ..session() }, "issue"),
     ];
     for (row, case, expected) in table {
         assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
@@ -258,11 +277,12 @@ fn any_case() -> impl Strategy<Value = Case> {
         any_proof(),
         any_proof(),
         prop::sample::select(vec![A::None, A::Waiting, A::Denied, A::Locked, A::Expired]),
+        any::<bool>(),
         prop::sample::select(vec![C::NotNeeded, C::Missing, C::Given]),
         prop::sample::select(vec![None, Some(Refusal::Cancelled), Some(Refusal::Consent)]),
     );
     (asked, known).prop_map(|((prompt, max_age, acr_values, claims, hinted), known)| {
-        let (session, fresh, approval, consent, refusal) = known;
+        let (session, fresh, approval, lacks_email, consent, refusal) = known;
         let upstreams = None;
         Case {
             prompt,
@@ -273,6 +293,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             fresh,
             approval,
             hinted,
+            lacks_email,
             consent,
             refusal,
             minimum: None,
@@ -297,6 +318,7 @@ proptest! {
             Hint::Person(number) => proof.person == person(number),
         };
         prop_assert!(may_answer);
+        prop_assert!(!case.lacks_email);
         prop_assert!(case.refusal.is_none() && case.consent != ConsentProgress::Missing);
         let answered = [ApprovalProgress::None, ApprovalProgress::Expired];
         prop_assert!(answered.contains(&case.approval));

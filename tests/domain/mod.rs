@@ -12,6 +12,7 @@ mod federation_link;
 mod federation_names;
 mod federation_provider;
 mod identity_assurance;
+mod identity_contact;
 mod identity_directory_change;
 mod identity_directory_extract;
 mod identity_ins;

@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use sceau::http::respond::{ErrorTitle, IdentifyNotice, Page, PageFrame, assets};
+use sceau::http::respond::{EmailPage, ErrorTitle, IdentifyNotice, Page, PageFrame, assets};
+use sceau::identity::EmailFault;
 use sceau::interaction::Locale;
 use tower::ServiceExt;
 
@@ -294,4 +295,40 @@ async fn pages_are_written_for_a_look() {
             std::fs::write(file, html(page, locale).await).unwrap();
         }
     }
+}
+
+fn email(refused: Option<(EmailFault, &str)>) -> EmailPage {
+    EmailPage {
+        service: String::from(HOSTILE),
+        refused: refused.map(|(fault, typed)| (fault, typed.to_owned())),
+        address: "/interaction/0197".to_owned(),
+        csrf: "csrf-value".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_asked_for_and_what_is_wrong_with_it_is_said() {
+    let faults = [
+        (EmailFault::Empty, "Saisissez une adresse", "Type an e-mail"),
+        (EmailFault::TooLong, "trop longue", "too long"),
+        (EmailFault::NoAt, "un seul @", "a single @"),
+        (EmailFault::Characters, "ni espace, ni accent", "no space, no accent"),
+        (EmailFault::Domain, "nom de domaine", "a domain name"),
+    ];
+    for (fault, french, english) in faults {
+        for (locale, said) in [(Locale::Fr, french), (Locale::En, english)] {
+            let response = email(Some((fault, HOSTILE))).respond(&frame(locale));
+            let policy = header(&response, "content-security-policy").to_owned();
+            assert!(policy.contains("form-action 'self' https://service.example"), "{policy}");
+            let html = text(response).await;
+            assert!(html.contains(said) && html.contains("role=\"alert\""), "{html}");
+            assert!(html.contains("aria-invalid=\"true\""));
+            assert!(!html.contains("<script") && !html.contains(" onload=\"x"), "{html}");
+            assert_eq!(html.matches("name=\"csrf\" value=\"csrf-value\"").count(), 2);
+            assert!(html.contains("/interaction/0197/email") && html.contains("/interaction/0197/cancel"));
+        }
+    }
+    let html = text(email(None).respond(&frame(Locale::Fr))).await;
+    assert!(!html.contains("role=\"alert\"") && !html.contains("aria-invalid"), "{html}");
+    assert!(html.contains("Elle ne sert ni à vous connecter"), "{html}");
 }

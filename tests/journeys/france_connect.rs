@@ -8,14 +8,17 @@ use async_trait::async_trait;
 use sceau::base::{PersonId, Sid, TokenHash, UnixTime};
 use sceau::flow::text_lines;
 use sceau::identity::{
-    Acr, AssuranceTerms, AuthMode, AuthenticationProof, PatientClaim, ReleasePolicy, Way, hub_refusal,
+    Acr, AssuranceTerms, AuthMode, AuthenticationProof, HubRefusal, PatientClaim, Person, ReleasePolicy, Way,
+    hub_refusal,
 };
 use sceau::jose::{CompactJwe, DecryptionKey, EncryptionKey, JwkSet, KeyManagement, Unverified};
 use sceau::oauth::{ClientAuthMethod, GrantType, Profile, ResponseProtection, ScopeSet};
 use sceau::ports::{ClientKeys, PortError, PortResult, Session};
 use serde_json::{Map, Value, json};
 
-use crate::support::{CAMILLE, Harness, ISSUER, PageBrowser, SESSION, Service, identities, registration};
+use crate::support::{
+    CAMILLE, Harness, ISSUER, PageBrowser, SESSION, Service, csrf, identities, registration,
+};
 
 const ALG: KeyManagement = KeyManagement::EcdhEs;
 const IDENTITIES: &str = include_str!("../data/identities.json");
@@ -166,22 +169,29 @@ async fn verified(harness: &Harness, token: &str) -> Map<String, Value> {
 }
 
 #[tokio::test]
-async fn every_identity_is_one_that_the_hub_accepts_or_is_refused_before_any_token() {
+async fn every_identity_is_one_that_the_hub_accepts_once_it_has_an_address() {
     let (harness, keys) = hub().await;
     let service = service(&harness).await;
-    let (mut told, mut refused) = (0, 0);
+    let (mut told, mut asked_for) = (0, 0);
     for identity in identities().into_iter().filter(|identity| !identity.patient.deceased) {
         let person =
             harness.provider.ports.patients.find(&identity.patient.reference).await.unwrap().unwrap();
         let mut browser = signed_in(&harness, person.id, Acr::Eidas2).await;
-        let answer = browser.answered(&asked(&service).url()).await;
-        if hub_refusal(&person).is_some() {
-            assert!(identity.patient.email.is_none(), "{}", identity.case);
-            assert_eq!(answer.error(), "access_denied", "{}", identity.case);
-            assert!(answer.get("error_description").contains("support"));
-            refused += 1;
-            continue;
-        }
+        let mut email = identity.patient.email.clone();
+        let answer = if hub_refusal(&person).is_some() {
+            assert_eq!(
+                (hub_refusal(&person), &email),
+                (Some(HubRefusal::NoEmail), &None),
+                "{}",
+                identity.case
+            );
+            let tab = browser.open(&asked(&service).url()).await;
+            email = Some(String::from("typed@declared.example"));
+            asked_for += 1;
+            browser.submit(&tab, "email", &[("email", "typed@declared.example")]).await.to_client()
+        } else {
+            browser.answered(&asked(&service).url()).await
+        };
         keys.rotate();
         let tokens = service.redeem(answer.code()).await;
         assert_eq!(tokens.json()["expires_in"], 60);
@@ -195,10 +205,10 @@ async fn every_identity_is_one_that_the_hub_accepts_or_is_refused_before_any_tok
         assert_eq!(judged(&claims), Ok(()), "{}", identity.case);
         assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!("hub")));
         assert_eq!(claims["sub"], id_token["sub"]);
-        assert_eq!(claims["email"].as_str(), identity.patient.email.as_deref());
+        assert_eq!(claims["email"].as_str(), email.as_deref());
         told += 1;
     }
-    assert!(told > 0 && refused > 0, "{told} {refused}");
+    assert!(told > asked_for && asked_for > 0, "{told} {asked_for}");
 }
 
 #[tokio::test]
@@ -248,4 +258,83 @@ async fn a_professional_or_a_low_level_is_refused_with_the_reason() {
     let mut browser = signed_in(&harness, person.id, Acr::Eidas1).await;
     let silent = asked(&service).without("acr_values").with("prompt", "none");
     assert_eq!(browser.answered(&silent.url()).await.error(), "login_required");
+}
+
+/// A patient of whom no directory tells an address, and a browser in which they have signed in.
+async fn without_email(harness: &Harness) -> (Person, PageBrowser) {
+    let identity =
+        identities().into_iter().find(|one| one.patient.email.is_none() && !one.patient.deceased).unwrap();
+    let person = harness.provider.ports.patients.find(&identity.patient.reference).await.unwrap().unwrap();
+    let browser = signed_in(harness, person.id, Acr::Eidas2).await;
+    (person, browser)
+}
+
+#[tokio::test]
+async fn who_has_no_address_is_asked_once_told_what_is_wrong_with_it_and_nothing_is_verified() {
+    let (harness, keys) = hub().await;
+    let service = service(&harness).await;
+    let (person, mut browser) = without_email(&harness).await;
+    let silent = asked(&service).with("prompt", "none");
+    assert_eq!(browser.answered(&silent.url()).await.error(), "interaction_required");
+    let tab = browser.open(&asked(&service).url()).await;
+    browser.get(&tab).await.assert_page(200, "Votre adresse électronique");
+    browser.get(&format!("{tab}?ui_locales=en")).await.assert_page(200, "Your e-mail address");
+    browser.get(&format!("{tab}?ui_locales=fr")).await;
+    for (typed, said) in [("", "Saisissez"), ("camille", "un seul @"), ("camille@exemple", "nom de domaine")]
+    {
+        let page = browser.submit(&tab, "email", &[("email", typed)]).await;
+        page.assert_page(200, said);
+        assert!(page.text.contains(&format!("value=\"{typed}\"")), "what was typed can be corrected");
+    }
+    assert_eq!(harness.provider.ports.persons.find(person.id).await.unwrap().unwrap().declared_email, None);
+    let (answer, rows) =
+        harness.audited_during(browser.submit(&tab, "email", &[("email", " camille@exemple.fr ")])).await;
+    assert!(rows.iter().any(|row| row.contains("person.email_declared")), "{rows:?}");
+    assert!(!rows.iter().any(|row| row.contains("exemple.fr")), "{rows:?}");
+    let tokens = service.redeem(answer.to_client().code()).await;
+    let id_token = verified(&harness, &keys.open(&tokens.text_of("id_token"))).await;
+    let userinfo = service.userinfo(&tokens.text_of("access_token")).await;
+    let claims = verified(&harness, &keys.open(&userinfo.text)).await;
+    assert_eq!(claims["email"], json!("camille@exemple.fr"));
+    for told in [&id_token, &claims] {
+        assert_eq!(told.get("email_verified"), None, "nobody verified it");
+    }
+    // No code of activation goes there.
+    let kept = harness.provider.ports.persons.find(person.id).await.unwrap().unwrap();
+    assert_eq!((kept.contacts().email, kept.declared_email.as_deref()), (None, Some("camille@exemple.fr")));
+    // Not asked again, and the form of the page that is over changes nothing.
+    browser.answered(&asked(&service).url()).await.code();
+    let late = browser.post(&format!("{tab}/email"), &[("email", "other@exemple.fr"), ("csrf", "x")]).await;
+    assert!(late.status >= 400, "{}", late.status);
+    let after = harness.provider.ports.persons.find(person.id).await.unwrap().unwrap();
+    assert_eq!(after.declared_email, kept.declared_email);
+}
+
+#[tokio::test]
+async fn the_page_of_the_address_can_be_left_and_answers_its_own_browser_and_form_alone() {
+    let (harness, _keys) = hub().await;
+    let service = service(&harness).await;
+    let (person, mut browser) = without_email(&harness).await;
+    let typed = ("email", "camille@exemple.fr");
+    let tab = browser.open(&asked(&service).url()).await;
+    browser.get(&tab).await.assert_page(200, "Votre adresse électronique");
+    let forged = browser.post(&format!("{tab}/email"), &[typed, ("csrf", "forged")]).await;
+    forged.assert_page(400, "autre navigateur");
+    let csrf = csrf(&browser.get(&tab).await.text);
+    let mut thief = harness.page_browser();
+    thief.post(&format!("{tab}/email"), &[typed, ("csrf", &csrf)]).await.assert_page(400, "autre navigateur");
+    // Somebody else signs in in this browser before the form is sent: the address is not theirs.
+    let other = identities().into_iter().find(|one| one.patient.email.is_some()).unwrap();
+    let other = harness.provider.ports.patients.find(&other.patient.reference).await.unwrap().unwrap();
+    let mine = browser.cookies.get(SESSION).unwrap().clone();
+    let theirs = signed_in(&harness, other.id, Acr::Eidas2).await.cookies.remove(SESSION).unwrap();
+    browser.cookies.insert(SESSION.to_owned(), theirs);
+    browser.post(&format!("{tab}/email"), &[typed, ("csrf", &csrf)]).await;
+    browser.cookies.insert(SESSION.to_owned(), mine);
+    for id in [person.id, other.id] {
+        let person = harness.provider.ports.persons.find(id).await.unwrap().unwrap();
+        assert_eq!(person.declared_email, None);
+    }
+    let left = browser.submit(&tab, "cancel", &[]).await.to_client();
+    assert_eq!(left.error(), "access_denied");
 }

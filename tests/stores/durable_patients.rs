@@ -16,6 +16,7 @@ fn record(patient: &Patient) -> PatientRecord {
         status: if patient.deceased { PersonStatus::Deactivated } else { PersonStatus::Active },
         identity: Identity::Patient(Box::new(patient.clone())),
         cooling_until: None,
+        declared_email: None,
     };
     PatientRecord { person, ended: granted(), returned: granted() }
 }
@@ -87,6 +88,54 @@ fn an_import_keeps_an_officers_lock_a_link_and_the_cooling_period() {
 }
 
 #[test]
+fn a_declared_address_is_kept_beside_what_the_directory_tells() {
+    on_every_engine(async |world| {
+        let mut claire = identity("p-01").patient;
+        claire.email = None;
+        import(&world, &claire).await;
+        let (id, patients) = (stored(&world, &claire).await.id, &world.stores.patients);
+        let audited = world.verified().await;
+        assert!(patients.declare_email(id, "first@declared.example", &granted()).await.unwrap());
+        assert!(patients.declare_email(id, "second@declared.example", &granted()).await.unwrap());
+        let known = stored(&world, &claire).await;
+        assert_eq!(known.declared_email.as_deref(), Some("second@declared.example"));
+        // No code and no notice goes there.
+        assert_eq!(known.contacts().email, None);
+        assert_eq!(known.clone().with_declared_email().contacts().email, known.declared_email);
+        claire.email = Some(String::from("claire@directory.example"));
+        import(&world, &claire).await;
+        let after = stored(&world, &claire).await;
+        assert_eq!(after.declared_email, known.declared_email);
+        assert_eq!(after.with_declared_email().contacts().email, claire.email);
+        let links = world.stores.links.candidates(&claire.pivot).await.unwrap();
+        assert_eq!(links.len(), 1, "still found by the traits");
+        assert_eq!(world.verified().await, audited + 3);
+    });
+}
+
+#[test]
+fn nobody_but_an_active_patient_declares_an_address() {
+    on_every_engine(async |world| {
+        cast(&world).await;
+        let number = NationalId::parse(NATIONAL_ID).unwrap();
+        let professional = world.stores.persons.find_by_national_id(&number).await.unwrap().unwrap();
+        let claire = identity("p-01").patient;
+        import(&world, &claire).await;
+        let locked = stored(&world, &claire).await.id;
+        let lock = sceau::ports::Cutoff { scope: CutoffScope::Person(locked), at: START };
+        world.stores.revocation.revoke(&lock, &granted()).await.unwrap();
+        let audited = world.verified().await;
+        for person in [professional.id, locked, PersonId::random(&OsEntropy)] {
+            let patients = &world.stores.patients;
+            assert!(!patients.declare_email(person, "a@declared.example", &granted()).await.unwrap());
+        }
+        assert_eq!(stored(&world, &claire).await.declared_email, None);
+        assert_eq!(world.stores.persons.find(professional.id).await.unwrap(), Some(professional));
+        assert_eq!(world.verified().await, audited);
+    });
+}
+
+#[test]
 fn candidates_are_found_by_their_present_traits() {
     on_every_engine(async |world| {
         let (one, other) = (identity("p-11").patient, identity("p-12").patient);
@@ -143,6 +192,8 @@ async fn a_thief_of_the_file_reads_no_trait_matricule_reference_or_upstream_subj
         world.stores.links.link_first(&made, later(60), &granted()).await.unwrap(),
         LinkOutcome::Linked
     );
+    let declared = "typed-by-lucia@declared.example";
+    assert!(world.stores.patients.declare_email(id, declared, &granted()).await.unwrap());
     let folder = path(world.file.as_ref().unwrap()).parent().unwrap().to_owned();
     let files = std::fs::read_dir(folder).unwrap();
     let dump: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
@@ -162,6 +213,7 @@ async fn a_thief_of_the_file_reads_no_trait_matricule_reference_or_upstream_subj
         "2A004",
         "l.ferrandi@example.org",
         "+33639980002",
+        declared,
         "subject-of-lucia-at-franceconnect",
         "fc.example",
     ];

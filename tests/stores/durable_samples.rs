@@ -71,6 +71,7 @@ pub(super) fn person(national_id: &str) -> Person {
         })),
         status: PersonStatus::Active,
         cooling_until: None,
+        declared_email: None,
     }
 }
 

@@ -32,6 +32,7 @@ async fn one_shot_values() {
 async fn one_shot_races() {
     one_shot::one_racer_takes_a_value(&kit().await).await;
     one_shot::one_racer_finishes_a_pushed_request(&kit().await).await;
+    sessions::one_racer_takes_a_record(&kit().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -75,6 +76,7 @@ async fn sessions_and_access_tokens() {
     sessions::a_session_never_outlives_its_absolute_end(&kit().await).await;
     sessions::a_removed_session_stays_away(&kit().await).await;
     sessions::a_record_lives_until_its_token_expires(&kit().await).await;
+    sessions::a_taken_record_is_gone_and_a_dead_one_is_not_taken(&kit().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,6 +1,8 @@
 //! Contract of `Sessions` and `AccessTokens`.
 
-use super::ephemeral::{Kit, MILLISECOND, MINUTE, is_conflict};
+use std::sync::Arc;
+
+use super::ephemeral::{Kit, MILLISECOND, MINUTE, ROUNDS_OF_MANY, VALUES, is_conflict, race_for_each};
 use super::ephemeral_samples::{record, session, token};
 
 pub(super) async fn a_session_ends_by_idleness_unless_touched(kit: &Kit) {
@@ -48,4 +50,37 @@ pub(super) async fn a_record_lives_until_its_token_expires(kit: &Kit) {
     assert!(store.load(&token(kit), kit.now()).await.unwrap().is_none());
     store.remove(&hash).await.unwrap();
     assert!(store.load(&hash, kit.now()).await.unwrap().is_none());
+}
+
+pub(super) async fn a_taken_record_is_gone_and_a_dead_one_is_not_taken(kit: &Kit) {
+    let (store, hash, expiry) = (&kit.access_tokens, token(kit), kit.soon());
+    let kept = record(kit, expiry);
+    store.put(&hash, &kept).await.unwrap();
+    assert!(store.take(&token(kit), kit.now()).await.unwrap().is_none(), "another one");
+    let taken = store.take(&hash, expiry.minus(MILLISECOND)).await.unwrap().unwrap();
+    assert_eq!(format!("{taken:?}"), format!("{kept:?}"));
+    assert!(store.take(&hash, kit.now()).await.unwrap().is_none());
+    assert!(store.load(&hash, kit.now()).await.unwrap().is_none());
+    let (dead, ended) = (token(kit), token(kit));
+    store.put(&dead, &record(kit, expiry)).await.unwrap();
+    assert!(store.take(&dead, expiry).await.unwrap().is_none());
+    store.put(&ended, &record(kit, expiry)).await.unwrap();
+    store.remove(&ended).await.unwrap();
+    assert!(store.take(&ended, kit.now()).await.unwrap().is_none());
+}
+
+pub(super) async fn one_racer_takes_a_record(kit: &Kit) {
+    let now = kit.now();
+    for _ in 0..ROUNDS_OF_MANY {
+        let hashes: Vec<_> = (0..VALUES).map(|_| token(kit)).collect();
+        for hash in &hashes {
+            kit.access_tokens.put(hash, &record(kit, kit.soon())).await.unwrap();
+        }
+        let store = Arc::clone(&kit.access_tokens);
+        race_for_each(hashes, move |hash| {
+            let store = Arc::clone(&store);
+            async move { Ok(store.take(&hash, now).await?.is_some()) }
+        })
+        .await;
+    }
 }

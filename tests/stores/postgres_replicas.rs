@@ -65,6 +65,7 @@ async fn import(app: &App, patient: &Patient) {
         status: PersonStatus::Active,
         identity: Identity::Patient(Box::new(patient.clone())),
         cooling_until: None,
+        declared_email: None,
     };
     let record = PatientRecord { person, ended: granted(), returned: granted() };
     app.provider.ports.patients.import(&[record], &granted()).await.unwrap();

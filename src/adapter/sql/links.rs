@@ -166,7 +166,11 @@ impl Store {
     }
 
     /// The person, when active.
-    async fn linkable(&self, write: &mut Write<'_>, person: PersonId) -> PortResult<Option<LinkCandidate>> {
+    pub(super) async fn linkable(
+        &self,
+        write: &mut Write<'_>,
+        person: PersonId,
+    ) -> PortResult<Option<LinkCandidate>> {
         let found = self.held(write, person).await?;
         Ok(found.filter(|candidate| candidate.person.status == PersonStatus::Active))
     }

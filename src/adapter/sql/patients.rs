@@ -11,6 +11,7 @@ use super::statements_people::{
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
+use crate::base::PersonId;
 use crate::identity::{InsEnvironment, Patient, PatientRef, Person, PersonStatus};
 use crate::ports::{Cutoff, CutoffScope, PatientCounts, PatientRecord, Patients, PortError, PortResult};
 
@@ -42,6 +43,16 @@ impl Patients for SqlPatients {
         write.commit_all(events.iter().chain([&event])).await?;
         self.0.let_others_write(began.elapsed()).await;
         Ok(counts)
+    }
+
+    async fn declare_email(&self, person: PersonId, email: &str, event: &AuditEvent) -> PortResult<bool> {
+        let mut write = self.0.write().await?;
+        let Some(found) = self.0.linkable(&mut write, person).await? else { return Ok(false) };
+        let person = Person { declared_email: Some(email.to_owned()), ..found.person };
+        let Some(patient) = person.patient() else { return Ok(false) };
+        self.0.record_patient(&mut write, &person, patient).await?;
+        write.commit(event).await?;
+        Ok(true)
     }
 
     async fn has_ins_of(&self, environment: InsEnvironment) -> PortResult<bool> {

@@ -3,6 +3,7 @@
 mod account_page;
 mod answer;
 mod asset;
+mod email_page;
 mod failure_page;
 mod in_form;
 mod logout;
@@ -21,6 +22,7 @@ pub(crate) use answer::{
     authorization_answer, form_target, interaction_opened, private_json, private_jwt, see_other,
 };
 pub use asset::assets;
+pub use email_page::EmailPage;
 pub(crate) use failure_page::{failure_page, not_found};
 pub(crate) use in_form::in_form;
 pub(crate) use logout::{logged_out, logout_question};

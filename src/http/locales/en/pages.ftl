@@ -62,6 +62,18 @@ number-left = Time left
 number-refresh = This page updates every 3 seconds.
 number-continue = I have confirmed on my phone
 
+email-heading = Your e-mail address
+email-why = { $service } asks everyone for one, and we know none for you.
+email-label = E-mail address
+email-hint = For example first.last@example.org. We do not check that it is yours: read it again.
+email-submit = Continue
+email-kept = It is kept encrypted with your account and given only to services that ask everyone for one. It serves neither to sign in nor to activate a phone.
+email-empty = Type an e-mail address.
+email-too-long = This address is too long: 254 characters at most, 64 of them before the @.
+email-no-at = An e-mail address has a single @, between a name and a domain: first.last@example.org.
+email-characters = Before the @, an address has no space, no accent and no two dots in a row.
+email-domain = What follows the @ is not a domain name such as example.org: letters without accents, digits, hyphens and at least one dot.
+
 consent-heading = Share this information?
 consent-service = { $service } asks to know:
 consent-identity = You are

@@ -62,6 +62,18 @@ number-left = Temps restant
 number-refresh = Cette page se met à jour toutes les 3 secondes.
 number-continue = J’ai confirmé sur mon téléphone
 
+email-heading = Votre adresse électronique
+email-why = { $service } en demande une à chaque personne, et nous n’en connaissons aucune pour vous.
+email-label = Adresse électronique
+email-hint = Par exemple prenom.nom@exemple.fr. Nous ne vérifions pas qu’elle est la vôtre : relisez-la.
+email-submit = Continuer
+email-kept = Elle est gardée chiffrée avec votre compte et n’est donnée qu’aux services qui en demandent une à chaque personne. Elle ne sert ni à vous connecter ni à activer un téléphone.
+email-empty = Saisissez une adresse électronique.
+email-too-long = Cette adresse est trop longue : 254 caractères au plus, dont 64 avant le @.
+email-no-at = Une adresse électronique a un seul @, entre un nom et un domaine : prenom.nom@exemple.fr.
+email-characters = Avant le @, une adresse n’a ni espace, ni accent, ni deux points de suite.
+email-domain = Ce qui suit le @ n’est pas un nom de domaine, comme exemple.fr : des lettres sans accent, des chiffres, des tirets et au moins un point.
+
 consent-heading = Partager ces informations ?
 consent-service = { $service } demande à connaître :
 consent-identity = Vous êtes
