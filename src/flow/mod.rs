@@ -4,6 +4,7 @@
 
 mod account;
 mod account_client;
+mod account_links;
 mod activation;
 mod answer;
 mod approve;
@@ -33,6 +34,7 @@ mod introspect;
 mod issue;
 mod keyring;
 mod known_browser;
+mod link_account;
 mod linking;
 mod logout;
 mod logout_upstream;
@@ -55,6 +57,7 @@ mod userinfo;
 
 pub use account::{AccountPage, AccountVisit};
 pub use account_client::ACCOUNT_CLIENT;
+pub use account_links::{ConsentLine, LinkLine, LinksPage};
 pub use activation::ActivationPolicy;
 pub use approve::{ApprovalView, ChallengeView, DecideError, PhoneDecision};
 pub use client_auth::{AuthenticatedClient, PresentedCredentials};
@@ -65,11 +68,12 @@ pub use directory::{ImportError, ImportObserver, ImportOptions, ImportReport, Si
 pub use directory_lines::{BufferedLines, LineRead, LineSource, text_lines};
 pub use directory_merge::MergeReport;
 pub use enrol::{EnrolError, EnrolmentOptions, EnrolmentStart};
-pub use federate::{Federating, OfferedProvider, Setback, SetbackSentence};
-pub use federated::{Federated, Returned};
+pub use federate::{Federating, OfferedProvider, Setback, SetbackReturn, SetbackSentence};
+pub use federated::{Federated, Returned, SignInReturn};
 pub use identify::Identified;
 pub use keyring::{Keyring, SymmetricKeys, bootstrap_keys};
 pub use known_browser::KNOWN_FOR;
+pub use link_account::{LinkBegun, LinkOffer, LinkReturn, LinkedBack, LinkingRefusal};
 pub use logout::{BrowserInteraction, LoggedOut, LogoutPage, LogoutStep};
 pub use operator::{Officers, OperatorOutcome, Requester};
 pub use patients::{PatientsError, PatientsReport};

@@ -5,6 +5,7 @@ mod answer;
 mod asset;
 mod failure_page;
 mod in_form;
+mod links_page;
 mod logout;
 mod oauth_error;
 mod page;
@@ -21,6 +22,7 @@ pub(crate) use answer::{authorization_answer, form_target, interaction_opened, p
 pub use asset::assets;
 pub(crate) use failure_page::{failure_page, not_found};
 pub(crate) use in_form::in_form;
+pub(crate) use links_page::{LinksDone, LinksView, unlinked_page};
 pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
 pub use page::{Page, PageFrame};
