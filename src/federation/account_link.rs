@@ -13,12 +13,13 @@
 //! | anything else | link |
 //!
 //! Nothing is looked for by traits: a professional, who has none here, is linked too. What then vouches for them is the phone
-//! alone, so that a provider who may sign in at a higher level than the phone's is not linked by it ([`vouches_for`]).
+//! alone: a provider whose sign-ins may be worth more than the phone is not linked by it ([`vouches_for`]), and none is worth more
+//! than phones are ([`federated_level`]).
 
 use super::names::same_identity;
 use super::upstream_identity::UpstreamIdentity;
 use crate::base::PersonId;
-use crate::identity::{Acr, Pivot};
+use crate::identity::{Acr, Pivot, Way};
 
 /// What is known of the person who asks, and of the account there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,9 +94,18 @@ pub fn decide_account_link(
     }
 }
 
-/// Whether a sign-in worth `proved` vouches for an account at a provider that reaches `ceiling`. Traits that were compared
-/// vouch by themselves.
+/// Whether a sign-in worth `proved` vouches for an account whose own sign-ins may be worth `reachable`. Traits that were
+/// compared vouch by themselves.
 #[must_use]
-pub fn vouches_for(proved: Option<Acr>, ceiling: Acr, traits_compared: bool) -> bool {
-    traits_compared || proved >= Some(ceiling)
+pub fn vouches_for(proved: Option<Acr>, reachable: Acr, traits_compared: bool) -> bool {
+    traits_compared || proved >= Some(reachable)
+}
+
+/// What a sign-in at another provider is worth here: what it says, never more than was agreed with it (`ceiling`), and where
+/// a phone alone vouched for the link never more than phones are worth.
+#[must_use]
+pub fn federated_level(said: Option<Acr>, ceiling: Acr, vouched_by_phone: bool) -> Acr {
+    // ASVS 6.8.4: without a level, the lowest.
+    let said = said.unwrap_or(Acr::Eidas1).min(ceiling);
+    if vouched_by_phone { said.min(Way::TypedNumber.ceiling()) } else { said }
 }

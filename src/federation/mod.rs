@@ -16,7 +16,7 @@ mod ticket;
 mod upstream_identity;
 
 pub use account_link::{
-    AccountLinkRefusal, AccountLinkVerdict, AccountSide, decide_account_link, vouches_for,
+    AccountLinkRefusal, AccountLinkVerdict, AccountSide, decide_account_link, federated_level, vouches_for,
 };
 pub use agreed::is_callable;
 pub use claims_error::{ClaimsError, ClaimsReason};

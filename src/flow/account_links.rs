@@ -1,7 +1,8 @@
 //! What a person's account is tied to: accounts at other providers that open it, and services that were allowed to know
 //! who they are. Both are taken back here; a link is made in `link_account`.
 
-use super::link_account::{LinkOffer, LinkingRefusal};
+use super::claims::remembered_lines;
+use super::link_offers::{LinkOffer, LinkingRefusal, may_link};
 use super::{AccountVisit, FlowError, OperatorOutcome, Provider, Requester, TurnError};
 use crate::audit::EventKind;
 use crate::base::{ClientId, LinkId, UnixTime};
@@ -59,13 +60,13 @@ impl Provider {
         Ok(LinksPage {
             name: visit.person.spoken_name(),
             offers: self.link_offers(visit, &links),
-            links: links.into_iter().map(|link| self.link_line(link)).collect(),
+            links: links.iter().map(|link| self.link_line(link)).collect(),
             consents,
-            ready: self.may_link(&visit.session, self.now()),
+            ready: may_link(&visit.session, self.now()),
         })
     }
 
-    fn link_line(&self, link: Link) -> LinkLine {
+    fn link_line(&self, link: &Link) -> LinkLine {
         let known = self.ports.upstream.providers().into_iter().find(|known| known.id == link.provider);
         let provider = known.map_or_else(|| link.provider.as_str().to_owned(), |known| known.name.clone());
         LinkLine { id: link.id, provider, since: link.linked_at, by: link.by }
@@ -73,7 +74,7 @@ impl Provider {
 
     async fn consent_line(&self, visit: &AccountVisit, consent: Consent) -> Result<ConsentLine, FlowError> {
         let client = self.ports.clients.find(&consent.client).await?;
-        let scopes = self.remembered_lines(client.as_ref(), &visit.person, &consent.scope);
+        let scopes = remembered_lines(client.as_ref(), &visit.person, &consent.scope);
         let service = client.map_or_else(|| consent.client.as_str().to_owned(), |client| client.name);
         Ok(ConsentLine { client: consent.client, service, since: consent.at, scopes })
     }

@@ -9,14 +9,15 @@ use std::time::Duration;
 use url::Url;
 
 use crate::audit::EventKind;
-use crate::base::{AuditId, Entropy, InteractionId, Secret, TokenHash, UnixTime};
+use crate::base::{Entropy, InteractionId, Secret, TokenHash, UnixTime};
 use crate::federation::{FederationTicket, Purpose, Question, SignInTicket, UpstreamProvider};
 use crate::identity::{Acr, Way};
 use crate::interaction::{Interaction, Locale, Step, required_acr};
 use crate::oidc::{AuthenticationRequest, Prompt};
 use crate::ports::{ThrottleRule, UpstreamError, UpstreamRequest, Versioned};
 
-use super::{BrowserState, FlowError, Origin, Provider, Screen, TurnError};
+use super::setback::{setback, upstream_words};
+use super::{BrowserState, FlowError, Origin, Provider, Screen, Setback, SetbackSentence, TurnError};
 
 /// Browsers sent to other providers from one source.
 const SENT: ThrottleRule =
@@ -41,30 +42,6 @@ pub enum Federating {
     Failed(Setback),
 }
 
-/// A sign-in by another provider that came to nothing; the interaction is still open.
-#[derive(Clone, Debug)]
-pub struct Setback {
-    /// Where to go back to.
-    pub back: SetbackReturn,
-    /// Language of the page.
-    pub locale: Locale,
-    /// The provider's name.
-    pub provider: String,
-    /// What to tell the person.
-    pub sentence: SetbackSentence,
-    /// Under what the audit log has it.
-    pub reference: AuditId,
-}
-
-/// Where a sign-in at another provider began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SetbackReturn {
-    /// An interaction, still open.
-    Interaction(InteractionId),
-    /// The links of the person's own account.
-    Links,
-}
-
 /// A sign-in that is asked of a provider.
 pub(super) struct Wish {
     /// The level asked for.
@@ -75,33 +52,6 @@ pub(super) struct Wish {
     pub(super) locale: Locale,
     /// Until when the answer is taken.
     pub(super) deadline: UnixTime,
-}
-
-/// What the person is told; the audit log knows more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SetbackSentence {
-    /// The person did not finish there.
-    Unfinished,
-    /// The provider does not answer.
-    Unavailable,
-    /// Its answer cannot be accepted.
-    NotAccepted,
-    /// It did not identify the person surely enough.
-    LevelTooLow,
-    /// Nobody here has this identity.
-    NoAccount,
-    /// Only support can tell who this is.
-    AskSupport,
-    /// The account may not be used.
-    AccountClosed,
-    /// The account has to be proved by a phone, and has none in use.
-    NoPhone,
-    /// Too many requests wait.
-    TooMany,
-    /// The account there opens somebody else's account here.
-    Taken,
-    /// The account there is somebody else's.
-    OtherPerson,
 }
 
 impl Provider {
@@ -266,28 +216,6 @@ impl Provider {
             .with_client(interaction.request.oauth.client_id.clone())
             .with_transaction(interaction.id.to_string())
             .with_actor(provider.id.as_str())
-    }
-}
-
-/// What a failed call is called, and what the person is told.
-pub(super) const fn upstream_words(error: UpstreamError) -> (&'static str, SetbackSentence) {
-    match error {
-        UpstreamError::Unavailable(outage) => (outage.as_str(), SetbackSentence::Unavailable),
-        UpstreamError::Refused(refusal) => (refusal.as_str(), SetbackSentence::NotAccepted),
-    }
-}
-
-pub(super) fn setback(
-    interaction: &Interaction,
-    provider: &UpstreamProvider,
-    (sentence, reference): (SetbackSentence, AuditId),
-) -> Setback {
-    Setback {
-        back: SetbackReturn::Interaction(interaction.id),
-        locale: interaction.locale,
-        provider: provider.name.clone(),
-        sentence,
-        reference,
     }
 }
 

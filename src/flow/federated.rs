@@ -16,8 +16,8 @@ use crate::interaction::Step;
 use crate::oauth::RawParams;
 use crate::ports::{PortError, UpstreamCallback, Versioned};
 
-use super::federate::{setback, upstream_words};
 use super::link_account::LinkReturn;
+use super::setback::{setback, upstream_words};
 use super::{BrowserState, FlowError, Provider, Setback, SetbackSentence, TurnError};
 
 /// What an answer leads to.

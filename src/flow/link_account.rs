@@ -10,45 +10,22 @@
 
 use url::Url;
 
-use super::account_client::is_account;
-use super::federate::{Wish, upstream_words};
+use super::federate::Wish;
 use super::federated::{Fault, Login};
-use super::ticket::FRESH;
+use super::link_offers::may_link;
+use super::setback::upstream_words;
 use super::{
     AccountVisit, BrowserState, Origin, Provider, Setback, SetbackReturn, SetbackSentence, TurnError,
 };
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{AuditId, LinkId, PersonId, TokenHash, UnixTime};
 use crate::federation::{
-    AccountLinkRefusal, AccountLinkVerdict, AccountSide, LinkTicket, Preset, Purpose, UpstreamProvider,
-    decide_account_link, vouches_for,
+    AccountLinkRefusal, AccountLinkVerdict, AccountSide, LinkTicket, Purpose, UpstreamProvider,
+    decide_account_link,
 };
-use crate::identity::{Person, Way};
 use crate::interaction::Locale;
 use crate::oauth::RawParams;
-use crate::ports::{Link, LinkOutcome, LinkedBy, PortResult, Session};
-
-/// A provider whose account may be linked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkOffer {
-    /// Its name in addresses.
-    pub id: String,
-    /// Its name for persons.
-    pub name: String,
-    /// Where the browser goes, for the page's form targets.
-    pub origin: String,
-    /// Whether this sign-in is sure enough to vouch for what the provider may say later.
-    pub vouched: bool,
-}
-
-/// Why a session links nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LinkingRefusal {
-    /// Another provider answered for the person, not their phone.
-    NotByPhone,
-    /// The sign-in is older than twenty minutes, or was made for another service.
-    TooOld,
-}
+use crate::ports::{Link, LinkOutcome, LinkedBy, PortResult};
 
 /// What became of a wish to link.
 pub enum LinkBegun {
@@ -80,48 +57,7 @@ pub struct LinkReturn<'a> {
     pub(super) ticket: LinkTicket,
 }
 
-impl LinkingRefusal {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotByPhone => "link_needs_phone",
-            Self::TooOld => "link_sign_in_too_old",
-        }
-    }
-}
-
 impl Provider {
-    /// Whether a session may link accounts: whoever finds one open must not add a way in of their own.
-    pub(super) fn may_link(&self, session: &Session, now: UnixTime) -> Result<(), LinkingRefusal> {
-        match session.proof.terms.way {
-            Way::Federation => Err(LinkingRefusal::NotByPhone),
-            // A sign-in by phone can be relayed: made for the account, its text said that accounts may be linked.
-            Way::TypedNumber | Way::Qr | Way::SamePhoneLink => {
-                let fresh = now.since(session.proof.auth_time) < FRESH;
-                let here = session.begun_for.as_ref().is_some_and(is_account);
-                (fresh && here).then_some(()).ok_or(LinkingRefusal::TooOld)
-            }
-        }
-    }
-
-    /// The providers that the person has no link to, in the order of the settings.
-    pub(super) fn link_offers(&self, visit: &AccountVisit, links: &[Link]) -> Vec<LinkOffer> {
-        let unlinked = |provider: &&UpstreamProvider| links.iter().all(|link| link.provider != provider.id);
-        let possible = |provider: &&UpstreamProvider| may_open(provider, &visit.person);
-        let providers = self.ports.upstream.providers().into_iter().filter(unlinked).filter(possible);
-        providers.map(|provider| self.link_offer(visit, provider)).collect()
-    }
-
-    fn link_offer(&self, visit: &AccountVisit, provider: &UpstreamProvider) -> LinkOffer {
-        let ceiling = provider.ceiling().min(self.policy.assurance.ceiling);
-        let traits_compared = visit.person.patient().is_some();
-        LinkOffer {
-            id: provider.id.as_str().to_owned(),
-            name: provider.name.clone(),
-            origin: provider.issuer.clone(),
-            vouched: vouches_for(self.worth(&visit.session.proof), ceiling, traits_compared),
-        }
-    }
-
     /// `POST /account/links`: the person chose a provider.
     pub async fn begin_link(
         &self,
@@ -142,7 +78,7 @@ impl Provider {
         let about = |outcome| {
             self.about_link(visit.session.person, provider, EventKind::UpstreamRequest, outcome, now)
         };
-        if let Err(refusal) = self.may_link(&visit.session, now) {
+        if let Err(refusal) = may_link(&visit.session, now) {
             self.ports.audit.append(&about(Err(refusal.as_str()))).await?;
             return Ok(LinkBegun::SignInAgain);
         }
@@ -286,12 +222,6 @@ impl Provider {
         };
         event.with_person(person).with_actor(provider.id.as_str())
     }
-}
-
-/// Whether a sign-in there can ever open this person's account: of a patient the traits are compared each time, and a
-/// provider of agents gives none.
-fn may_open(provider: &UpstreamProvider, person: &Person) -> bool {
-    person.patient().is_none() || provider.preset != Preset::ProConnect
 }
 
 fn setback(

@@ -9,7 +9,7 @@ use crate::base::{LinkId, UnixTime};
 use crate::device::{Channel, Content, DeviceStatus};
 use crate::federation::{
     Candidate, ExistingLink, LinkFacts, LinkRefusal, LinkVerdict, Standing, UpstreamKey, UpstreamProvider,
-    decide_link,
+    decide_link, federated_level,
 };
 use crate::identity::{
     Acr, AssuranceTerms, AuthMode, AuthenticationProof, Identity, Person, PersonStatus, Pivot, Way,
@@ -246,8 +246,9 @@ impl Provider {
 
 /// What the login proves here.
 fn proof(login: &Login<'_>, person: &Person, phone_expected: bool, now: UnixTime) -> AuthenticationProof {
-    // ASVS 6.8.4: without a level, the lowest; and never more than what was agreed, by which links were made.
-    let upstream = login.identity.acr.unwrap_or(Acr::Eidas1).min(login.provider.ceiling());
+    // A professional is never linked by traits.
+    let vouched_by_phone = person.professional().is_some();
+    let upstream = federated_level(login.identity.acr, login.provider.ceiling(), vouched_by_phone);
     let (level, reason) =
         if phone_expected { (upstream.min(Acr::Eidas1), "phone_expected") } else { (upstream, "upstream") };
     AuthenticationProof {

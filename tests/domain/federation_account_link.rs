@@ -2,7 +2,8 @@
 
 use sceau::base::{PersonId, Secret, SeededEntropy};
 use sceau::federation::{
-    AccountLinkVerdict, AccountSide, UpstreamIdentity, UpstreamKey, decide_account_link, vouches_for,
+    AccountLinkVerdict, AccountSide, UpstreamIdentity, UpstreamKey, decide_account_link, federated_level,
+    vouches_for,
 };
 use sceau::identity::{Acr, Pivot};
 
@@ -61,4 +62,18 @@ fn a_phone_vouches_up_to_its_own_level() {
     assert!(!vouches_for(Some(Acr::Eidas1), Acr::Eidas2, false));
     assert!(!vouches_for(None, Acr::Eidas1, false));
     assert!(vouches_for(Some(Acr::Eidas1), Acr::Eidas2, true));
+}
+
+#[test]
+fn a_sign_in_is_worth_what_was_agreed_and_vouched_for() {
+    for (said, ceiling, vouched_by_phone, worth) in [
+        (None, Acr::Eidas3, false, Acr::Eidas1),
+        (Some(Acr::Eidas3), Acr::Eidas3, false, Acr::Eidas3),
+        (Some(Acr::Eidas3), Acr::Eidas3, true, Acr::Eidas2),
+        (Some(Acr::Eidas2), Acr::Eidas1, true, Acr::Eidas1),
+        (Some(Acr::Eidas3), Acr::Eidas2, false, Acr::Eidas2),
+        (Some(Acr::Eidas1), Acr::Eidas3, true, Acr::Eidas1),
+    ] {
+        assert_eq!(federated_level(said, ceiling, vouched_by_phone), worth, "{said:?} {ceiling:?}");
+    }
 }

@@ -293,13 +293,16 @@ async fn the_form_needs_its_token_and_a_provider_that_is_offered() {
     assert_eq!(choose(&mut browser, &good).await.header("location"), LINKS);
 }
 
+/// Machine reason, what the provider does, status, words of the page.
+type Fault = (&'static str, fn(&mut Play), u16, &'static str);
+
 #[tokio::test]
 async fn each_fault_is_a_page_with_a_way_back_and_the_next_attempt_works() {
     let stage = Stage::new().await;
     let mut phone = stage.harness.attested_phone("camille", CAMILLE).await;
     let mut browser = stage.harness.page_browser();
     visit(&mut browser, LINKS, &mut phone, CAMILLE).await;
-    let faults: [(&str, fn(&mut Play), u16, &str); 6] = [
+    let faults: [Fault; 6] = [
         ("nonce", |play| play.claims["nonce"] = json!("x".repeat(64)), 403, "n’a pas été acceptée"),
         ("signature", |play| play.by = By::Impostor, 403, "n’a pas été acceptée"),
         ("issuer", |play| play.claims["iss"] = json!("https://else.example"), 403, "n’a pas été acceptée"),

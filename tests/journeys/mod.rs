@@ -31,6 +31,7 @@ mod messages;
 mod operator_commands;
 mod own_devices;
 mod patients;
+mod person_commands;
 mod professional_login;
 mod pushed_requests;
 mod qr_login;
