@@ -3,6 +3,7 @@
 //!
 //! Pure values and decisions; the calls are an adapter's.
 
+mod account_link;
 mod agreed;
 mod claims_error;
 mod claims_map;
@@ -14,6 +15,9 @@ mod provider;
 mod ticket;
 mod upstream_identity;
 
+pub use account_link::{
+    AccountLinkRefusal, AccountLinkVerdict, AccountSide, decide_account_link, federated_level, vouches_for,
+};
 pub use agreed::is_callable;
 pub use claims_error::{ClaimsError, ClaimsReason};
 pub use claims_map::{ClaimRules, IdentityForm, map_claims};
@@ -27,5 +31,5 @@ pub use provider::{
     AssertionAudience, DEFAULT_TIMEOUT, Encryption, ProviderDraft, ProviderError, ProviderId, UpstreamAuth,
     UpstreamProvider, UserinfoForm,
 };
-pub use ticket::{FederationTicket, Purpose, SignInTicket};
+pub use ticket::{FederationTicket, LinkTicket, Purpose, Question, SignInTicket};
 pub use upstream_identity::{AgentIdentity, UpstreamIdentity, UpstreamKey};

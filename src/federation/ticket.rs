@@ -28,6 +28,8 @@ pub struct FederationTicket {
 pub enum Purpose {
     /// To sign in.
     SignIn(SignInTicket),
+    /// To link the account there to that of the person who is signed in.
+    Link(LinkTicket),
     /// To sign out there too.
     SignOut {
         /// Where the service that asked wants the browser back; none for our own page.
@@ -35,11 +37,27 @@ pub enum Purpose {
     },
 }
 
-/// A sign-in at a provider. Redacted in `Debug`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A sign-in at a provider for an interaction here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInTicket {
     /// The interaction it serves, whose cookie must come back with the answer.
     pub interaction: InteractionId,
+    /// What the answer is held against.
+    pub question: Question,
+}
+
+/// A sign-in at a provider for a link, asked for on the pages of the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkTicket {
+    /// Hash of the cookie of the session that asked, base64url: the same session must come back with the answer.
+    pub session: String,
+    /// What the answer is held against.
+    pub question: Question,
+}
+
+/// What an answer is held against. Redacted in `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
     /// `nonce` of the request.
     #[serde(with = "sealed_text")]
     pub nonce: Secret,
@@ -52,11 +70,8 @@ pub struct SignInTicket {
     pub since: Option<UnixTime>,
 }
 
-impl fmt::Debug for SignInTicket {
+impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignInTicket")
-            .field("interaction", &self.interaction)
-            .field("requested", &self.requested)
-            .finish_non_exhaustive()
+        f.debug_struct("Question").field("requested", &self.requested).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 //! A session is enough to look and to give up trust. Adding trust asks more (`ticket`).
 
 use crate::audit::EventKind;
-use crate::base::{DeviceId, PersonId, Secret, UnixTime};
+use crate::base::{DeviceId, PersonId, Secret, TokenHash, UnixTime};
 use crate::device::{Device, DeviceStatus};
 use crate::identity::Person;
 use crate::interaction::Locale;
@@ -16,7 +16,9 @@ use super::{BrowserState, FlowError, Provider, TurnError};
 /// A person at the pages of their account.
 pub struct AccountVisit {
     pub(super) session: Session,
-    person: Person,
+    pub(super) person: Person,
+    /// Hash of the session's cookie.
+    pub(super) cookie: TokenHash,
     /// Token the forms carry: that of the session.
     pub csrf: String,
     /// Language.
@@ -43,7 +45,8 @@ impl Provider {
         let Some(person) = self.ports.persons.find(session.person).await? else { return Ok(None) };
         let cookie = browser.session.as_ref().map_or("", Secret::expose);
         let locale = Locale::choose(browser.languages.iter().map(String::as_str));
-        Ok(Some(AccountVisit { session, person, csrf: self.csrf_token(cookie), locale }))
+        let csrf = self.csrf_token(cookie);
+        Ok(Some(AccountVisit { session, person, cookie: TokenHash::of(cookie), csrf, locale }))
     }
 
     /// Where a browser signs in to the account; afterwards `page` is the `state` of the answer. With `again` the person
@@ -94,7 +97,7 @@ impl Provider {
     }
 
     /// Refuses a form that is not of this session.
-    async fn check_account_form(&self, visit: &AccountVisit, csrf: &str) -> Result<(), TurnError> {
+    pub(super) async fn check_account_form(&self, visit: &AccountVisit, csrf: &str) -> Result<(), TurnError> {
         // Compared in constant time.
         if Secret::new(visit.csrf.clone()) == Secret::new(csrf.to_owned()) {
             return Ok(());

@@ -89,6 +89,24 @@ impl Provider {
     }
 }
 
+/// What the person's page lists of a remembered consent: scopes, or of a patient what is sent.
+pub(super) fn remembered_lines(client: Option<&Client>, person: &Person, scope: &ScopeSet) -> Vec<String> {
+    if person.patient().is_none() {
+        return scope.iter().map(str::to_owned).collect();
+    }
+    let released = |claim: &PatientClaim| {
+        client.is_some_and(|client| client.release.contains(claim.as_str())) && scope.contains(claim.as_str())
+    };
+    let plain = ["openid", "offline_access"].into_iter().filter(|name| scope.contains(name));
+    let mut lines: Vec<&str> = plain.collect();
+    for group in PatientClaim::ALL.into_iter().filter(released).map(sentence) {
+        if !lines.contains(&group) {
+            lines.push(group);
+        }
+    }
+    lines.into_iter().map(str::to_owned).collect()
+}
+
 /// What a consent to this request covers: its scopes, and each claim about patients that it releases, so that a policy
 /// that grew, or a claim named beyond the scopes, is asked again.
 pub(super) fn consent_scope(client: &Client, request: &AuthenticationRequest) -> ScopeSet {

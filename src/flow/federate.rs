@@ -9,14 +9,15 @@ use std::time::Duration;
 use url::Url;
 
 use crate::audit::EventKind;
-use crate::base::{AuditId, Entropy, InteractionId, Secret, TokenHash, UnixTime};
-use crate::federation::{FederationTicket, Purpose, SignInTicket, UpstreamProvider};
+use crate::base::{Entropy, InteractionId, Secret, TokenHash, UnixTime};
+use crate::federation::{FederationTicket, Purpose, Question, SignInTicket, UpstreamProvider};
 use crate::identity::{Acr, Way};
 use crate::interaction::{Interaction, Locale, Step, required_acr};
 use crate::oidc::{AuthenticationRequest, Prompt};
 use crate::ports::{ThrottleRule, UpstreamError, UpstreamRequest, Versioned};
 
-use super::{BrowserState, FlowError, Origin, Provider, Screen, TurnError};
+use super::setback::{setback, upstream_words};
+use super::{BrowserState, FlowError, Origin, Provider, Screen, Setback, SetbackSentence, TurnError};
 
 /// Browsers sent to other providers from one source.
 const SENT: ThrottleRule =
@@ -41,42 +42,16 @@ pub enum Federating {
     Failed(Setback),
 }
 
-/// A sign-in by another provider that came to nothing; the interaction is still open.
-#[derive(Clone, Debug)]
-pub struct Setback {
-    /// The interaction to go back to.
-    pub interaction: InteractionId,
-    /// Language of the page.
-    pub locale: Locale,
-    /// The provider's name.
-    pub provider: String,
-    /// What to tell the person.
-    pub sentence: SetbackSentence,
-    /// Under what the audit log has it.
-    pub reference: AuditId,
-}
-
-/// What the person is told; the audit log knows more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SetbackSentence {
-    /// The person did not finish there.
-    Unfinished,
-    /// The provider does not answer.
-    Unavailable,
-    /// Its answer cannot be accepted.
-    NotAccepted,
-    /// It did not identify the person surely enough.
-    LevelTooLow,
-    /// Nobody here has this identity.
-    NoAccount,
-    /// Only support can tell who this is.
-    AskSupport,
-    /// The account may not be used.
-    AccountClosed,
-    /// The account has to be proved by a phone, and has none in use.
-    NoPhone,
-    /// Too many requests wait.
-    TooMany,
+/// A sign-in that is asked of a provider.
+pub(super) struct Wish {
+    /// The level asked for.
+    pub(super) requested: Option<Acr>,
+    /// Whether the person must sign in anew there.
+    pub(super) login: bool,
+    /// Language.
+    pub(super) locale: Locale,
+    /// Until when the answer is taken.
+    pub(super) deadline: UnixTime,
 }
 
 impl Provider {
@@ -96,7 +71,7 @@ impl Provider {
         let floor = required_acr(&interaction.request);
         let provider = self.reaching(floor).into_iter().find(|offered| offered.id.as_str() == provider);
         let Some(provider) = provider else { return Err(TurnError::Gone) };
-        if !self.ports.throttle.hit(SENT, &origin.source(), now).await? {
+        if !self.may_leave(origin, now).await? {
             let event = self.about(&interaction, provider, EventKind::UpstreamRequest, Err("too_many"), now);
             self.ports.audit.append(&event).await?;
             let reference = event.id;
@@ -116,38 +91,62 @@ impl Provider {
         provider: &UpstreamProvider,
         now: UnixTime,
     ) -> Result<Federating, FlowError> {
+        let wish = Wish {
+            requested: provider.level_for(required_acr(&interaction.request)),
+            login: wants_new_sign_in(&interaction.request),
+            locale: interaction.locale,
+            deadline: now.plus(self.policy.lifetimes.federation).min(interaction.deadline),
+        };
+        let sign_in = |question| Purpose::SignIn(SignInTicket { interaction: interaction.id, question });
+        match self.ask_upstream(provider, &wish, sign_in, now).await? {
+            Ok(url) => {
+                let event = self.about(interaction, provider, EventKind::UpstreamRequest, Ok("sent"), now);
+                self.ports.audit.append(&event).await?;
+                Ok(Federating::Leave(url))
+            }
+            Err(error) => {
+                let (reason, sentence) = upstream_words(error);
+                let event = self.about(interaction, provider, EventKind::UpstreamRequest, Err(reason), now);
+                self.ports.audit.append(&event).await?;
+                Ok(Federating::Failed(setback(interaction, provider, (sentence, event.id))))
+            }
+        }
+    }
+
+    /// Where a browser goes to sign in at a provider: what its answer must match is kept under the hash of `state`, once
+    /// it is known that there is such a place.
+    pub(super) async fn ask_upstream(
+        &self,
+        provider: &UpstreamProvider,
+        wish: &Wish,
+        purpose: impl FnOnce(Question) -> Purpose + Send,
+        now: UnixTime,
+    ) -> Result<Result<Url, UpstreamError>, FlowError> {
         let [state, nonce, verifier] = [(); 3].map(|()| hex_secret(&*self.ports.entropy));
-        let requested = provider.level_for(required_acr(&interaction.request));
-        let login = wants_new_sign_in(&interaction.request);
         let request = UpstreamRequest {
             provider: provider.id.clone(),
             redirect_uri: self.federation_address(provider, "callback"),
             state: state.clone(),
             nonce: nonce.clone(),
             code_verifier: verifier.clone(),
-            acr_values: requested.iter().map(|level| level.as_str().to_owned()).collect(),
-            login,
-            ui_locale: Some(interaction.locale.as_str().to_owned()),
+            acr_values: wish.requested.iter().map(|level| level.as_str().to_owned()).collect(),
+            login: wish.login,
+            ui_locale: Some(wish.locale.as_str().to_owned()),
         };
         let url = match self.ports.upstream.authorization_url(&request).await {
             Ok(url) => url,
-            Err(error) => {
-                let (reason, sentence) = upstream_words(error);
-                let event = self.about(interaction, provider, EventKind::UpstreamRequest, Err(reason), now);
-                self.ports.audit.append(&event).await?;
-                return Ok(Federating::Failed(setback(interaction, provider, (sentence, event.id))));
-            }
+            Err(error) => return Ok(Err(error)),
         };
-        let since = login.then_some(now);
-        let interaction_id = interaction.id;
-        let purpose =
-            Purpose::SignIn(SignInTicket { interaction: interaction_id, nonce, verifier, requested, since });
-        let deadline = now.plus(self.policy.lifetimes.federation).min(interaction.deadline);
-        let ticket = FederationTicket { purpose, provider: provider.id.clone(), deadline };
+        let since = wish.login.then_some(now);
+        let purpose = purpose(Question { nonce, verifier, requested: wish.requested, since });
+        let ticket = FederationTicket { purpose, provider: provider.id.clone(), deadline: wish.deadline };
         self.ports.one_shot.put_federation(&TokenHash::of(state.expose()), &ticket).await?;
-        let event = self.about(interaction, provider, EventKind::UpstreamRequest, Ok("sent"), now);
-        self.ports.audit.append(&event).await?;
-        Ok(Federating::Leave(url))
+        Ok(Ok(url))
+    }
+
+    /// Counts a browser that wants to be sent to a provider; false when its source was sent too often.
+    pub(super) async fn may_leave(&self, origin: &Origin, now: UnixTime) -> Result<bool, FlowError> {
+        Ok(self.ports.throttle.hit(SENT, &origin.source(), now).await?)
     }
 
     /// Where the provider that the service wants is, when it is configured, sure enough and answers.
@@ -217,28 +216,6 @@ impl Provider {
             .with_client(interaction.request.oauth.client_id.clone())
             .with_transaction(interaction.id.to_string())
             .with_actor(provider.id.as_str())
-    }
-}
-
-/// What a failed call is called, and what the person is told.
-pub(super) const fn upstream_words(error: UpstreamError) -> (&'static str, SetbackSentence) {
-    match error {
-        UpstreamError::Unavailable(outage) => (outage.as_str(), SetbackSentence::Unavailable),
-        UpstreamError::Refused(refusal) => (refusal.as_str(), SetbackSentence::NotAccepted),
-    }
-}
-
-pub(super) fn setback(
-    interaction: &Interaction,
-    provider: &UpstreamProvider,
-    (sentence, reference): (SetbackSentence, AuditId),
-) -> Setback {
-    Setback {
-        interaction: interaction.id,
-        locale: interaction.locale,
-        provider: provider.name.clone(),
-        sentence,
-        reference,
     }
 }
 

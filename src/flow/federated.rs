@@ -8,15 +8,16 @@
 use crate::audit::EventKind;
 use crate::base::{Secret, TokenHash, UnixTime};
 use crate::federation::{
-    ClaimRules, ClaimsError, ClaimsReason, FederationTicket, IdentityForm, Preset, Purpose, SignInTicket,
-    UpstreamIdentity, UpstreamProvider, map_claims,
+    ClaimRules, ClaimsError, ClaimsReason, FederationTicket, IdentityForm, Preset, Purpose, Question,
+    SignInTicket, UpstreamIdentity, UpstreamProvider, map_claims,
 };
 use crate::identity::{Acr, UpstreamSession};
-use crate::interaction::{Interaction, Step};
+use crate::interaction::Step;
 use crate::oauth::RawParams;
 use crate::ports::{PortError, UpstreamCallback, Versioned};
 
-use super::federate::{setback, upstream_words};
+use super::link_account::LinkReturn;
+use super::setback::{setback, upstream_words};
 use super::{BrowserState, FlowError, Provider, Setback, SetbackSentence, TurnError};
 
 /// What an answer leads to.
@@ -27,15 +28,23 @@ pub enum Federated {
     Failed(Setback),
 }
 
-/// The browser's return, with its ticket.
-pub struct Returned<'a> {
+/// The browser's return, by what it was sent for.
+pub enum Returned<'a> {
+    /// To sign in here.
+    SignIn(SignInReturn<'a>),
+    /// To link the account there.
+    Link(LinkReturn<'a>),
+}
+
+/// The browser's return to an interaction.
+pub struct SignInReturn<'a> {
     /// The provider, settings and all.
     pub(super) provider: &'a UpstreamProvider,
     /// What was kept.
     pub(super) ticket: SignInTicket,
 }
 
-impl Returned<'_> {
+impl SignInReturn<'_> {
     /// The interaction that the browser must own.
     #[must_use]
     pub const fn interaction(&self) -> crate::base::InteractionId {
@@ -84,7 +93,8 @@ impl Provider {
         let ticket = self.take_ticket(provider, params, now).await?;
         let (ticket, provider) = ticket.ok_or(TurnError::Gone)?;
         match ticket.purpose {
-            Purpose::SignIn(ticket) => Ok(Returned { provider, ticket }),
+            Purpose::SignIn(ticket) => Ok(Returned::SignIn(SignInReturn { provider, ticket })),
+            Purpose::Link(ticket) => Ok(Returned::Link(LinkReturn { provider, ticket })),
             Purpose::SignOut { .. } => Err(TurnError::Gone),
         }
     }
@@ -118,15 +128,18 @@ impl Provider {
     /// `GET /federation/{provider}/callback`, for the browser that owns the interaction.
     pub async fn federated(
         &self,
-        returned: Returned<'_>,
+        returned: SignInReturn<'_>,
         browser: &BrowserState,
         params: &RawParams,
     ) -> Result<Federated, TurnError> {
         let now = self.now();
-        let Returned { provider, ticket } = returned;
+        let SignInReturn { provider, ticket } = returned;
         let Versioned { version, value: mut interaction } =
             self.own_interaction(ticket.interaction, browser, now).await?;
-        let done = match self.redeem(&interaction, provider, &ticket, params).await {
+        if interaction.step != Step::Identify && !matches!(interaction.step, Step::Approve { .. }) {
+            return Err(TurnError::Gone);
+        }
+        let done = match self.redeem(provider, &ticket.question, params).await {
             Ok(login) => self.settle_login((version, &mut interaction), &login, browser).await,
             Err(fault) => Err(fault),
         };
@@ -142,16 +155,13 @@ impl Provider {
         }
     }
 
-    async fn redeem<'a>(
+    /// Redeems the code of an answer, and reads who came.
+    pub(super) async fn redeem<'a>(
         &self,
-        interaction: &Interaction,
         provider: &'a UpstreamProvider,
-        ticket: &SignInTicket,
+        question: &Question,
         params: &RawParams,
     ) -> Result<Login<'a>, Fault> {
-        if interaction.step != Step::Identify && !matches!(interaction.step, Step::Approve { .. }) {
-            return Err(TurnError::Gone.into());
-        }
         let iss = params.get("iss").map_err(|error| Fault::Turn(error.into()))?;
         let code = code_of(provider, params, iss)?;
         let callback = UpstreamCallback {
@@ -159,8 +169,8 @@ impl Provider {
             redirect_uri: self.federation_address(provider, "callback"),
             code,
             iss: iss.map(str::to_owned),
-            nonce: ticket.nonce.clone(),
-            code_verifier: ticket.verifier.clone(),
+            nonce: question.nonce.clone(),
+            code_verifier: question.verifier.clone(),
         };
         let answer = self.ports.upstream.redeem(&callback).await.map_err(|error| {
             let (reason, sentence) = upstream_words(error);
@@ -169,24 +179,24 @@ impl Provider {
         let rules = ClaimRules {
             issuer: answer.issuer,
             form: form_of(provider.preset),
-            requested: ticket.requested,
+            requested: question.requested,
             now: self.now(),
         };
         let identity = map_claims(&answer.id_token, &answer.userinfo, &rules).map_err(|error| {
             tracing::warn!(claim = error.claim, reason = error.reason.as_str(), "upstream claims refused");
             claims_fault(error)
         })?;
-        self.check_age(ticket, &identity)?;
+        self.check_age(question, &identity)?;
         let session = UpstreamSession {
             provider: provider.id.as_str().to_owned(),
             id_token_hint: answer.id_token_hint,
         };
-        Ok(Login { provider, requested: ticket.requested, identity, session })
+        Ok(Login { provider, requested: question.requested, identity, session })
     }
 
     /// `OpenID Connect Core` 3.1.3.7 (13): where a new sign-in was asked for, an older one does not serve.
-    fn check_age(&self, ticket: &SignInTicket, identity: &UpstreamIdentity) -> Result<(), Fault> {
-        let (Some(since), Some(auth_time)) = (ticket.since, identity.auth_time) else { return Ok(()) };
+    fn check_age(&self, question: &Question, identity: &UpstreamIdentity) -> Result<(), Fault> {
+        let (Some(since), Some(auth_time)) = (question.since, identity.auth_time) else { return Ok(()) };
         // Seconds there, milliseconds here.
         let tolerated = self.policy.lifetimes.skew.saturating_add(std::time::Duration::from_secs(1));
         if auth_time.plus(tolerated) < since {

@@ -240,8 +240,12 @@ pub(super) fn approval_text(id: ApprovalId, asked: &Asked<'_>, now: UnixTime) ->
     let purpose = match (asked.interaction.locale, asked.linking, account) {
         (Locale::Fr, None, false) => String::from("Connexion à un service en ligne"),
         (Locale::En, None, false) => String::from("Sign-in to an online service"),
-        (Locale::Fr, None, true) => String::from("Accès à votre compte : ajouter ou retirer un téléphone"),
-        (Locale::En, None, true) => String::from("Access to your account: adding or removing a phone"),
+        (Locale::Fr, None, true) => {
+            String::from("Accès à votre compte : ajouter ou retirer un téléphone, associer un autre compte")
+        }
+        (Locale::En, None, true) => {
+            String::from("Access to your account: adding or removing a phone, linking another account")
+        }
         (Locale::Fr, Some(provider), false) => {
             format!("Relier votre compte à {provider}, et connexion à un service en ligne")
         }
@@ -249,10 +253,14 @@ pub(super) fn approval_text(id: ApprovalId, asked: &Asked<'_>, now: UnixTime) ->
             format!("Link your account to {provider}, and sign in to an online service")
         }
         (Locale::Fr, Some(provider), true) => {
-            format!("Relier votre compte à {provider}, et y accéder : ajouter ou retirer un téléphone")
+            format!(
+                "Relier votre compte à {provider}, et y accéder : ajouter ou retirer un téléphone, associer un autre compte"
+            )
         }
         (Locale::En, Some(provider), true) => {
-            format!("Link your account to {provider}, and access it: adding or removing a phone")
+            format!(
+                "Link your account to {provider}, and access it: adding or removing a phone, linking another account"
+            )
         }
     };
     let warning = |provider: &str| match asked.interaction.locale {

@@ -9,7 +9,7 @@ use crate::base::{LinkId, UnixTime};
 use crate::device::{Channel, Content, DeviceStatus};
 use crate::federation::{
     Candidate, ExistingLink, LinkFacts, LinkRefusal, LinkVerdict, Standing, UpstreamKey, UpstreamProvider,
-    decide_link,
+    decide_link, federated_level,
 };
 use crate::identity::{
     Acr, AssuranceTerms, AuthMode, AuthenticationProof, Identity, Person, PersonStatus, Pivot, Way,
@@ -225,7 +225,12 @@ impl Provider {
     }
 
     /// Tells the person of a link, on every known contact. A sender that fails does not undo the link.
-    async fn announce_link(&self, link: &Link, provider: &UpstreamProvider, now: UnixTime) -> PortResult<()> {
+    pub(super) async fn announce_link(
+        &self,
+        link: &Link,
+        provider: &UpstreamProvider,
+        now: UnixTime,
+    ) -> PortResult<()> {
         let person = self.ports.persons.find(link.person).await?;
         let contacts = person.map(|person| person.contacts()).unwrap_or_default();
         let channels = [(Channel::Email, contacts.email), (Channel::Phone, contacts.phone)];
@@ -241,8 +246,9 @@ impl Provider {
 
 /// What the login proves here.
 fn proof(login: &Login<'_>, person: &Person, phone_expected: bool, now: UnixTime) -> AuthenticationProof {
-    // ASVS 6.8.4: without a level, the lowest.
-    let upstream = login.identity.acr.unwrap_or(Acr::Eidas1);
+    // A professional is never linked by traits.
+    let vouched_by_phone = person.professional().is_some();
+    let upstream = federated_level(login.identity.acr, login.provider.ceiling(), vouched_by_phone);
     let (level, reason) =
         if phone_expected { (upstream.min(Acr::Eidas1), "phone_expected") } else { (upstream, "upstream") };
     AuthenticationProof {

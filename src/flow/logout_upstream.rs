@@ -67,7 +67,7 @@ impl Provider {
             Some(Purpose::SignOut { way_back }) => {
                 Ok(way_back.map_or(LogoutReturn::Stay, LogoutReturn::Redirect))
             }
-            Some(Purpose::SignIn(_)) | None => Err(TurnError::Gone),
+            Some(Purpose::SignIn(_) | Purpose::Link(_)) | None => Err(TurnError::Gone),
         }
     }
 

@@ -19,8 +19,8 @@ use super::{AccountVisit, EnrolError, EnrolmentOptions, FlowError, Provider};
 
 /// How long a ticket is good.
 const LIFE: Duration = Duration::from_secs(90);
-/// How long after the sign-in a ticket is drawn.
-const FRESH: Duration = Duration::from_mins(20);
+/// How long after the sign-in a ticket is drawn, or an account at another provider linked.
+pub(super) const FRESH: Duration = Duration::from_mins(20);
 /// Tickets of one session: the page draws one a minute.
 const TICKETS: ThrottleRule =
     ThrottleRule { name: "enrolment_tickets", limit: 60, window: Duration::from_mins(20) };
@@ -111,7 +111,7 @@ impl Provider {
         }
     }
 
-    fn worth(&self, proof: &AuthenticationProof) -> Option<Acr> {
+    pub(super) fn worth(&self, proof: &AuthenticationProof) -> Option<Acr> {
         proof.terms.acr(&self.policy.assurance)
     }
 

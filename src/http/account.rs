@@ -13,7 +13,8 @@ use crate::interaction::Locale;
 use crate::oauth::RawParams;
 
 /// Pages that a sign-in leads back to, by the `state` that names them.
-const PAGES: [(&str, &str); 2] = [("account", "/account"), ("phones", "/account/phones/new")];
+const PAGES: [(&str, &str); 3] =
+    [("account", "/account"), ("phones", "/account/phones/new"), ("links", super::account_links::PAGE)];
 
 /// `GET /account`: also where the answer of a sign-in arrives, whose code nobody needs.
 pub(super) async fn show(
@@ -95,7 +96,7 @@ pub(super) async fn open_app(State(state): State<AppState>, headers: HeaderMap) 
 }
 
 /// A page for who is signed in; others are sent to sign in first and come back to the page called `name`.
-async fn page<F: Future<Output = Result<Response, TurnError>>>(
+pub(super) async fn page<F: Future<Output = Result<Response, TurnError>>>(
     state: &AppState,
     headers: &HeaderMap,
     (name, refused): (&str, bool),
@@ -118,10 +119,10 @@ fn page_of(state: Option<&str>) -> &'static str {
 }
 
 /// A query that cannot be read says nothing.
-fn readable(params: Result<QueryParams, OAuthFailure>) -> RawParams {
+pub(super) fn readable(params: Result<QueryParams, OAuthFailure>) -> RawParams {
     params.map_or_else(|_| RawParams::from_pairs([]), |QueryParams(params)| params)
 }
 
-fn value<'a>(params: &'a RawParams, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(params: &'a RawParams, name: &str) -> Option<&'a str> {
     params.get(name).ok().flatten()
 }

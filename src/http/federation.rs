@@ -4,11 +4,12 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 
+use super::account_links;
 use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
 use super::respond::{OAuthFailure, failure_page, see_other, setback_page, upstream_logged_out};
 use super::state::AppState;
 use crate::base::InteractionId;
-use crate::flow::{BrowserState, Federated, Federating, TurnError};
+use crate::flow::{BrowserState, Federated, Federating, LinkedBack, Returned, TurnError};
 use crate::interaction::Locale;
 
 /// `POST /interaction/{id}/federate`.
@@ -52,12 +53,25 @@ pub(super) async fn callback(
         Ok(returned) => returned,
         Err(error) => return failure_page(error, locale, None),
     };
-    let id = returned.interaction();
-    let browser = BrowserState { origin, ..browser_state(&state, &headers, Some(id)) };
-    match state.provider.federated(returned, &browser, &params).await {
-        Ok(Federated::GoOn) => see_other(&format!("/interaction/{id}")),
-        Ok(Federated::Failed(setback)) => setback_page(&setback),
-        Err(error) => again(id, error, locale),
+    match returned {
+        Returned::SignIn(returned) => {
+            let id = returned.interaction();
+            let browser = BrowserState { origin, ..browser_state(&state, &headers, Some(id)) };
+            match state.provider.federated(returned, &browser, &params).await {
+                Ok(Federated::GoOn) => see_other(&format!("/interaction/{id}")),
+                Ok(Federated::Failed(setback)) => setback_page(&setback),
+                Err(error) => again(id, error, locale),
+            }
+        }
+        Returned::Link(returned) => {
+            let browser = browser_state(&state, &headers, None);
+            match state.provider.linked_back(returned, &browser, &params).await {
+                Ok(LinkedBack::Linked) => see_other("/account/links?done=linked"),
+                Ok(LinkedBack::Already) => see_other("/account/links?done=already"),
+                Ok(LinkedBack::Failed(setback)) => setback_page(&setback),
+                Err(error) => failure_page(error, locale, Some(account_links::PAGE)),
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! in this file or, for phones, in `mobile`, and the order of the layers in [`layers`].
 
 mod account;
+mod account_links;
 mod authorize;
 mod discovery;
 mod end_session;
@@ -56,6 +57,9 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/account/sign-in", get(account::sign_in))
         .route("/account/phones/new", get(account::new_phone))
         .route("/account/phones/{id}/revoke", post(account::revoke_phone))
+        .route("/account/links", get(account_links::show).post(account_links::begin))
+        .route("/account/links/{id}/revoke", post(account_links::unlink))
+        .route("/account/consents/revoke", post(account_links::withdraw))
         .route("/q/{id}", get(account::open_app))
         .route("/e", get(account::open_app))
         .layer(middleware::from_fn(respond::only_visits));

@@ -7,6 +7,7 @@ mod audit_chain;
 mod device_attestation;
 mod device_credential;
 mod device_enrolment;
+mod federation_account_link;
 mod federation_claims_map;
 mod federation_link;
 mod federation_names;

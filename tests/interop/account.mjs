@@ -1,5 +1,6 @@
 // Signing in by QR code, and the pages of one's own account, in Chromium against the running binary. The code is read
-// from its drawing by a reader of its own. Screenshots go to tests/interop/out/.
+// from its drawing by a reader of its own. Screenshots go to
+// SCEAU_SCREENSHOTS, by default tests/interop/out/.
 //
 // Needs SCEAU_BINARY and Chromium (CHROMIUM, /usr/bin/chromium by default).
 
@@ -8,10 +9,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import jsQR from "jsqr";
 import { chromium } from "playwright-core";
+import { links } from "./_links.mjs";
 import { check, suite } from "./_sceau.mjs";
 
 const PATIENCE = 20_000;
-const OUT = fileURLToPath(new URL("out/", import.meta.url));
+const OUT = process.env.SCEAU_SCREENSHOTS ?? fileURLToPath(new URL("out/", import.meta.url));
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
 const POINTS = 4; // for one module of the drawing
@@ -40,6 +42,7 @@ const everything = async (started) => {
     await check("an unknown ticket enrols nothing", unknownTicket);
     await check("the address of a code does nothing in a browser", addresses);
     await check("a phone is removed from the account", () => remove(own));
+    await links({ browser, shot, fits });
   } finally {
     await browser.close();
   }

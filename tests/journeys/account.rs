@@ -33,7 +33,10 @@ pub(super) async fn sign_in(
     let number = browser.identify(&tab, person).await;
     let text = &phone.pending().await.unwrap()[0].text;
     assert_eq!(text.service, "Mon compte sceau");
-    assert_eq!(text.purpose, "Accès à votre compte : ajouter ou retirer un téléphone");
+    assert_eq!(
+        text.purpose,
+        "Accès à votre compte : ajouter ou retirer un téléphone, associer un autre compte"
+    );
     phone.approve(None, Some(&number)).await.unwrap();
     let answered = browser.get(&tab).await;
     let back = answered.header("location").strip_prefix("https://sceau.example").unwrap().to_owned();

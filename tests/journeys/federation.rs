@@ -117,7 +117,7 @@ async fn idp_hint_goes_straight_to_a_configured_provider() {
 }
 
 /// Links an account of the played provider to a person, as the account page would.
-async fn link(stage: &Stage, reference: &str, person: sceau::base::PersonId) {
+pub(super) async fn link(stage: &Stage, reference: &str, person: sceau::base::PersonId) {
     let link = Link {
         id: LinkId::random(&OsEntropy),
         person,

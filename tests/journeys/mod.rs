@@ -1,6 +1,8 @@
 //! What a person goes through, end to end, and what an attacker tries on the way.
 
 mod account;
+mod account_linking;
+mod account_links;
 mod approvals;
 mod approvals_refused;
 mod approvals_review;
@@ -30,6 +32,7 @@ mod messages;
 mod operator_commands;
 mod own_devices;
 mod patients;
+mod person_commands;
 mod professional_login;
 mod pushed_requests;
 mod qr_login;

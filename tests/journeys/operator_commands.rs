@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use sceau::base::{ClientId, DeviceId, OsEntropy, Secret};
-use sceau::cli::{clients, devices, persons};
+use sceau::cli::{clients, devices, patients, persons};
 use sceau::flow::{BrowserState, Officers, OperatorOutcome, Provider};
 use serde_json::Value;
 
@@ -124,15 +124,17 @@ async fn a_disabled_client_is_a_stranger() {
 
 #[derive(Debug, Parser)]
 enum Command {
+    Patients(patients::PatientsArgs),
     Clients(clients::ClientsArgs),
     Devices(devices::DevicesArgs),
     Persons(persons::PersonsArgs),
 }
 
 /// Whether the command line is understood, and how it ends.
-async fn run(line: &[&str], settings: &str) -> Option<String> {
+pub(super) async fn run(line: &[&str], settings: &str) -> Option<String> {
     let line = [&["sceau"], line, &["--config", settings]].concat();
     let code = match Command::try_parse_from(line).ok()? {
+        Command::Patients(args) => patients::run(args).await,
         Command::Clients(args) => clients::run(args).await,
         Command::Devices(args) => devices::run(args).await,
         Command::Persons(args) => persons::run(args).await,

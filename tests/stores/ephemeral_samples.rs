@@ -8,7 +8,7 @@ use sceau::base::{
     UnixTime,
 };
 use sceau::device::{ActivationCodes, ActivationMode, PendingEnrolment};
-use sceau::federation::{FederationTicket, ProviderId, Purpose, SignInTicket};
+use sceau::federation::{FederationTicket, ProviderId, Purpose, Question, SignInTicket};
 use sceau::identity::UpstreamSession;
 use sceau::identity::{Acr, AssuranceTerms, AuthMode, AuthenticationProof, Way};
 use sceau::interaction::{Interaction, Locale, Step};
@@ -263,10 +263,12 @@ pub(super) fn federation(kit: &Kit, deadline: UnixTime) -> FederationTicket {
     FederationTicket {
         purpose: Purpose::SignIn(SignInTicket {
             interaction: InteractionId::random(&*kit.entropy),
-            nonce: sceau::base::Secret::new(String::from("needle-nonce")),
-            verifier: sceau::base::Secret::new(String::from("needle-verifier")),
-            requested: Some(Acr::Eidas2),
-            since: Some(deadline),
+            question: Question {
+                nonce: sceau::base::Secret::new(String::from("needle-nonce")),
+                verifier: sceau::base::Secret::new(String::from("needle-verifier")),
+                requested: Some(Acr::Eidas2),
+                since: Some(deadline),
+            },
         }),
         provider: ProviderId::parse("needle").unwrap(),
         deadline,

@@ -130,7 +130,7 @@ fn shown(locale: Locale, html: askama::Result<String>) -> Response {
 }
 
 /// The date of an RFC 3339 time.
-fn day(time: &str) -> String {
+pub(super) fn day(time: &str) -> String {
     time.chars().take_while(|letter| *letter != 'T').collect()
 }
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::page_headers::page_headers;
 use super::page_text::Texts;
 use super::page_words::{ErrorTitle, IdentifyNotice, logged_out_text_ids, setback_text_ids};
-use crate::flow::{OfferedProvider, SetbackSentence};
+use crate::flow::{OfferedProvider, SetbackReturn, SetbackSentence};
 use crate::interaction::Locale;
 
 /// What a page is shown in.
@@ -54,8 +54,8 @@ pub enum Page {
         provider: String,
         /// What support finds in the log.
         reference: String,
-        /// The interaction, still open.
-        back: String,
+        /// Where it began.
+        back: SetbackReturn,
     },
     /// Shows the number to type on the phone, and waits.
     Number {
@@ -151,8 +151,13 @@ impl Page {
                 view.render()
             }
             Self::Setback { sentence, provider, reference, back } => {
-                let (title, explanation) = setback_text_ids(sentence);
-                SetbackView { t, switch_url, title, explanation, provider, reference, back }.render()
+                let (title, explanation, back_text) = setback_text_ids(sentence, back);
+                let back = match back {
+                    SetbackReturn::Interaction(id) => format!("/interaction/{id}"),
+                    SetbackReturn::Links => String::from("/account/links"),
+                };
+                SetbackView { t, switch_url, title, explanation, provider, reference, back, back_text }
+                    .render()
             }
             Self::Number { service, number, expires_in, status_url, resume_url, cancel_action, csrf } => {
                 let left = format!("{}:{:02}", expires_in / 60, expires_in % 60);
@@ -209,6 +214,7 @@ struct SetbackView<'a> {
     provider: String,
     reference: String,
     back: String,
+    back_text: &'static str,
 }
 
 #[derive(Template)]

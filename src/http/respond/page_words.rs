@@ -1,6 +1,6 @@
 //! What a page has to say, and which texts of the locales say it.
 
-use crate::flow::SetbackSentence;
+use crate::flow::{SetbackReturn, SetbackSentence};
 
 /// Why the identifier is asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,24 @@ impl ErrorTitle {
     }
 }
 
-pub(super) const fn setback_text_ids(sentence: SetbackSentence) -> (&'static str, &'static str) {
+/// Title, explanation, and the words of the way back.
+pub(super) const fn setback_text_ids(
+    sentence: SetbackSentence,
+    back: SetbackReturn,
+) -> (&'static str, &'static str, &'static str) {
+    match back {
+        SetbackReturn::Interaction(_) => {
+            let (title, explanation) = sign_in_text_ids(sentence);
+            (title, explanation, "setback-back")
+        }
+        SetbackReturn::Links => {
+            let (title, explanation) = link_text_ids(sentence);
+            (title, explanation, "setback-back-links")
+        }
+    }
+}
+
+const fn sign_in_text_ids(sentence: SetbackSentence) -> (&'static str, &'static str) {
     match sentence {
         SetbackSentence::Unfinished => ("setback-unfinished", "setback-unfinished-text"),
         SetbackSentence::Unavailable => ("setback-unavailable", "setback-unavailable-text"),
@@ -64,6 +81,19 @@ pub(super) const fn setback_text_ids(sentence: SetbackSentence) -> (&'static str
         SetbackSentence::AccountClosed => ("setback-closed", "setback-closed-text"),
         SetbackSentence::NoPhone => ("setback-no-phone", "setback-no-phone-text"),
         SetbackSentence::TooMany => ("setback-too-many", "setback-too-many-text"),
+        SetbackSentence::Taken => ("setback-taken", "setback-taken-text"),
+        SetbackSentence::OtherPerson => ("setback-other-person", "setback-other-person-text"),
+    }
+}
+
+/// Who links an account is signed in already: no other way to sign in is named.
+const fn link_text_ids(sentence: SetbackSentence) -> (&'static str, &'static str) {
+    match sentence {
+        SetbackSentence::Unfinished => ("setback-unfinished", "setback-unfinished-link"),
+        SetbackSentence::Unavailable => ("setback-unavailable", "setback-unavailable-link"),
+        SetbackSentence::NotAccepted => ("setback-not-accepted", "setback-not-accepted-link"),
+        SetbackSentence::LevelTooLow => ("setback-level-link", "setback-level-link-text"),
+        other => sign_in_text_ids(other),
     }
 }
 

@@ -9,14 +9,14 @@ use crate::flow::{Setback, SetbackSentence};
 use crate::interaction::Locale;
 use crate::oidc::LogoutReturn;
 
-/// Says what happened, under what reference, and leads back to the interaction, which is still open.
+/// Says what happened, under what reference, and leads back to where it began, which is still open.
 pub(crate) fn setback_page(setback: &Setback) -> Response {
     let frame = PageFrame { locale: setback.locale, form_targets: Vec::new(), switch_url: None };
     let page = Page::Setback {
         sentence: setback.sentence,
         provider: setback.provider.clone(),
         reference: setback.reference.to_string(),
-        back: format!("/interaction/{}", setback.interaction),
+        back: setback.back,
     };
     let status = match setback.sentence {
         SetbackSentence::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -27,7 +27,9 @@ pub(crate) fn setback_page(setback: &Setback) -> Response {
         | SetbackSentence::NoAccount
         | SetbackSentence::AskSupport
         | SetbackSentence::AccountClosed
-        | SetbackSentence::NoPhone => StatusCode::FORBIDDEN,
+        | SetbackSentence::NoPhone
+        | SetbackSentence::Taken
+        | SetbackSentence::OtherPerson => StatusCode::FORBIDDEN,
     };
     let mut response = page.respond(&frame, status);
     if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
