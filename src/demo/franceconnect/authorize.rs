@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use url::Url;
 
-use super::page::{choice_page, error_page};
+use super::page::{Failure, choice_page, error_page};
 use super::redeem::Granted;
 use super::{CLIENT_ID, FranceConnect};
 use crate::federation::Preset;
@@ -41,8 +41,8 @@ pub(super) struct Asked {
 
 /// Why a request is refused.
 pub(super) enum Refusal {
-    /// To the person: FranceConnect's code and what it means. The address of the client is not to be trusted.
-    Page(&'static str, &'static str),
+    /// To the person. The address of the client is not to be trusted.
+    Page(Failure),
     /// To the client: error and description (RFC 6749 4.1.2.1), with its `state`.
     Back(&'static str, String, String),
 }
@@ -53,7 +53,7 @@ impl From<OAuthError> for Refusal {
     }
 }
 
-const MALFORMED: Refusal = Refusal::Page("Y030007", "a parameter is missing or malformed");
+const MALFORMED: Refusal = Refusal::Page(Failure::Malformed);
 
 pub(super) async fn by_query(
     State(provider): State<Arc<FranceConnect>>,
@@ -81,7 +81,7 @@ pub(super) async fn chosen(
     let now = provider.now();
     let locale = locale(None, &headers);
     let Some(asked) = provider.waiting.take(&id, now) else {
-        return error_page(("Y190001", "this page has expired or was answered"), locale);
+        return error_page(Failure::Lost, locale);
     };
     let choice = RawParams::parse(&body).ok();
     let choice = choice.as_ref().and_then(|params| params.get("identity").ok().flatten());
@@ -90,7 +90,7 @@ pub(super) async fn chosen(
         return provider.refuse(Refusal::Back(refusal.0, refusal.1, refusal.2), locale);
     };
     let Some(person) = provider.people.iter().position(|person| person.reference == choice) else {
-        return error_page(("Y000400", "nobody has this name"), locale);
+        return error_page(Failure::Nobody, locale);
     };
     let (code, state) = (provider.draw(), asked.state.clone());
     provider.codes.put(&code, now.plus(CODE), Granted { asked, person, at: now });
@@ -116,7 +116,7 @@ impl FranceConnect {
 
     fn refuse(&self, refusal: Refusal, locale: Locale) -> Response {
         match refusal {
-            Refusal::Page(code, meaning) => error_page((code, meaning), locale),
+            Refusal::Page(failure) => error_page(failure, locale),
             Refusal::Back(error, description, state) => {
                 self.back(&[("error", error), ("error_description", &description), ("state", &state)])
             }
@@ -141,11 +141,11 @@ pub(super) fn redirect(location: &str) -> Response {
 
 fn read(provider: &FranceConnect, params: &RawParams, headers: &HeaderMap) -> Result<Asked, Refusal> {
     if params.require("client_id")? != CLIENT_ID {
-        return Err(Refusal::Page("Y04EA6EF", "unknown client"));
+        return Err(Refusal::Page(Failure::UnknownClient));
     }
     // RFC 6749 4.1.2.1: never redirected to, byte for byte (RFC 9700 4.1.3).
     if params.require("redirect_uri")? != provider.client.redirect_uri {
-        return Err(Refusal::Page("Y04C013C", "this redirect_uri is not registered"));
+        return Err(Refusal::Page(Failure::UnknownAddress));
     }
     let (state, nonce) = (params.require("state")?, params.require("nonce")?);
     let levels = params.require("acr_values")?;

@@ -9,7 +9,7 @@ use axum::response::Response;
 use url::Url;
 
 use super::authorize::{locale, redirect};
-use super::page::error_page;
+use super::page::{Failure, error_page};
 use super::{CLIENT_ID, FranceConnect};
 use crate::oauth::RawParams;
 
@@ -21,7 +21,7 @@ pub(super) async fn end_session(
     let params = RawParams::parse(query.unwrap_or_default().as_bytes()).ok();
     match params.and_then(|params| provider.way_back(&params)) {
         Some(url) => redirect(url.as_str()),
-        None => error_page(("100019", "the logout request is not acceptable"), locale(None, &headers)),
+        None => error_page(Failure::Logout, locale(None, &headers)),
     }
 }
 

@@ -99,8 +99,50 @@ pub(super) fn choice_page(id: &str, people: &[Individual], acr: Acr, locale: Loc
     respond(StatusCode::OK, body, locale)
 }
 
-/// Tells a refusal to the person: FranceConnect's code and its meaning.
-pub(super) fn error_page((code, meaning): (&'static str, &'static str), locale: Locale) -> Response {
+/// What is told to the person, and to nobody else.
+#[derive(Clone, Copy)]
+pub(super) enum Failure {
+    /// A parameter is missing or malformed.
+    Malformed,
+    /// Another client.
+    UnknownClient,
+    /// An address that was not registered.
+    UnknownAddress,
+    /// The page was answered, or is too old.
+    Lost,
+    /// Nobody has the name chosen.
+    Nobody,
+    /// A logout that is not of our client.
+    Logout,
+}
+
+impl Failure {
+    /// FranceConnect's code, and its meaning in French and in English.
+    const fn words(self) -> (&'static str, [&'static str; 2]) {
+        match self {
+            Self::Malformed => {
+                ("Y030007", ["un paramètre manque ou est mal formé", "a parameter is missing or malformed"])
+            }
+            Self::UnknownClient => ("Y04EA6EF", ["service inconnu", "unknown service"]),
+            Self::UnknownAddress => {
+                ("Y04C013C", ["adresse de retour non enregistrée", "redirect_uri not registered"])
+            }
+            Self::Lost => {
+                ("Y190001", ["cette page a expiré ou a déjà servi", "this page has expired or was answered"])
+            }
+            Self::Nobody => ("Y000400", ["personne ne porte ce nom", "nobody has this name"]),
+            Self::Logout => ("100019", ["déconnexion refusée", "logout refused"]),
+        }
+    }
+}
+
+/// Tells a refusal to the person.
+pub(super) fn error_page(failure: Failure, locale: Locale) -> Response {
+    let (code, [french, english]) = failure.words();
+    let meaning = match locale {
+        Locale::Fr => french,
+        Locale::En => english,
+    };
     respond(StatusCode::BAD_REQUEST, Body::Failure { code, meaning }, locale)
 }
 

@@ -15,7 +15,7 @@ struct View<'a> {
     person: Option<Shown<'a>>,
     error: Option<&'a str>,
     denied: bool,
-    phone_page: &'a str,
+    phone_page: String,
     account: &'a str,
 }
 
@@ -40,6 +40,12 @@ pub(super) fn page(
         let since = at.replace('T', " ").replace('Z', " UTC");
         Shown { signed_in, at, since }
     });
+    // One browser plays several phones.
+    let is_patient = session.person.as_deref().is_some_and(SignedIn::is_patient);
+    let phone_page = format!("{phone_page}{}", if is_patient { PATIENT_PHONE } else { "" });
     let denied = error == Some("access_denied");
     View { w: Words::of(locale), person, error, denied, phone_page, account }.render()
 }
+
+/// The phone of a patient on the phone page, beside that of a professional.
+const PATIENT_PHONE: &str = "/?phone=patient";
