@@ -14,7 +14,7 @@ use crate::demo::{Announce, Demo, Settings, Showcase, Step, play};
 /// Arguments of `sceau demo`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DemoArgs {
-    /// First of three ports: provider, sample service, phone page; 0 takes free ones
+    /// First of four ports: provider, sample service, phone page, the provider above; 0 takes free ones
     #[arg(long, default_value_t = 8080, value_name = "N")]
     port: u16,
     /// Keep the data in this folder; without it they are deleted at the end
@@ -80,6 +80,7 @@ fn welcome(showcase: &Showcase) -> anyhow::Result<Vec<String>> {
     let persons = showcase.desk.persons();
     let person = persons.first().context("the sample directory is empty")?;
     let (service, phone, issuer) = (&addresses.service, &addresses.phone, &addresses.issuer);
+    let above = &addresses.franceconnect;
     let (id, email, code) =
         (person.national_id.expose(), person.codes.email.expose(), person.codes.phone.expose());
     Ok(vec![
@@ -87,6 +88,7 @@ fn welcome(showcase: &Showcase) -> anyhow::Result<Vec<String>> {
         format!("  Service d’exemple     {service}"),
         format!("  Téléphone (page)      {phone}"),
         format!("  Fournisseur (OpenID)  {issuer}"),
+        format!("  FranceConnect (simulé)  {above}"),
         format!("  Une personne : {}, {id} ; codes : e-mail {email}, téléphone {code}", person.name),
         format!("  1. Ouvrir {phone} : choisir {}, activer.", person.name),
         format!("  2. Ouvrir {service} dans un autre onglet : « Se connecter avec mon téléphone »."),
@@ -94,17 +96,30 @@ fn welcome(showcase: &Showcase) -> anyhow::Result<Vec<String>> {
         format!(
             "  4. Sur la page du téléphone : taper ce nombre, approuver. Vous êtes connecté. Ctrl-C arrête tout."
         ),
+        String::from(
+            "  Patient : sur le service, « Ouvrir mon dossier », puis « FranceConnect (simulé) » : choisir une personne, autoriser.",
+        ),
+        format!(
+            "  Puis {issuer}/account : ajouter un téléphone, coller son ticket sur {phone}/?phone=patient, et se connecter par le code QR."
+        ),
         String::new(),
         format!("sceau: demonstration. All of it is fictitious, nothing leaves this machine."),
         format!("  Sample service     {service}"),
         format!("  Phone (page)       {phone}"),
         format!("  Provider (OpenID)  {issuer}"),
+        format!("  FranceConnect (simulé)  {above}"),
         format!("  A person: {}, {id}; codes: e-mail {email}, phone {code}", person.name),
         format!("  1. Open {phone}: choose {}, activate.", person.name),
         format!("  2. Open {service} in another tab: \"Sign in with my phone\"."),
         format!("  3. Give the identifier {id}: a number appears."),
         format!(
             "  4. On the phone page: type that number, approve. You are signed in. Ctrl-C stops everything."
+        ),
+        String::from(
+            "  A patient: on the service, \"Open my record\", then \"FranceConnect (simulé)\": choose a person, allow.",
+        ),
+        format!(
+            "  Then {issuer}/account: add a phone, paste its ticket on {phone}/?phone=patient, and sign in by the QR code."
         ),
         String::new(),
         format!("sceau demo: ready on {issuer}"),

@@ -1,4 +1,4 @@
-//! The three addresses of the demonstration, all of this machine.
+//! The four addresses of the demonstration, all of this machine.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::app::server::Server;
 
-/// Where the three parts are found: origins, without a final slash.
+/// Where the four parts are found: origins, without a final slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// The provider: its issuer identifier.
@@ -16,6 +16,8 @@ pub struct Addresses {
     pub service: String,
     /// The phone in a page.
     pub phone: String,
+    /// The simulated FranceConnect.
+    pub franceconnect: String,
     /// Port of the service.
     pub service_port: u16,
 }
@@ -27,29 +29,32 @@ impl Addresses {
     }
 }
 
-/// The three listeners, bound and not yet accepting.
+/// The four listeners, bound and not yet accepting.
 pub(super) struct Listeners {
     pub(super) issuer: Server,
     pub(super) service: Server,
     pub(super) phone: Server,
+    pub(super) franceconnect: Server,
 }
 
-/// Binds `port` and the two that follow it; three free ones when it is 0.
+/// Binds `port` and the three that follow it; four free ones when it is 0.
 pub(super) async fn bind(port: u16) -> anyhow::Result<(Listeners, Addresses)> {
     let next = |by: u16| match port {
         0 => Ok(0),
-        port => port.checked_add(by).context("there are no three ports from this one"),
+        port => port.checked_add(by).context("there are no four ports from this one"),
     };
     let issuer = listen(port).await?;
     let service = listen(next(1)?).await?;
     let phone = listen(next(2)?).await?;
+    let franceconnect = listen(next(3)?).await?;
     let addresses = Addresses {
         issuer: origin(&issuer),
         service: origin(&service),
         phone: origin(&phone),
+        franceconnect: origin(&franceconnect),
         service_port: service.local_addr().port(),
     };
-    Ok((Listeners { issuer, service, phone }, addresses))
+    Ok((Listeners { issuer, service, phone, franceconnect }, addresses))
 }
 
 async fn listen(port: u16) -> anyhow::Result<Server> {

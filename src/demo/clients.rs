@@ -1,5 +1,7 @@
-//! The clients of the demonstration: the sample service, and one per authentication method for who develops a
+//! The clients of the demonstration: the two doors of the sample service, and one per authentication method for who develops a
 //! service. Registered anew at each start, with new secrets.
+
+use std::collections::BTreeSet;
 
 use anyhow::Context as _;
 use p256::pkcs8::DecodePrivateKey as _;
@@ -8,15 +10,19 @@ use serde_json::{Value, json};
 use super::Addresses;
 use crate::base::{Secret, base64url};
 use crate::flow::{NewClient, Provider};
+use crate::identity::claims_of_scopes;
 use crate::jose::{Algorithm, Jwk, JwkSet, KeyUse, PrivateKey};
-use crate::oauth::{ClientAuthMethod, GrantType, Profile};
+use crate::oauth::{ClientAuthMethod, GrantType, Profile, ScopeSet};
 
-/// The client of the sample service.
+/// The client of the sample service for professionals.
 pub(super) const SERVICE_CLIENT: &str = "dossier-patient";
+/// The client of the sample service for patients, who are asked for their consent.
+pub(super) const PATIENT_CLIENT: &str = "espace-patient";
 /// The client that authenticates with a key.
 pub(super) const KEY_CLIENT: &str = "demo-jwt";
 
 const SERVICE_SCOPE: &str = "openid scope_all";
+const PATIENT_SCOPE: &str = "openid identite_pivot ins email";
 const DEVELOPER_SCOPE: &str = "openid profile scope_all rpps identity offline_access";
 
 /// A client of the demonstration, with the only copy of what it authenticates with.
@@ -58,7 +64,7 @@ struct Plan {
     redirect_uris: Vec<String>,
 }
 
-/// Registers all clients; the sample service first.
+/// Registers all clients; the two doors of the sample service first.
 pub(super) async fn register_all(
     provider: &Provider,
     addresses: &Addresses,
@@ -81,17 +87,24 @@ fn plans(addresses: &Addresses) -> Vec<Plan> {
         scope: DEVELOPER_SCOPE,
         redirect_uris: redirect_uris.to_vec(),
     };
+    let door = |client_id, name, scope, callback| Plan {
+        client_id,
+        name,
+        auth: ClientAuthMethod::SecretBasic,
+        profile: Profile::Oidc,
+        scope,
+        redirect_uris: vec![callback],
+    };
     let both = [callback.clone(), by_address];
     let native = [String::from("http://127.0.0.1/callback")];
     vec![
-        Plan {
-            client_id: SERVICE_CLIENT,
-            name: "Dossier patient",
-            auth: ClientAuthMethod::SecretBasic,
-            profile: Profile::Oidc,
-            scope: SERVICE_SCOPE,
-            redirect_uris: vec![callback],
-        },
+        door(SERVICE_CLIENT, "Dossier patient", SERVICE_SCOPE, callback),
+        door(
+            PATIENT_CLIENT,
+            "Espace patient",
+            PATIENT_SCOPE,
+            format!("{}/patient/callback", addresses.service),
+        ),
         developer("demo-basic", "Service A", ClientAuthMethod::SecretBasic, Profile::Psc, &both),
         developer("demo-post", "Service B", ClientAuthMethod::SecretPost, Profile::Oidc, &both),
         developer(KEY_CLIENT, "Service C", ClientAuthMethod::PrivateKeyJwt, Profile::Oidc, &both),
@@ -113,6 +126,9 @@ async fn register(provider: &Provider, plan: Plan, addresses: &Addresses) -> any
         jwks = Some(JwkSet { keys: vec![public] });
         proof = Proof::Key { kid, key: Box::new(key) };
     }
+    let is_for_patients = plan.client_id == PATIENT_CLIENT;
+    let scope: ScopeSet = plan.scope.parse()?;
+    let release = if is_for_patients { claims_of_scopes(&scope) } else { BTreeSet::new() };
     let is_native = plan.auth == ClientAuthMethod::None;
     let post_logout = if is_native { vec![] } else { vec![format!("{}/", addresses.service)] };
     let new = NewClient {
@@ -123,14 +139,14 @@ async fn register(provider: &Provider, plan: Plan, addresses: &Addresses) -> any
         jwks,
         redirect_uris: plan.redirect_uris.clone(),
         post_logout_redirect_uris: post_logout.clone(),
-        scope: plan.scope.parse()?,
+        scope,
         // Two spellings of one machine (OpenID Connect Core 8.1).
         sector: (!is_native).then(|| String::from("localhost")),
         id_token_alg: Algorithm::Es256,
-        ask_consent: false,
+        ask_consent: is_for_patients,
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         resource_server: false,
-        release: std::collections::BTreeSet::new(),
+        release,
         responses: crate::oauth::ResponseProtection::default(),
     };
     let registered = provider.register_client(new).await;

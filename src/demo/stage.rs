@@ -1,4 +1,4 @@
-//! The stage: the provider with the loosened rules of a demonstration, the service and the phone page, started and
+//! The stage: the provider with the loosened rules of a demonstration, the service, the phone page and the simulated FranceConnect, started and
 //! stopped together.
 
 use std::path::PathBuf;
@@ -14,13 +14,14 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::addresses::{Listeners, bind};
-use super::clients::{SERVICE_CLIENT, register_all};
+use super::clients::register_all;
 use super::codes_desk::{DeskSender, EXTRACT};
 use super::folder::Folder;
+use super::franceconnect::{FranceConnect, franceconnect_router};
 use super::service::{Service, service_router};
 use super::{Addresses, Announce, CodesDesk, DemoClient, phone_page};
 use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
-use crate::base::{Entropy, OsEntropy, SystemClock};
+use crate::base::{Entropy, OsEntropy, Secret, SystemClock};
 use crate::config::Limits;
 use crate::device::AttestationPolicy;
 use crate::flow::{ActivationPolicy, DirectoryPolicy, ImportOptions, Lifetimes, Policy, Silent, text_lines};
@@ -36,7 +37,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// What a demonstration is started with.
 pub struct Settings {
-    /// First of three ports; 0 takes free ones.
+    /// First of four ports; 0 takes free ones.
     pub port: u16,
     /// Folder that keeps the data; none for a temporary one.
     pub data: Option<PathBuf>,
@@ -52,6 +53,8 @@ pub struct Showcase {
     pub clients: Vec<DemoClient>,
     /// Activation codes.
     pub desk: Arc<CodesDesk>,
+    /// The secret by which the bridge authenticates to the simulated FranceConnect.
+    pub franceconnect_secret: Secret,
 }
 
 /// A demonstration that is ready and does not accept connections yet.
@@ -59,6 +62,7 @@ pub struct Demo {
     /// What a visitor needs.
     pub showcase: Arc<Showcase>,
     app: App,
+    franceconnect: Arc<FranceConnect>,
     listeners: Listeners,
     entropy: Arc<dyn Entropy>,
     folder: Folder,
@@ -74,6 +78,7 @@ impl Demo {
         let folder = Folder::open(settings.data.as_deref())?;
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let desk = Arc::new(CodesDesk::new(settings.announce));
+        let franceconnect = FranceConnect::new(&addresses, PATIENTS, &entropy)?;
         let parts = Parts {
             policy: policy(&addresses)?,
             durable: Durable::File(folder.database()),
@@ -85,7 +90,7 @@ impl Demo {
                 allowed_origins: vec![Url::parse(&addresses.phone)?],
                 attestation_roots: Vec::new(),
             },
-            upstreams: Vec::new(),
+            upstreams: vec![franceconnect.upstream()?],
             code_sender: Arc::new(DeskSender(Arc::clone(&desk))),
             clock: Arc::new(SystemClock),
             entropy: Arc::clone(&entropy),
@@ -102,25 +107,28 @@ impl Demo {
         load_patients(&app).await?;
         let clients = register_all(&app.provider, &addresses).await?;
         desk.open(&app.provider).await.context("drawing activation codes")?;
-        let showcase = Arc::new(Showcase { addresses, clients, desk });
-        Ok(Self { showcase, app, listeners, entropy, folder })
+        let franceconnect_secret = franceconnect.client_secret().clone();
+        let showcase = Arc::new(Showcase { addresses, clients, desk, franceconnect_secret });
+        Ok(Self { showcase, app, franceconnect, listeners, entropy, folder })
     }
 
-    /// Serves the three parts until `stop`.
+    /// Serves the four parts until `stop`.
     ///
     /// # Errors
     /// The sample service cannot be set up.
     pub async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { showcase, app, listeners, entropy, folder } = self;
+        let Self { showcase, app, franceconnect, listeners, entropy, folder } = self;
         let limits = Limits { drain: DRAIN, ..Limits::default() };
         let provider = app.router(Vec::new(), &HttpLimits::default());
         let service = service_router(Service::new(&showcase, &entropy)?);
         let phone = phone_router(&showcase)?;
+        let franceconnect = franceconnect_router(franceconnect);
         let worker = Worker::start(jobs(&app, &showcase.desk), &entropy);
         tokio::join!(
             listeners.issuer.serve(provider, limits, stop.clone()),
             listeners.service.serve(service, limits, stop.clone()),
-            listeners.phone.serve(phone, limits, stop),
+            listeners.phone.serve(phone, limits, stop.clone()),
+            listeners.franceconnect.serve(franceconnect, limits, stop),
         );
         worker.stop(DRAIN).await;
         app.close().await;
@@ -141,6 +149,7 @@ impl Showcase {
             "issuer": self.addresses.issuer,
             "service": self.addresses.service,
             "phone": self.addresses.phone,
+            "franceconnect": self.addresses.franceconnect,
             "clients": clients,
             "persons": self.desk.to_json(),
         }))
@@ -149,11 +158,6 @@ impl Showcase {
     /// The client called `id`.
     pub(super) fn client(&self, id: &str) -> anyhow::Result<&DemoClient> {
         self.clients.iter().find(|client| client.client_id == id).context("no such client")
-    }
-
-    /// The client of the sample service.
-    pub(super) fn service_client(&self) -> anyhow::Result<&DemoClient> {
-        self.client(SERVICE_CLIENT)
     }
 }
 

@@ -55,6 +55,7 @@ async fn programs_get_addresses_clients_with_secrets_and_persons_with_codes() {
     let methods: Vec<_> = json["clients"].as_array().unwrap().iter().map(method).collect();
     let expected = [
         ("dossier-patient", "client_secret_basic", true, false),
+        ("espace-patient", "client_secret_basic", true, false),
         ("demo-basic", "client_secret_basic", true, false),
         ("demo-post", "client_secret_post", true, false),
         ("demo-jwt", "private_key_jwt", false, true),
@@ -76,7 +77,7 @@ fn method(client: &serde_json::Value) -> (&str, &str, bool, bool) {
 #[tokio::test]
 async fn the_private_key_given_is_that_of_the_public_one() {
     let demo = super::started(None).await.unwrap();
-    let jwk = demo.showcase.to_json().unwrap()["clients"][3]["jwk"].clone();
+    let jwk = demo.showcase.to_json().unwrap()["clients"][4]["jwk"].clone();
     let d = from_base64url(jwk["d"].as_str().unwrap()).unwrap();
     let point = p256::SecretKey::from_slice(&d).unwrap().public_key().to_sec1_point(false);
     assert_eq!(jwk["x"], base64url(point.x().unwrap()));

@@ -1,8 +1,11 @@
 //! The demonstration, whole: over HTTP, on free ports of this machine.
 
 mod folder;
+mod franceconnect;
+mod franceconnect_refused;
 mod journey;
 mod service;
+mod visitor;
 
 use std::future::Future;
 use std::path::Path;

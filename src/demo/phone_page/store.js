@@ -1,8 +1,9 @@
-// What this phone keeps: one record in IndexedDB, with the handles of its two keys.
+// What this phone keeps: one record in IndexedDB, with the handles of its two keys. One browser plays several phones:
+// `?phone=NAME` is another one.
 
 const NAME = "sceau-phone";
 const TABLE = "phone";
-const RECORD = "enrolment";
+const RECORD = new URLSearchParams(location.search).get("phone") ?? "enrolment";
 
 const open = () =>
   new Promise((resolve, reject) => {

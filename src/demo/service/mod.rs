@@ -1,12 +1,14 @@
 //! The sample service "Dossier patient": an ordinary relying party (OpenID Connect Core 3.1) that knows of the provider
 //! nothing but its issuer identifier, its own client identifier and its secret.
 //!
-//! One page, a login by a link, a local logout. Sessions are in memory, under an own cookie. It leaves out what the
-//! demonstration has no use for: refresh, logout at the provider, more than one process.
+//! One page with two doors: professionals, and patients who are asked for their consent; each is a client of its own. Logout
+//! ends the session at the provider too. Sessions are in memory, under an own cookie. It leaves out what the demonstration
+//! has no use for: refresh, more than one process.
 
 mod page;
 mod relying_party;
 mod sessions;
+mod signed_in;
 mod words;
 
 use std::sync::Arc;
@@ -23,7 +25,8 @@ use axum::routing::{get, post};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use serde::Deserialize;
 
-use super::{Proof, Showcase};
+use super::Showcase;
+use super::clients::{PATIENT_CLIENT, SERVICE_CLIENT};
 use crate::base::Entropy;
 use crate::interaction::Locale;
 use page::page;
@@ -34,21 +37,23 @@ const COOKIE: &str = "dossier-session";
 
 /// The service.
 pub(super) struct Service {
-    relying_party: RelyingParty,
+    professionals: RelyingParty,
+    patients: RelyingParty,
     sessions: Sessions,
     phone_page: String,
+    account: String,
 }
 
 impl Service {
-    /// The service of a demonstration, with the secret it was registered with.
+    /// The service of a demonstration, with the secrets it was registered with.
     pub(super) fn new(showcase: &Showcase, entropy: &Arc<dyn Entropy>) -> anyhow::Result<Arc<Self>> {
-        let client = showcase.service_client()?;
-        let Proof::Secret(secret) = &client.proof else { anyhow::bail!("the service has no secret") };
         let addresses = &showcase.addresses;
         Ok(Arc::new(Self {
-            relying_party: RelyingParty::new(addresses, &client.client_id, secret)?,
+            professionals: RelyingParty::new(addresses, showcase.client(SERVICE_CLIENT)?, &["scope_all"])?,
+            patients: RelyingParty::new(addresses, showcase.client(PATIENT_CLIENT)?, &PATIENT_SCOPES)?,
             sessions: Sessions::new(Arc::clone(entropy)),
             phone_page: addresses.phone.clone(),
+            account: format!("{}/account", addresses.issuer),
         }))
     }
 }
@@ -61,6 +66,8 @@ pub(super) fn service_router(service: Arc<Service>) -> Router {
         .route("/", get(show))
         .route("/login", get(login))
         .route("/callback", get(callback))
+        .route("/patient/login", get(patient_login))
+        .route("/patient/callback", get(patient_callback))
         .route("/logout", post(logout))
         .route("/service.css", get(style))
         .route("/seal.svg", get(seal))
@@ -69,7 +76,7 @@ pub(super) fn service_router(service: Arc<Service>) -> Router {
 
 async fn show(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {
     let session = service.sessions.get(presented(&headers).as_deref()).unwrap_or_default();
-    match page(&session, locale(&headers), &service.phone_page) {
+    match page(&session, locale(&headers), (&service.phone_page, &service.account)) {
         Ok(html) => {
             let headers: [(HeaderName, &str); 6] = [
                 (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -85,15 +92,23 @@ async fn show(State(service): State<Arc<Service>>, headers: HeaderMap) -> Respon
     }
 }
 
-/// Sends the browser to the provider, and remembers what its answer must match.
 async fn login(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {
-    let old = presented(&headers);
-    match service.relying_party.begin(locale(&headers)).await {
+    begin(&service, &service.professionals, &headers).await
+}
+
+async fn patient_login(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {
+    begin(&service, &service.patients, &headers).await
+}
+
+/// Sends the browser to the provider, and remembers what its answer must match.
+async fn begin(service: &Service, party: &RelyingParty, headers: &HeaderMap) -> Response {
+    let old = presented(headers);
+    match party.begin(locale(headers)).await {
         Ok((address, pending)) => {
             let session = Session { pending: Some(pending), ..Session::default() };
             moved(address.as_str(), &service.sessions.replace(old.as_deref(), session))
         }
-        Err(error) => failed(&service, old.as_deref(), &error),
+        Err(error) => failed(service, old.as_deref(), &error),
     }
 }
 
@@ -111,10 +126,26 @@ async fn callback(
     headers: HeaderMap,
     Query(answer): Query<Callback>,
 ) -> Response {
-    let old = presented(&headers);
+    come_back(&service, &service.professionals, &headers, answer).await
+}
+
+async fn patient_callback(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    Query(answer): Query<Callback>,
+) -> Response {
+    come_back(&service, &service.patients, &headers, answer).await
+}
+
+async fn come_back(
+    service: &Service,
+    party: &RelyingParty,
+    headers: &HeaderMap,
+    answer: Callback,
+) -> Response {
+    let old = presented(headers);
     // Taken out: an answer serves once.
     let pending = service.sessions.take_pending(old.as_deref());
-    let party = &service.relying_party;
     let finished = async {
         let pending = pending.ok_or(LoginError::NotAsked)?;
         // RFC 6749 10.12 and RFC 9207 2.4, before anything else is believed.
@@ -129,20 +160,31 @@ async fn callback(
     };
     match finished.await {
         Ok(person) => {
-            let session = Session { person: Some(person), ..Session::default() };
+            let session = Session { person: Some(Arc::new(person)), ..Session::default() };
             // A new identifier: the one from before the login is worth nothing.
             moved("/", &service.sessions.replace(old.as_deref(), session))
         }
-        Err(error) => failed(&service, old.as_deref(), &error),
+        Err(error) => failed(service, old.as_deref(), &error),
     }
 }
 
+/// Here first, then at the provider, which comes back.
 async fn logout(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {
-    service.sessions.remove(presented(&headers).as_deref());
+    let id = presented(&headers);
+    let person = service.sessions.get(id.as_deref()).and_then(|session| session.person);
+    service.sessions.remove(id.as_deref());
+    let mut next = String::from("/");
+    if let Some(person) = person {
+        let party = if person.is_patient() { &service.patients } else { &service.professionals };
+        match party.farewell(&person).await {
+            Ok(address) => next = address.into(),
+            Err(error) => tracing::info!(%error, "the sample service cannot end the session at the provider"),
+        }
+    }
     let mut gone = Cookie::new(COOKIE, "");
     gone.set_path("/");
     gone.make_removal();
-    (StatusCode::SEE_OTHER, [(LOCATION, String::from("/")), (SET_COOKIE, gone.to_string())]).into_response()
+    (StatusCode::SEE_OTHER, [(LOCATION, next), (SET_COOKIE, gone.to_string())]).into_response()
 }
 
 fn failed(service: &Service, old: Option<&str>, error: &LoginError) -> Response {
@@ -171,5 +213,10 @@ fn file(content_type: &'static str, text: &'static str) -> ([(HeaderName, &'stat
     ([(CONTENT_TYPE, content_type), (X_CONTENT_TYPE_OPTIONS, "nosniff")], text)
 }
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-    base-uri 'none'; frame-ancestors 'none'";
+/// Chromium holds each step of a redirection after a form against `form-action`: the logout passes the provider, and those
+/// above it.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
+    form-action 'self' http://localhost:*; base-uri 'none'; frame-ancestors 'none'";
+
+/// What the door of patients asks for beside `openid`.
+const PATIENT_SCOPES: [&str; 3] = ["identite_pivot", "ins", "email"];

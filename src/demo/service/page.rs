@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::relying_party::SignedIn;
 use super::sessions::Session;
+use super::signed_in::SignedIn;
 use super::words::Words;
 use crate::base::UnixTime;
 use crate::interaction::Locale;
@@ -15,7 +15,8 @@ struct View<'a> {
     person: Option<Shown<'a>>,
     error: Option<&'a str>,
     denied: bool,
-    phone_page: &'a str,
+    phone_page: String,
+    account: &'a str,
 }
 
 /// Who is signed in, as shown.
@@ -28,13 +29,23 @@ struct Shown<'a> {
 }
 
 /// The page for `session`.
-pub(super) fn page(session: &Session, locale: Locale, phone_page: &str) -> askama::Result<String> {
+pub(super) fn page(
+    session: &Session,
+    locale: Locale,
+    (phone_page, account): (&str, &str),
+) -> askama::Result<String> {
     let error = session.error.as_deref();
-    let person = session.person.as_ref().map(|signed_in| {
+    let person = session.person.as_deref().map(|signed_in| {
         let at = signed_in.auth_time.map(UnixTime::rfc3339).unwrap_or_default();
         let since = at.replace('T', " ").replace('Z', " UTC");
         Shown { signed_in, at, since }
     });
+    // One browser plays several phones.
+    let is_patient = session.person.as_deref().is_some_and(SignedIn::is_patient);
+    let phone_page = format!("{phone_page}{}", if is_patient { PATIENT_PHONE } else { "" });
     let denied = error == Some("access_denied");
-    View { w: Words::of(locale), person, error, denied, phone_page }.render()
+    View { w: Words::of(locale), person, error, denied, phone_page, account }.render()
 }
+
+/// The phone of a patient on the phone page, beside that of a professional.
+const PATIENT_PHONE: &str = "/?phone=patient";

@@ -1,5 +1,6 @@
 //! The relying party, by the library that many services use: discovery (OpenID Connect Discovery 4), code flow with
-//! PKCE, `state` and `nonce` (Core 3.1, RFC 7636), ID token under the published keys (Core 3.1.3.7), userinfo (5.3).
+//! PKCE, `state` and `nonce` (Core 3.1, RFC 7636), ID token under the published keys (Core 3.1.3.7), userinfo (5.3), logout at
+//! the provider (RP-Initiated Logout 2).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +10,19 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreIdTokenClaims, CoreJwsSigningAlgorithm,
-    CoreProviderMetadata, CoreTokenResponse,
+    CoreTokenResponse,
 };
 use openidconnect::{
-    AccessTokenHash, AdditionalClaims, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, LanguageTag, Nonce,
-    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _,
-    UserInfoClaims,
+    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndSessionUrl, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, LanguageTag, LogoutRequest, Nonce,
+    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl,
+    ProviderMetadataWithLogout, RedirectUrl, Scope, TokenResponse as _, UserInfoClaims,
 };
-use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::base::{Secret, UnixTime};
-use crate::demo::Addresses;
+use super::signed_in::{MoreClaims, SignedIn};
+use crate::base::Secret;
+use crate::demo::{Addresses, DemoClient, Proof};
 use crate::interaction::Locale;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +45,8 @@ pub(super) struct RelyingParty {
     client_id: ClientId,
     secret: ClientSecret,
     redirect_uri: RedirectUrl,
+    home: PostLogoutRedirectUrl,
+    scopes: &'static [&'static str],
     http: reqwest::Client,
 }
 
@@ -59,21 +62,6 @@ impl Pending {
     pub(super) fn state(&self) -> &str {
         self.state.secret()
     }
-}
-
-/// Who is signed in, as the provider says.
-#[derive(Clone)]
-pub(super) struct SignedIn {
-    /// Given names and family name.
-    pub(super) name: String,
-    /// `acr` of the ID token.
-    pub(super) acr: String,
-    /// When the person approved.
-    pub(super) auth_time: Option<UnixTime>,
-    /// `SubjectNameID`: the national identifier.
-    pub(super) subject_name_id: String,
-    /// `sub`: the person for this service alone.
-    pub(super) subject: String,
 }
 
 /// Why nobody was signed in.
@@ -101,18 +89,15 @@ impl LoginError {
     }
 }
 
-/// The claim of the sector that the service reads beside the standard ones.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct SectorClaims {
-    #[serde(rename = "SubjectNameID", default)]
-    subject_name_id: String,
-}
-
-impl AdditionalClaims for SectorClaims {}
-
 impl RelyingParty {
-    /// The relying party called `client_id`.
-    pub(super) fn new(addresses: &Addresses, client_id: &str, secret: &Secret) -> anyhow::Result<Self> {
+    /// The relying party that is `client`, and asks for `scopes` beside `openid`.
+    pub(super) fn new(
+        addresses: &Addresses,
+        client: &DemoClient,
+        scopes: &'static [&'static str],
+    ) -> anyhow::Result<Self> {
+        let Proof::Secret(secret) = &client.proof else { anyhow::bail!("the service has no secret") };
+        let redirect_uri = client.redirect_uris.first().context("the service has no address")?;
         // Following redirects would let an answer name another address to call.
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
@@ -121,9 +106,11 @@ impl RelyingParty {
             .context("setting up HTTP")?;
         Ok(Self {
             issuer: IssuerUrl::new(addresses.issuer.clone())?,
-            client_id: ClientId::new(client_id.to_owned()),
+            client_id: ClientId::new(client.client_id.clone()),
             secret: ClientSecret::new(secret.expose().to_owned()),
-            redirect_uri: RedirectUrl::new(format!("{}/callback", addresses.service))?,
+            redirect_uri: RedirectUrl::new(redirect_uri.clone())?,
+            home: PostLogoutRedirectUrl::new(format!("{}/", addresses.service))?,
+            scopes,
             http,
         })
     }
@@ -135,12 +122,12 @@ impl RelyingParty {
 
     /// Where to send the browser, and what the answer must match.
     pub(super) async fn begin(&self, locale: Locale) -> Result<(Url, Arc<Pending>), LoginError> {
-        let client = self.discover().await?;
+        let (client, _) = self.discover().await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let (address, state, nonce) = client
             .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
-            .add_scope(Scope::new(String::from("scope_all")))
+            .add_scopes(self.scopes.iter().map(|&scope| Scope::new(scope.to_owned())))
             .add_ui_locale(LanguageTag::new(locale.as_str().to_owned()))
             .set_pkce_challenge(challenge)
             .url();
@@ -150,7 +137,7 @@ impl RelyingParty {
 
     /// Exchanges the code, verifies the ID token, asks who it is.
     pub(super) async fn finish(&self, code: String, pending: &Pending) -> Result<SignedIn, LoginError> {
-        let client = self.discover().await?;
+        let (client, _) = self.discover().await?;
         let http = self.http();
         let tokens = client
             .exchange_code(AuthorizationCode::new(code))
@@ -163,27 +150,34 @@ impl RelyingParty {
         let request = client
             .user_info(tokens.access_token().clone(), Some(claims.subject().clone()))
             .map_err(|error| unusable("no userinfo endpoint", &error))?;
-        let userinfo: UserInfoClaims<SectorClaims, CoreGenderClaim> =
+        let userinfo: UserInfoClaims<MoreClaims, CoreGenderClaim> =
             request.request_async(&http).await.map_err(|error| unusable("userinfo endpoint", &error))?;
-        let given = userinfo.given_name().and_then(|name| name.get(None)).map(|name| name.as_str());
-        let family = userinfo.family_name().and_then(|name| name.get(None)).map(|name| name.as_str());
-        Ok(SignedIn {
-            name: [given, family].into_iter().flatten().collect::<Vec<_>>().join(" "),
-            acr: claims.auth_context_ref().map(|acr| acr.to_string()).unwrap_or_default(),
-            auth_time: claims.auth_time().map(|at| UnixTime::from_secs(at.timestamp())),
-            subject_name_id: userinfo.additional_claims().subject_name_id.clone(),
-            subject: claims.subject().to_string(),
-        })
+        let id_token = tokens.id_token().map(ToString::to_string).unwrap_or_default();
+        Ok(SignedIn::of(&claims, &userinfo, Secret::new(id_token)))
+    }
+
+    /// Where the browser ends its session at the provider, and comes back from (RP-Initiated Logout 2).
+    pub(super) async fn farewell(&self, person: &SignedIn) -> Result<Url, LoginError> {
+        let (_, end_session) = self.discover().await?;
+        let mut request = LogoutRequest::from(end_session);
+        request =
+            request.set_client_id(self.client_id.clone()).set_post_logout_redirect_uri(self.home.clone());
+        let mut url = request.http_get_url();
+        url.query_pairs_mut().append_pair("id_token_hint", person.id_token.expose());
+        Ok(url)
     }
 
     /// Metadata and keys, read anew: keys change.
-    async fn discover(&self) -> Result<Client, LoginError> {
+    async fn discover(&self) -> Result<(Client, EndSessionUrl), LoginError> {
         let http = self.http();
-        let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &http).await;
+        let metadata = ProviderMetadataWithLogout::discover_async(self.issuer.clone(), &http).await;
         let metadata = metadata.map_err(|error| unusable("discovery", &error))?;
+        let end_session = metadata.additional_metadata().end_session_endpoint.clone();
+        let end_session =
+            end_session.ok_or_else(|| LoginError::Unusable("discovery", String::from("no logout")))?;
         let secret = Some(self.secret.clone());
         let client = CoreClient::from_provider_metadata(metadata, self.client_id.clone(), secret);
-        Ok(client.set_redirect_uri(self.redirect_uri.clone()))
+        Ok((client.set_redirect_uri(self.redirect_uri.clone()), end_session))
     }
 
     /// The library's calls over our HTTP client.

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::relying_party::{Pending, SignedIn};
+use super::relying_party::Pending;
+use super::signed_in::SignedIn;
 use crate::base::{Entropy, EntropyExt as _};
 
 /// Sessions kept; the oldest goes first.
@@ -15,7 +16,7 @@ pub(super) struct Session {
     /// A login under way.
     pub(super) pending: Option<Arc<Pending>>,
     /// Who is signed in.
-    pub(super) person: Option<SignedIn>,
+    pub(super) person: Option<Arc<SignedIn>>,
     /// Why the last login failed: an error code.
     pub(super) error: Option<String>,
 }
