@@ -3,6 +3,7 @@
 // person from a service to FranceConnect and back.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as oidc from "openid-client";
@@ -13,8 +14,6 @@ import { begin, configuration, register } from "./_service.mjs";
 
 export { IDENTITIES };
 export const SECRET = "un secret de plus de trente-deux caracteres";
-/// Nobody listens there: the request is what counts.
-export const RETURN = "http://localhost:9/callback";
 export const SCOPE = "openid profile birth identite_pivot email";
 export const SOFTWARE_PHONE = "5ce40f0e-1d0a-4b5b-9a52-7e3c1f0a0001";
 const TEST_OID = "1.2.250.1.213.1.4.10";
@@ -32,6 +31,10 @@ export class Bridge {
     const secret = join(bridge.folder, "upstream.secret");
     writeFileSync(secret, SECRET, { mode: 0o600 });
     bridge.upstreams = {};
+    bridge.service = createServer((_request, response) => response.end("welcome back"));
+    await new Promise((resolve) => bridge.service.listen(0, "localhost", resolve));
+    /// Where the service is answered: what is asked for there is what counts.
+    bridge.callback = `http://localhost:${bridge.service.address().port}/callback`;
     for (const flavour of flavours) bridge.upstreams[flavour] = await startTwin({ flavour });
     bridge.lines = ["[patients]", 'ins = "test"', ...flavours.flatMap((flavour) => [
       "[[upstream]]", `id = "${flavour}"`, `preset = "${NAMES[flavour].toLowerCase()}"`, `name = "${NAMES[flavour]}"`,
@@ -42,7 +45,7 @@ export class Bridge {
   }
 
   /// Makes `server` known above, and the patients and a service known to it.
-  async introduce(server, { releases = ["identite_pivot", "email"], scope = SCOPE } = {}) {
+  async introduce(server, { releases = ["identite_pivot", "email"], scope = SCOPE, identities = IDENTITIES } = {}) {
     this.server = server;
     for (const [flavour, upstream] of Object.entries(this.upstreams)) {
       await upstream.register({
@@ -54,10 +57,10 @@ export class Bridge {
           : {}),
       });
     }
-    await this.importPatients(IDENTITIES);
-    const words = ["--name", "Dossier", "--redirect-uri", RETURN, "--scope", scope];
+    this.imported = await this.importPatients(identities);
+    const words = ["--name", "Dossier", "--redirect-uri", this.callback, "--scope", scope, "--ask-consent"];
     for (const release of releases) words.push("--release", release);
-    this.client = { ...(await register(server.target, ...words)), redirect_uris: [RETURN] };
+    this.client = { ...(await register(server.target, ...words)), redirect_uris: [this.callback] };
     this.config = await configuration(server, this.client);
   }
 
@@ -114,7 +117,9 @@ export class Bridge {
   }
 
   async stop() {
-    for (const upstream of Object.values(this.upstreams ?? {})) await upstream.stop();
+    this.service.closeAllConnections();
+    this.service.close();
+    for (const upstream of Object.values(this.upstreams)) await upstream.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

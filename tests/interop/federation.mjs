@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { Bridge, Elsewhere, IDENTITIES, RETURN, identityOf, reference } from "./_federation.mjs";
+import { Bridge, Elsewhere, IDENTITIES, identityOf, reference } from "./_federation.mjs";
 import { check, report, sceau } from "./_sceau.mjs";
 import { Server } from "./_server.mjs";
 
@@ -172,17 +172,16 @@ async function inChromium() {
       const context = await chrome.newContext({ locale: "fr-FR", viewport: { width, height } });
       const page = await context.newPage();
       const flow = await world.bridge.ask({ ...FRESH, prompt: "consent" });
-      const answered = page.waitForRequest((request) => request.url().startsWith(RETURN));
+      const answered = page.waitForRequest((request) => request.url().startsWith(world.bridge.callback));
       await page.goto(flow.url.href);
       await shot(page, `federation-identify-${width}`);
       await page.click('button[name="provider"]');
       await page.selectOption('#identite select[name="identity"]', LINKED);
       await page.click("#identite button");
-      await page.click("#consentement button").catch(() => {});
+      await page.click("#consentement button");
       await page.waitForSelector('button[name="decision"][value="allow"]');
       await shot(page, `federation-consent-${width}`);
-      // Nobody listens at the service's address: the request is what counts.
-      await page.click('button[name="decision"][value="allow"]').catch(() => {});
+      await page.click('button[name="decision"][value="allow"]');
       await claimsOf({ flow, turn: { redirect: new URL((await answered).url()) } });
       await context.close();
     }

@@ -46,6 +46,8 @@ export async function startTwin({
 class Twin {
   /// Requests as they came, oldest first: `{ endpoint, method, params, authorization, at }`.
   requests = [];
+  /// Answers of the token endpoint and of userinfo, oldest first: `{ endpoint, body }`.
+  answers = [];
   #faults = new Faults();
   #memory = new Memory();
   #logins = new Map();
@@ -167,6 +169,7 @@ class Twin {
     if (endpoint === "jwks") context.body = { keys: context.body.keys.filter(({ kid }) => this.keys.isPublished(kid)) };
     if (fault?.name === "unsigned_json" && context.status === 200) context.type = "application/json";
     this.#follow(context, login);
+    if (["token", "userinfo"].includes(endpoint)) this.answers.push({ endpoint, body: context.body });
     return strike(context, fault, this.keys);
   }
 
