@@ -50,7 +50,8 @@ async function everything(started) {
   try {
     await bridge.introduce(server, { scope: ASKED });
     chrome = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
-    for (const [width, id] of [[390, "ordinaire"], [1280, "nom-d-usage"]]) await journey(width, id);
+    const stranger = await journey(390, "ordinaire");
+    await journey(1280, "nom-d-usage", stranger);
     await check("who is born abroad on a presumed day is told exactly so", () => exactly("date-presumee-annee"));
     await check("a service with another policy gets the qualified number too, and nothing it may not have", () => policy("ordinaire"));
     await low();
@@ -65,7 +66,8 @@ async function everything(started) {
 
 // --- the journey -------------------------------------------------------------------------------------------------
 
-async function journey(width, id) {
+/// Gives back the phone; `stranger` is one of somebody else, who reads the code as well.
+async function journey(width, id, stranger) {
   let first;
   let phone;
   await check(`${id}, ${width}: service, FranceConnect+, consent, tokens at eidas2 with the pivot`, async () => {
@@ -76,7 +78,7 @@ async function journey(width, id) {
   });
   await check(`${id}, ${width}: that phone alone, by QR: the same person to the service, at eidas1 while the link is fresh`, async () => {
     const flow = await ask({});
-    const claims = tokensAt("eidas1", await flow.redeem(await byPhone(width, phone, flow, "phone")));
+    const claims = tokensAt("eidas1", await flow.redeem(await byPhone(width, phone, flow, "phone", stranger)));
     assert.equal(claims.sub, first.sub);
   });
   await check(`${id}, ${width}: a service that needs eidas2 is told that the phone does not reach it`, async () => {
@@ -89,7 +91,9 @@ async function journey(width, id) {
   await check(`${id}, ${width}: FranceConnect+ still gives eidas2 to the same person`, async () => {
     const again = await byFranceConnect(width, id, { consented: true });
     assert.equal(again.sub, first.sub);
+    await again.close();
   });
+  return phone;
 }
 
 async function cooled(width, id) {
@@ -156,7 +160,7 @@ async function enrol(width, id, { page, close }) {
 }
 
 /// In a browser that knows nobody: the code, the claim, the number. Where the browser is then sent.
-async function byPhone(width, phone, flow, label) {
+async function byPhone(width, phone, flow, label, stranger) {
   const { page, close } = await visitor(width);
   const answered = answer(page);
   await page.goto(flow.url.href);
@@ -164,9 +168,15 @@ async function byPhone(width, phone, flow, label) {
   await page.waitForSelector(".code svg");
   await look(page, `${label}-1-code`);
   assert.equal(await page.locator("#number").count(), 0, "no number before the claim");
-  const claimed = await phone.claim(await readCode(page));
+  const said = await readCode(page);
+  const claimed = await phone.claim(said);
   assert.equal(claimed.status, 0, claimed.stdout + claimed.stderr);
   assert.equal(claimed.body.approvals[0].text.service, "Dossier");
+  if (stranger) {
+    const taken = await stranger.claim(said);
+    assert.equal(taken.body?.error, "approval_claimed", "a phone that comes later claims nothing");
+    assert.deepEqual(await stranger.pending(), []);
+  }
   await page.waitForSelector("#number");
   await look(page, `${label}-2-number`);
   const number = (await page.textContent("#number")).trim();
