@@ -173,6 +173,7 @@ async function inChromium() {
       const page = await context.newPage();
       const flow = await world.bridge.ask({ ...FRESH, prompt: "consent" });
       const answered = page.waitForRequest((request) => request.url().startsWith(world.bridge.callback));
+      answered.catch(() => {});
       await page.goto(flow.url.href);
       await shot(page, `federation-identify-${width}`);
       await page.click('button[name="provider"]');
