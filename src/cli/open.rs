@@ -137,6 +137,7 @@ fn policy(config: &Config, keys: KeyPolicy) -> Policy {
             activation: tokens.activation,
             device: tokens.device,
             skew: tokens.skew,
+            cooling: config.patients.cooling,
             ..Lifetimes::default()
         },
         assurance: AssurancePolicy { ceiling: Acr::Eidas3 },

@@ -103,7 +103,7 @@ impl TryFrom<RawConfig> for Config {
             mobile: Mobile::check(&raw.mobile, &issuer)?,
             approval: Approvals::check(&raw.approval)?,
             directory: Directory::check(&raw.directory)?,
-            patients: Patients::check(&raw.patients)?,
+            patients: Patients::check(&raw.patients, &issuer)?,
             upstreams: Upstream::check_all(&raw.upstream)?,
             issuer,
             storage,

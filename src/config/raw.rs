@@ -135,6 +135,7 @@ pub(super) struct RawApproval {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawPatients {
     pub(super) ins: Option<String>,
+    pub(super) cooling: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

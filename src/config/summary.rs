@@ -31,6 +31,7 @@ impl Config {
         lines.push(("directory.max_change_share", self.directory.max_change_share.to_string()));
         lines.push(("directory.excluded_professions", list(&self.directory.excluded_professions)));
         lines.push(("patients.ins", self.patients.ins_word().to_owned()));
+        lines.push(("patients.cooling", quoted(duration::write(self.patients.cooling))));
         lines.extend(self.upstreams.iter().map(|upstream| ("upstream", quoted(upstream.line()))));
         lines
     }

@@ -285,7 +285,7 @@ const fn closed(reason: &'static str) -> Fault {
 
 const fn sentence_of(refusal: LinkRefusal) -> SetbackSentence {
     match refusal {
-        LinkRefusal::LevelTooLow => SetbackSentence::LevelTooLow,
+        LinkRefusal::LevelTooLow => SetbackSentence::LinkTooLow,
         LinkRefusal::NoPivot | LinkRefusal::NoAccount => SetbackSentence::NoAccount,
         LinkRefusal::PivotChanged | LinkRefusal::Ambiguous => SetbackSentence::AskSupport,
         LinkRefusal::Locked | LinkRefusal::Deactivated | LinkRefusal::Excluded | LinkRefusal::Deceased => {

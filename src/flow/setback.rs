@@ -40,6 +40,8 @@ pub enum SetbackSentence {
     NotAccepted,
     /// It did not identify the person surely enough.
     LevelTooLow,
+    /// It did not identify the person surely enough to lead to an account the first time.
+    LinkTooLow,
     /// Nobody here has this identity.
     NoAccount,
     /// Only support can tell who this is.

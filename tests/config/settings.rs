@@ -65,6 +65,10 @@ live = 4
 [directory]
 max_change_share = 7
 excluded_professions = ["35"]
+
+[patients]
+ins = "test"
+cooling = "48h"
 "#;
 
 #[test]
@@ -88,6 +92,7 @@ fn a_full_file_is_understood() {
     assert_eq!(config.approval.live, 4);
     assert_eq!(config.directory.max_change_share, 7);
     assert_eq!(config.directory.excluded_professions, ["35"]);
+    assert_eq!(config.patients.cooling, Duration::from_hours(48));
 }
 
 #[test]
@@ -461,6 +466,9 @@ fn change(good: &str, bad: &str) -> TestStrings {
 fn a_bad_limit_of_the_directory_is_named() {
     let cases = [
         ("max_change_share = 7", "max_change_share = 101", "directory.max_change_share"),
+        ("cooling = \"48h\"", "cooling = \"23h\"", "patients.cooling"),
+        ("cooling = \"48h\"", "cooling = \"0s\"", "patients.cooling"),
+        ("ins = \"test\"", "ins = \"both\"", "patients.ins"),
         ("[\"35\"]", "[\"Ambulancier\"]", "directory.excluded_professions"),
         ("[\"35\"]", "[\"\"]", "directory.excluded_professions"),
     ];

@@ -46,10 +46,18 @@ export class Phone {
   }
 
   static async enrol(issuer, person) {
-    const phone = new Phone(issuer);
     const { email, phone: sms } = person.activation_codes;
-    const proof = { type: "contact_codes", email, phone: sms };
-    const started = await phone.call("POST", "/mobile/v1/enrolments", { national_id: person.national_id, proof });
+    return Phone.#enrolBy(issuer, { national_id: person.national_id, proof: { type: "contact_codes", email, phone: sms } });
+  }
+
+  /// With the ticket that a page of the account shows.
+  static enrolByTicket(issuer, ticket) {
+    return Phone.#enrolBy(issuer, { proof: { type: "ticket", ticket } });
+  }
+
+  static async #enrolBy(issuer, body) {
+    const phone = new Phone(issuer);
+    const started = await phone.call("POST", "/mobile/v1/enrolments", body);
     expect(started, 201);
     const credential = phone.credential(started.body);
     const device = { name: "JavaScript phone", model: "node", operating_system: "test", app_version: "1" };
@@ -94,6 +102,14 @@ export class Phone {
     const answer = await this.call("GET", "/mobile/v1/approvals");
     expect(answer, 200);
     return answer.body.approvals;
+  }
+
+  /// Claims the request of a QR code, by what the code says.
+  async claim(address) {
+    const id = address.split("/q/")[1];
+    const answer = await this.call("POST", `/mobile/v1/approvals/${id}/claim`, {});
+    expect(answer, 200);
+    return answer.body;
   }
 
   /// Asks for a challenge, recomputes it from the text it shows, and signs.

@@ -130,6 +130,19 @@ export class Demo {
   }
 }
 
+/// A root for phones that attest themselves under one: made by the first phone that asks for it, here one that a
+/// demonstration does not trust and refuses.
+export async function throwAwayRoot(path) {
+  const demo = await Demo.start();
+  try {
+    const enrolment = CommandLinePhone.enrol(demo, demo.persons[0], "untrusted", "--attest-root", path);
+    const refused = await enrolment.then(() => false, (error) => /ended with 2/.test(error.message));
+    if (!refused) throw new Error("a chain under a root not trusted was not refused");
+  } finally {
+    await demo.stop();
+  }
+}
+
 // --- the phone's command line ------------------------------------------------------------------------------------
 
 /// `sceau phone …`: its exit status, and its answer when that is JSON.
@@ -166,6 +179,20 @@ export class CommandLinePhone {
     );
     if (answer.status !== 0) throw new Error(`enrol ended with ${answer.status}: ${answer.stdout}${answer.stderr}`);
     return new CommandLinePhone(state);
+  }
+
+  /// With the ticket of a page of the account, or the address of its code.
+  static async enrolByTicket(issuer, folder, ticket, name = "phone", ...options) {
+    const state = join(folder, `${name}.json`);
+    const words = ["--server", issuer, "--state", state, "--ticket", ticket, "--name", name, "--json", ...options];
+    const answer = await sceau("phone", "enrol", ...words);
+    if (answer.status !== 0) throw new Error(`enrol ended with ${answer.status}: ${answer.stdout}${answer.stderr}`);
+    return Object.assign(new CommandLinePhone(state), { device: answer.body.device });
+  }
+
+  /// Claims the request of a QR code.
+  claim(address) {
+    return sceau("phone", "claim", "--state", this.state, address, "--json");
   }
 
   async pending() {

@@ -1,13 +1,18 @@
 // `sceau serve` in a folder of its own, with the sample directory, phones that attest themselves (loopback) and
 // activation codes in a file: for suites that need settings which the demonstration does not have.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
 import { BINARY, sceau } from "./_sceau.mjs";
 
+const run = promisify(execFile);
+const AUDITED = `import sqlite3, sys
+for (record,) in sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True).execute("SELECT record FROM audit_events ORDER BY at, sequence"):
+    print(record.decode())`;
 const EXTRACT = new URL("../../src/demo/sample_extract.txt", import.meta.url).pathname;
 
 export class Server {
@@ -18,8 +23,9 @@ export class Server {
     return server;
   }
 
-  /// A folder with settings; `storage` are the lines of that table, by default an SQLite file of the folder.
-  static async configure({ storage, lines = [] }) {
+  /// A folder with settings; `storage` are the lines of that table, by default an SQLite file of the folder, and `mobile`
+  /// more lines of that one.
+  static async configure({ storage, mobile = [], lines = [] }) {
     const server = new Server();
     const [port, admin] = [await freePort(), await freePort()];
     const folder = mkdtempSync(join(tmpdir(), "sceau-server-"));
@@ -30,7 +36,7 @@ export class Server {
       `issuer = "${server.issuer}"`,
       "[http]", `listen = "127.0.0.1:${port}"`, `admin_listen = "127.0.0.1:${admin}"`,
       "[storage]", ...(storage ?? [`sql = "sqlite://${folder}/sceau.sqlite"`]),
-      "[mobile]", "allow_self_attestation = true", `activation_codes_file = "${folder}/codes.jsonl"`,
+      "[mobile]", "allow_self_attestation = true", `activation_codes_file = "${folder}/codes.jsonl"`, ...mobile,
       ...lines, "",
     ].join("\n"));
     return server;
@@ -40,13 +46,31 @@ export class Server {
   async begin() {
     const imported = await sceau("directory", "import", ...this.target, EXTRACT);
     if (imported.status !== 0) throw new Error(`directory import: ${imported.stderr}`);
+    process.once("exit", () => this.process?.kill("SIGKILL"));
+    await this.serve();
+  }
+
+  /// Serves; what is durable is as it was left.
+  async serve() {
     this.process = spawn(BINARY, ["serve", ...this.target], {
       stdio: ["ignore", "ignore", "inherit"],
       env: { ...process.env, SCEAU_LOG: "json,error" },
     });
     this.ended = new Promise((resolve) => this.process.once("exit", resolve));
-    process.once("exit", () => this.process.kill("SIGKILL"));
     await this.#ready();
+  }
+
+  /// A new process, which remembers nothing that is not durable.
+  async restart() {
+    this.process.kill("SIGKILL");
+    await this.ended;
+    await this.serve();
+  }
+
+  /// The events of the audit log, oldest first: what `sceau audit verify` reads, as records.
+  async audited() {
+    const { stdout } = await run("python3", ["-c", AUDITED, `${this.folder}/sceau.sqlite`], { maxBuffer: 1 << 28 });
+    return stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
   }
 
   async #ready() {

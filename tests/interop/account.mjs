@@ -7,16 +7,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import jsQR from "jsqr";
 import { chromium } from "playwright-core";
 import { links } from "./_links.mjs";
+import { fits, readCode } from "./_page.mjs";
 import { check, suite } from "./_sceau.mjs";
 
 const PATIENCE = 20_000;
 const OUT = process.env.SCEAU_SCREENSHOTS ?? fileURLToPath(new URL("out/", import.meta.url));
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-const POINTS = 4; // for one module of the drawing
 
 let demo;
 let browser;
@@ -82,7 +81,7 @@ const throughQr = async (page, phone, label) => {
   await fits(page, "QR page");
   await shot(page, `${label}-1-code`);
   equal(await page.locator("#number").count(), 0, "numbers before the claim");
-  const said = await read(page);
+  const said = await readCode(page);
   equal(said, (await page.textContent("#qr-text")).trim(), "what the code says");
   const [device] = phone.pages();
   await device.fill("#code", said);
@@ -169,25 +168,6 @@ const remove = async (phone) => {
   await visitor.close();
 };
 
-// --- the drawing -------------------------------------------------------------------------------------------------
-
-/** Draws the path of the page's code as points, and has them read. */
-const read = async (page) => {
-  const [box, path] = await page.$eval(".code svg", (svg) => [svg.getAttribute("viewBox"), svg.querySelector("path").getAttribute("d")]);
-  const side = Number(box.split(" ")[2]) * POINTS;
-  const pixels = new Uint8ClampedArray(side * side * 4).fill(255);
-  for (const [, x, y, width] of path.matchAll(/M(\d+) (\d+)h(\d+)v1h-\d+z/g)) {
-    for (let row = y * POINTS; row < (Number(y) + 1) * POINTS; row += 1) {
-      for (let column = x * POINTS; column < (Number(x) + Number(width)) * POINTS; column += 1) {
-        pixels.fill(0, (row * side + column) * 4, (row * side + column) * 4 + 3);
-      }
-    }
-  }
-  const found = jsQR(pixels, side, side);
-  if (!found) throw new Error("the code cannot be read");
-  return found.data;
-};
-
 // --- machinery ---------------------------------------------------------------------------------------------------
 
 const context = async ({ locale = "fr", size = "desktop", javaScriptEnabled = true }) => {
@@ -197,11 +177,6 @@ const context = async ({ locale = "fr", size = "desktop", javaScriptEnabled = tr
 };
 
 const shot = (page, name) => page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true });
-
-const fits = async (page, what) => {
-  const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
-  if (scrollWidth > clientWidth) throw new Error(`${what}: ${scrollWidth} wide in ${clientWidth}`);
-};
 
 const equal = (actual, expected, what) => {
   if (actual !== expected) throw new Error(`${what}: ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`);

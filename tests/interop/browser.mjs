@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { fits } from "./_page.mjs";
 import { fairShare, start } from "./_sceau.mjs";
 
 const PATIENCE = 20_000;
@@ -237,11 +238,6 @@ const arrive = async (page) => {
 const denied = async (page) => {
   const text = await page.textContent("#login-error");
   if (!text.includes("access_denied")) throw new Error(`the service shows ${JSON.stringify(text)}`);
-};
-
-const fits = async (page, what) => {
-  const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
-  if (scrollWidth > clientWidth) throw new Error(`${what}: ${scrollWidth} wide in ${clientWidth}`);
 };
 
 const equal = (actual, expected, what) => {

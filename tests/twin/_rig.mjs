@@ -21,10 +21,11 @@ process.once("SIGINT", () => process.exit(130));
 
 export class Twin {
   /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk.
-  static async start({ codes = 3, log = "json,warn", durable = false } = {}) {
+  /// `mobile`: more lines of that table of settings; `lines`: more tables.
+  static async start({ codes = 3, log = "json,warn", durable = false, mobile = [], lines = [] } = {}) {
     const twin = new Twin();
     twin.folder = mkdtempSync(join(tmpdir(), "sceau-twin-"));
-    Object.assign(twin, { log: [], logLevel: log, replicas: [], helpers: [], sources: 0 });
+    Object.assign(twin, { log: [], logLevel: log, replicas: [], helpers: [], sources: 0, more: { mobile, lines } });
     process.once("exit", () => twin.#abandon());
     try {
       await twin.#prepare({ codes, durable });
@@ -65,8 +66,14 @@ export class Twin {
       "[keys]", `kek_file = "${this.folder}/kek"`,
       "[tokens]", 'activation = "1h"',
       "[mobile]", "allow_self_attestation = true", `activation_codes_file = "${this.folder}/codes.jsonl"`,
-      `allowed_origins = ["${this.phone}"]`, "",
+      `allowed_origins = ["${this.phone}"]`, ...this.more.mobile,
+      ...this.more.lines, "",
     ].join("\n"), { mode: 0o600 });
+  }
+
+  /// Where commands find the stores.
+  get target() {
+    return ["--config", this.settings];
   }
 
   /// `sceau WORDS --config …`, which must succeed; its JSON answer when it has one.

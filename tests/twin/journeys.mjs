@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const SUITES = ["openid_client.mjs", "browser.mjs"];
+const SUITES = ["openid_client.mjs", "browser.mjs", "patient.mjs"];
 const env = { ...process.env, SCEAU_TEST_STACK: "twin" };
 let [passed, failed] = [0, 0];
 

@@ -2,24 +2,39 @@
 // that a person or a client would want kept, in clear or in an encoding.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { appendFileSync, readFileSync, readdirSync, truncateSync } from "node:fs";
+import { appendFileSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Bridge, Elsewhere, IDENTITIES, SCOPE, SECRET, identityOf, matricule, patient, reference, telephone } from "../interop/_federation.mjs";
 import { Phone, ProofKey } from "../interop/_phone.mjs";
-import { Browser, check, suite } from "../interop/_sceau.mjs";
+import { Browser, check, sceau, suite } from "../interop/_sceau.mjs";
 import {
   assertionForm, authorizeForm, basic, clientAssertion, codeForm, formRequest, proofFor, refreshForm, tokenRequest,
 } from "../interop/_wire.mjs";
+import { Visitor } from "../upstream/visitor.mjs";
 import { Needles } from "./_needles.mjs";
 import { Twin } from "./_rig.mjs";
 import { atNumber, authorizeUrl, waiting } from "./_steps.mjs";
 
 const TRACE = "json,sceau=trace,info";
 const SHORTEST_NAME = 5;
+/// Known to FranceConnect+ and not to us.
+const STRANGER = "enfant";
 const needles = new Needles();
+const bridge = await Bridge.start("plus");
+let imported = "";
 
 async function everything(twin) {
+  try {
+    await search(twin);
+  } finally {
+    await bridge.stop();
+  }
+}
+
+async function search(twin) {
   await journeys(twin);
   knownValues(twin);
+  knownPatients();
   const haystacks = await collect(twin);
   const sizes = Object.entries(haystacks).map(([place, text]) => `${place} ${text.length}`);
   console.log(`      ${needles.values.size} values and ${needles.numbers.size} numbers in: ${sizes.join(", ")}`);
@@ -31,15 +46,39 @@ async function everything(twin) {
     assert.ok(haystacks["redis values"].length > 2000);
     assert.match(haystacks["log of process 0"], /"level":"TRACE"|"level":"DEBUG"/);
     assert.match(haystacks["log of process 1"], /http\.request/);
-    for (const kind of ["access token", "refresh token", "code", "cookie", "DPoP proof", "request_uri", "client assertion"]) {
+    for (const table of ["links", "consents"]) assert.ok((await twin.postgres.number(`SELECT count(*) FROM ${table}`)) > 0, table);
+    for (const kind of SEEN) {
       assert.ok([...needles.values.values()].includes(kind), `no ${kind} was seen`);
     }
     assert.ok(needles.numbers.size > 1);
+  });
+  await check("log lines name routes, and no address with what a person typed or a provider sent", async () => {
+    const lines = [0, 1].flatMap((index) => haystacks[`log of process ${index}`].split("\n").filter(Boolean));
+    const addresses = lines.flatMap((line) => addressesIn(JSON.parse(line)));
+    assert.ok(addresses.includes("/federation/{provider}/callback"), [...new Set(addresses)].join(" "));
+    // Of addresses only the patterns of routes, and the origins that the settings name.
+    const origins = [twin.issuer, bridge.upstreams.plus.issuer];
+    const odd = addresses.filter((address) => !ROUTE.test(address) && !origins.includes(address));
+    assert.deepEqual(odd, []);
   });
   for (const place of Object.keys(haystacks)) {
     await check(`nothing private in ${place}`, () => assert.deepEqual(needles.search({ [place]: haystacks[place] }), []));
   }
   await canaries(twin);
+}
+
+const SEEN = [
+  "access token", "refresh token", "code", "cookie", "DPoP proof", "request_uri", "client assertion", "ticket", "nonce", "state",
+  "upstream access token", "upstream ID token", "ID token", "upstream userinfo", "upstream code", "upstream subject", "INS",
+];
+
+/// A path whose variable parts have the names of variables.
+const ROUTE = /^(\/([a-z0-9_.-]+|\{[a-z_]+\}))+$|^\/$/;
+
+/// Every value of a log line that is an address, or has one in it.
+function addressesIn(value) {
+  if (typeof value === "string") return value.match(/[a-z][a-z+.-]*:\/\/[^\s"')]+|(?<![\w/])\/[a-z][^\s"'),]*|[^\s]*\?[a-z_]+=[^\s]*/gi) ?? [];
+  return value && typeof value === "object" ? Object.values(value).flatMap(addressesIn) : [];
 }
 
 // --- journeys ----------------------------------------------------------------------------------------------------
@@ -134,6 +173,7 @@ async function journeys(twin) {
     const gone = await phone.call("DELETE", `/mobile/v1/devices/${phone.device.id}`);
     assert.equal(gone.status, 204);
   });
+  await patients(twin);
   await check("journeys: both stores fail under a sign-in and come back", async () => {
     await Phone.enrol(twin.issuer, other);
     const login = await atNumber(twin, other);
@@ -145,6 +185,85 @@ async function journeys(twin) {
     await login.browser.open((await authorizeUrl(twin)).url);
     await phone.call("GET", "/mobile/v1/approvals");
     await twin.postgres.start();
+  });
+}
+
+/// Import, links, phones, consents and sign-outs of patients, and what goes wrong with their names in hand.
+async function patients(twin) {
+  const upstream = bridge.upstreams.plus;
+  const away = (browser) => bridge.walk({ identity: "ordinaire" }, browser, { scope: `${SCOPE} ins`, acr_values: "eidas2" });
+  let browser;
+  let phone;
+  await check("journeys: patients imported with their numbers, also faulty and foreign ones", async () => {
+    process.env.SCEAU_LOG = TRACE;
+    const known = IDENTITIES.filter(({ id }) => id !== STRANGER);
+    const releases = ["identite_pivot", "email", "ins"];
+    await bridge.introduce(twin, { releases, scope: `${SCOPE} ins`, identities: known });
+    const odd = { ...patient(identityOf("corse-du-sud")), birth_place: "2A004X" };
+    const foreign = { ...patient(identityOf("haute-corse")), ins: { ...patient(identityOf("haute-corse")).ins, oid: "1.2.250.1.213.1.4.8" } };
+    const file = join(bridge.folder, "faulty.jsonl");
+    writeFileSync(file, [odd, foreign].map((one) => `${JSON.stringify(one)}\n`).join(""));
+    const faulty = await sceau("patients", "import", ...twin.target, file);
+    assert.equal(faulty.status, 2, faulty.stderr);
+    const shown = await sceau("persons", "show", ...twin.target, "--reference", "nobody");
+    delete process.env.SCEAU_LOG;
+    imported = [bridge.imported, faulty, shown].map(({ stdout, stderr }) => stdout + stderr).join("\n");
+    assert.match(imported, /line 1, birth_place/);
+  });
+  await check("journeys: FranceConnect+, consent, userinfo with the number", async () => {
+    browser = new Elsewhere(twin.issuer);
+    const { claims, told } = await bridge.claimsOf(await away(browser));
+    assert.equal(told.ins.matricule, matricule(identityOf("ordinaire")));
+    assert.ok(claims.sub);
+    // One link stays.
+    await bridge.claimsOf(await bridge.walk({ identity: "corse-du-sud" }, new Elsewhere(twin.issuer)));
+  });
+  await check("journeys: a phone by ticket, and a sign-in by QR with it", async () => {
+    const { page } = await browser.open(`${twin.issuer}/account/phones/new`);
+    const ticket = page.html.match(/<code id="ticket">([^<]+)</)?.[1];
+    phone = await Phone.enrolByTicket(twin.issuer, ticket);
+    const other = new Elsewhere(twin.issuer);
+    const flow = await bridge.ask({ scope: `${SCOPE} ins` });
+    const { page: asks } = await other.open(flow.url);
+    const { page: code } = await other.submit(asks, asks.action("/qr"));
+    const approval = await phone.claim(code.html.match(/<code id="qr-text">([^<]+)</)[1]);
+    const { page: shows } = await other.open(code.html.match(/data-resume="([^"]+)"/)[1]);
+    assert.equal((await phone.approve(approval, shows.number)).status, 200);
+    const turn = await bridge.consent(other, await other.open(shows.resume));
+    await bridge.claimsOf({ flow, turn }, "eidas1");
+  });
+  await check("journeys: what FranceConnect+ gets wrong, and who is unknown here", async () => {
+    for (const [name, at] of [["wrong_sub", "userinfo"], ["wrong_nonce", "token"], ["not_encrypted", "token"], ["unsigned_json", "userinfo"], ["cut", "userinfo"], ["html_500", "token"], ["callback_wrong_iss", "callback"], ["callback_wrong_state", "callback"]]) {
+      upstream.fault(name, { at });
+      const { turn } = await away(new Elsewhere(twin.issuer));
+      assert.ok(turn.page?.status >= 400, `${name}: ${turn.page?.summary() ?? turn.redirect}`);
+    }
+    const unknown = await bridge.walk({ identity: STRANGER }, new Elsewhere(twin.issuer));
+    assert.equal(unknown.turn.page?.status, 403);
+    const misplaced = new Elsewhere(twin.issuer);
+    const { family_name, email } = identityOf("ordinaire");
+    const number = matricule(identityOf("ordinaire"));
+    const traits = new URLSearchParams({ code: number, state: email, error: family_name, iss: family_name });
+    await misplaced.open(`${twin.issuer}/federation/plus/callback?${traits}`);
+    await misplaced.open(`${twin.issuer}/federation/${family_name}/callback?${traits}`);
+    await misplaced.open(`${twin.issuer}/q/${number}`);
+    await misplaced.open((await bridge.ask({ login_hint: number, idp_hint: family_name })).url);
+    const opened = await misplaced.open((await bridge.ask()).url);
+    await misplaced.submit(opened.page, opened.page.action("/federate"), { provider: family_name });
+    await misplaced.submit(opened.page, opened.page.action("/identify"), { identifier: number });
+    await phone.call("POST", `/mobile/v1/approvals/${number}/claim`, {});
+    await phone.call("POST", "/mobile/v1/enrolments", { proof: { type: "ticket", ticket: number } });
+  });
+  await check("journeys: signed out here and there, and unlinked", async () => {
+    const again = new Elsewhere(twin.issuer);
+    const { tokens } = await bridge.claimsOf(await away(again));
+    const leaving = await again.open(`${twin.issuer}/end_session?${new URLSearchParams({ id_token_hint: tokens.id_token })}`);
+    assert.ok(leaving.redirect?.searchParams.get("id_token_hint"), leaving.page?.summary());
+    const back = await new Visitor(upstream).logout(leaving.redirect);
+    assert.ok(back instanceof URL, JSON.stringify(back).slice(0, 300));
+    await again.open(back);
+    const [link] = await bridge.linksOf("ordinaire");
+    await twin.command("persons", "unlink", "--reference", reference("ordinaire"), "--link", link.id ?? link.link);
   });
 }
 
@@ -219,6 +338,7 @@ function listen() {
     if (location) said(new URL(location, address).searchParams);
     const text = await answer.clone().text();
     said(entries(text));
+    for (const [, value] of text.matchAll(/<code id="ticket">([^<]+)</g)) needles.add("ticket", value);
     for (const [, value] of text.matchAll(/name="(?:csrf|ticket)" value="([^"]+)"/g)) needles.add("form token", value);
     needles.number(/<output id="number">(\d\d)</.exec(text)?.[1] ?? "");
     return answer;
@@ -263,6 +383,30 @@ function knownValues(twin) {
   needles.add("key-encryption key", twin.kek);
 }
 
+/// What FranceConnect+ and the directory say of patients, and what passed between FranceConnect+ and us.
+function knownPatients() {
+  const upstream = bridge.upstreams.plus;
+  for (const identity of IDENTITIES) {
+    const number = matricule(identity);
+    needles.add("INS", number, number.slice(0, 13));
+    needles.add("family name of a patient", identity.family_name, identity.preferred_username);
+    needles.add("first names", identity.given_name, ...identity.given_name_array.filter((name) => name.length > SHORTEST_NAME));
+    needles.add("birth date", identity.birthdate);
+    needles.add("e-mail of a patient", identity.email);
+    needles.add("telephone of a patient", telephone(identity));
+    needles.add("reference of a patient", reference(identity.id));
+    needles.add("upstream subject", upstream.subject(identity.id, "sceau"));
+  }
+  needles.add("upstream client secret", SECRET);
+  for (const { params } of upstream.requestsTo("token")) needles.add("upstream code", params.code, params.code_verifier);
+  for (const { params } of upstream.requestsTo("authorize")) needles.add("upstream state or nonce", params.state, params.nonce);
+  for (const { endpoint, body } of upstream.answers) {
+    if (endpoint === "userinfo") needles.add("upstream userinfo", body);
+    needles.add("upstream access token", body?.access_token);
+    needles.add("upstream ID token", body?.id_token);
+  }
+}
+
 // --- where to look -----------------------------------------------------------------------------------------------
 
 async function collect(twin) {
@@ -283,6 +427,7 @@ async function collect(twin) {
     "log of process 0": read(join(twin.folder, "log-0")),
     "log of process 1": read(join(twin.folder, "log-1")),
     metrics: await twin.metrics(),
+    "what commands say of patients": imported,
     "command lines and environments": processes.join("\n"),
   };
 }
@@ -318,13 +463,23 @@ async function canaries(twin) {
   await twin.postgres.query(`INSERT INTO canary VALUES ('${other.email}', '\\x${hex}', '${encoded}')`);
   await twin.redis.command("SET", "canary", Buffer.from(of("access token")).toString("hex"));
   await twin.redis.command("HSET", "canary-number", "typed", number);
-  const line = { cookie: of("cookie"), digits: person.activation_codes.email, fields: { number } };
+  const { family_name, birthdate } = identityOf("ordinaire");
+  const ins = Buffer.from(`x${matricule(identityOf("ordinaire"))}`).toString("base64url");
+  await twin.postgres.query(`INSERT INTO canary VALUES ('${ins}', NULL, '${of("ticket")}')`);
+  await twin.redis.command("SET", "canary-subject", Buffer.from(of("upstream subject")).toString("hex"));
+  const line = {
+    cookie: of("cookie"), digits: person.activation_codes.email, fields: { number },
+    path: `/patients?name=${family_name}&birth=${birthdate}`, hint: of("upstream ID token"),
+  };
   appendFileSync(log, `${JSON.stringify(line)}\n`);
   const found = needles.search(await collect(twin));
   const expected = [
     "e-mail in the dump of PostgreSQL as plain", "identity number in the dump of PostgreSQL as hexadecimal",
     "identity number in binary columns of PostgreSQL as plain", "refresh token in the dump of PostgreSQL as base64",
     "access token in redis values as hexadecimal", "a number in redis values", "a number in the files of Redis",
+    "INS in the dump of PostgreSQL as base64url", "ticket in the dump of PostgreSQL as plain",
+    "upstream subject in redis values as hexadecimal", "family name of a patient in log of process 1 as plain",
+    "birth date in log of process 1 as plain", "upstream ID token in log of process 1 as plain",
     "cookie in log of process 1 as plain", "activation code in log of process 1 as plain", "a number in log of process 1",
   ];
   for (const canary of expected) {
@@ -334,4 +489,4 @@ async function canaries(twin) {
   truncateSync(log, before);
 }
 
-await suite(everything, () => Twin.start({ codes: 3, log: TRACE }));
+await suite(everything, () => Twin.start({ codes: 3, log: TRACE, lines: bridge.lines }));

@@ -14,6 +14,10 @@ export const FAULTS = {
   html_500: { at: ANYWHERE, does: "500 with an HTML page" },
   oversize: { at: ANYWHERE, does: "the right answer, 10 MiB long (`bytes`)" },
   cut: { at: ANYWHERE, does: "the connection ends in the middle of the answer" },
+  not_json: { at: ["discovery", "jwks", "token"], does: "200, announced as JSON, with something else" },
+  foreign_issuer: { at: ["discovery"], does: "`issuer` of another provider (`value`)" },
+  foreign_endpoint: { at: ["discovery"], does: "the token endpoint at another host (`value`)" },
+  foreign_keys: { at: ["jwks"], does: "a set of keys that signed nothing" },
 
   wrong_iss: { at: TOKENS, does: "`iss` of another provider (`value`)" },
   wrong_aud: { at: TOKENS, does: "`aud` of another client (`value`)" },
@@ -42,7 +46,7 @@ export const FAULTS = {
   callback_temporarily_unavailable: { at: ["callback"], does: "`error=temporarily_unavailable` in place of the code" },
 };
 
-const OTHER_ISSUER = "https://auth.imposteur.exemple.test/api/v2";
+export const OTHER_ISSUER = "https://auth.imposteur.exemple.test/api/v2";
 const HOUR = 3600;
 const DEFAULTS = { milliseconds: 8000, bytes: 10 * 1024 * 1024, times: 1 };
 export const BEFORE_THE_ANSWER = new Set(["not_found", "html_200", "html_500"]);

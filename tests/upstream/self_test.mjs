@@ -451,6 +451,24 @@ const EXPECTED = {
     assert.equal(answer.status, 200);
     assert.ok(answer.cut && answer.text.length > 0 && answer.text.length < answer.announced, JSON.stringify(answer));
   },
+  async not_json(place) {
+    const answer = await struck(place);
+    assert.deepEqual([answer.status, answer.type], [200, "application/json"]);
+    assert.throws(() => JSON.parse(answer.text), SyntaxError);
+  },
+  async foreign_issuer(place) {
+    const { issuer, jwks_uri } = JSON.parse((await struck(place)).text);
+    assert.ok(issuer !== place.twin.issuer && jwks_uri.startsWith(place.twin.issuer), issuer);
+  },
+  async foreign_endpoint(place) {
+    const { issuer, token_endpoint } = JSON.parse((await struck(place)).text);
+    assert.ok(issuer === place.twin.issuer && !token_endpoint.startsWith(place.twin.issuer), token_endpoint);
+  },
+  async foreign_keys(place) {
+    const { keys } = JSON.parse((await struck(place)).text);
+    const right = JSON.parse((await place.service.ask(`${place.twin.issuer}/jwks`)).text).keys.map(({ kid }) => kid);
+    assert.ok(keys.length > 0 && keys.every(({ kid, d }) => !right.includes(kid) && !d), String(right));
+  },
 
   wrong_iss: wrongClaim(({ claims }, { twin }) => assert.ok(claims.iss && claims.iss !== twin.issuer)),
   wrong_aud: wrongClaim(({ claims }, { client }) => assert.ok(claims.aud && claims.aud !== client.clientId)),

@@ -12,7 +12,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { BEFORE_THE_ANSWER, FAULTS, Faults, forgeCallback, forgeToken } from "./faults.mjs";
+import { BEFORE_THE_ANSWER, FAULTS, Faults, OTHER_ISSUER, forgeCallback, forgeToken } from "./faults.mjs";
 import { Keys } from "./keys.mjs";
 import { Memory } from "./memory.mjs";
 import { consentPage, errorPage, garbagePage, identityPage } from "./pages.mjs";
@@ -46,6 +46,8 @@ export async function startTwin({
 class Twin {
   /// Requests as they came, oldest first: `{ endpoint, method, params, authorization, at }`.
   requests = [];
+  /// Answers of the token endpoint and of userinfo, oldest first: `{ endpoint, body }`.
+  answers = [];
   #faults = new Faults();
   #memory = new Memory();
   #logins = new Map();
@@ -167,7 +169,8 @@ class Twin {
     if (endpoint === "jwks") context.body = { keys: context.body.keys.filter(({ kid }) => this.keys.isPublished(kid)) };
     if (fault?.name === "unsigned_json" && context.status === 200) context.type = "application/json";
     this.#follow(context, login);
-    return strike(context, fault);
+    if (["token", "userinfo"].includes(endpoint)) this.answers.push({ endpoint, body: context.body });
+    return strike(context, fault, this.keys);
   }
 
   #faultAt(endpoint, login) {
@@ -335,7 +338,7 @@ const withoutName = ({ name: _name, ...options }) => options;
 // --- answers -----------------------------------------------------------------------------------------------------
 
 /// Faults of the answer as a whole.
-function strike(context, fault) {
+function strike(context, fault, keys) {
   switch (fault?.name) {
     case "not_found":
       context.status = 404;
@@ -350,8 +353,25 @@ function strike(context, fault) {
       return undefined;
     }
     case "cut": return cut(context);
+    case "not_json":
+      context.body = "{'keys': [}";
+      context.type = "application/json";
+      return undefined;
+    case "foreign_issuer":
+      context.body = { ...context.body, issuer: fault.value ?? OTHER_ISSUER };
+      return undefined;
+    case "foreign_endpoint":
+      context.body = { ...context.body, token_endpoint: fault.value ?? `${OTHER_ISSUER}/token` };
+      return undefined;
+    case "foreign_keys":
+      context.body = { keys: keys.algorithms().map((alg) => publicJwk(keys.unpublished(alg))) };
+      return undefined;
     default: return undefined;
   }
+}
+
+function publicJwk({ alg, kid, publicKey }) {
+  return { ...publicKey.export({ format: "jwk" }), alg, kid, use: "sig" };
 }
 
 /// Announces the whole answer, sends half of it, and ends the connection.

@@ -76,6 +76,7 @@ const fn sign_in_text_ids(sentence: SetbackSentence) -> (&'static str, &'static 
         SetbackSentence::Unavailable => ("setback-unavailable", "setback-unavailable-text"),
         SetbackSentence::NotAccepted => ("setback-not-accepted", "setback-not-accepted-text"),
         SetbackSentence::LevelTooLow => ("setback-level", "setback-level-text"),
+        SetbackSentence::LinkTooLow => ("setback-link-level", "setback-link-level-text"),
         SetbackSentence::NoAccount => ("setback-no-account", "setback-no-account-text"),
         SetbackSentence::AskSupport => ("setback-support", "setback-support-text"),
         SetbackSentence::AccountClosed => ("setback-closed", "setback-closed-text"),

@@ -24,6 +24,7 @@ pub(crate) fn setback_page(setback: &Setback) -> Response {
         SetbackSentence::Unfinished
         | SetbackSentence::NotAccepted
         | SetbackSentence::LevelTooLow
+        | SetbackSentence::LinkTooLow
         | SetbackSentence::NoAccount
         | SetbackSentence::AskSupport
         | SetbackSentence::AccountClosed
