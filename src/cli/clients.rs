@@ -11,7 +11,9 @@ use crate::base::{ClientId, Secret};
 use crate::flow::{NewClient, OperatorOutcome};
 use crate::identity::{PatientClaim, ReleasePolicy, claims_of_scopes};
 use crate::jose::{Algorithm, JsonCaps, JwkSet, parse_strict};
-use crate::oauth::{Client, ClientAuthMethod, ErrorCode, GrantType, Profile, RedirectUri, ScopeSet};
+use crate::oauth::{
+    Client, ClientAuthMethod, ErrorCode, GrantType, Profile, REPRESENTATION, RedirectUri, ScopeSet,
+};
 
 use super::open::Target;
 use super::{EX_USAGE, output};
@@ -79,9 +81,10 @@ struct AddArgs {
     #[arg(long)]
     resource_server: bool,
     /// What it may learn of patients, within its scope: claims or `profile`, `birth`, `identite_pivot`; `france_connect`
-    /// for what FranceConnect accepts. Nothing beyond `sub` when left out; may be repeated
+    /// for what FranceConnect accepts; `representation`: for which child under 16 or protected person they act. Nothing
+    /// beyond `sub` when left out; may be repeated
     #[arg(long, value_name = "CLAIM", value_parser = released)]
-    release: Vec<BTreeSet<PatientClaim>>,
+    release: Vec<Released>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -167,19 +170,39 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         ask_consent: args.ask_consent,
         grant_types: args.grants,
         resource_server: args.resource_server,
-        release: args.release.into_iter().flatten().collect(),
+        representation: args.release.contains(&Released::Representation),
+        release: args.release.into_iter().flat_map(Released::claims).collect(),
     })
 }
 
-/// The claims that a word of `--release` stands for.
-fn released(word: &str) -> Result<BTreeSet<PatientClaim>, &'static str> {
+/// What a word of `--release` stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Released {
+    Claims(BTreeSet<PatientClaim>),
+    Representation,
+}
+
+impl Released {
+    fn claims(self) -> BTreeSet<PatientClaim> {
+        match self {
+            Self::Claims(claims) => claims,
+            Self::Representation => BTreeSet::new(),
+        }
+    }
+}
+
+fn released(word: &str) -> Result<Released, &'static str> {
     const UNKNOWN: &str = "not a claim about patients, nor a group of them";
+    if word == REPRESENTATION {
+        return Ok(Released::Representation);
+    }
     if word == "france_connect" {
         let policy = ReleasePolicy::for_france_connect();
-        return Ok(PatientClaim::ALL.into_iter().filter(|claim| policy.allows(*claim)).collect());
+        let claims = PatientClaim::ALL.into_iter().filter(|claim| policy.allows(*claim));
+        return Ok(Released::Claims(claims.collect()));
     }
     let claims = claims_of_scopes(&ScopeSet::parse(word).map_err(|_| UNKNOWN)?);
-    if claims.is_empty() { Err(UNKNOWN) } else { Ok(claims) }
+    if claims.is_empty() { Err(UNKNOWN) } else { Ok(Released::Claims(claims)) }
 }
 
 fn read_jwks(path: &Path) -> anyhow::Result<JwkSet> {

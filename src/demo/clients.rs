@@ -131,6 +131,7 @@ async fn register(provider: &Provider, plan: Plan, addresses: &Addresses) -> any
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         resource_server: false,
         release: std::collections::BTreeSet::new(),
+        representation: false,
     };
     let registered = provider.register_client(new).await;
     let registered = registered.with_context(|| format!("registering {}", plan.client_id))?;

@@ -9,12 +9,12 @@
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, InteractionId, Secret, TokenHash, UnixTime};
 use crate::federation::UpstreamProvider;
-use crate::identity::AuthenticationProof;
 use crate::interaction::{ApprovalProgress, Interaction, Locale, NextStep, Situation, Step, decide};
 use crate::oauth::{AuthorizationResponse, AuthorizeError, Client, RawParams};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
+use super::consent::asked;
 use super::par::must_push;
 use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Turn, TurnError};
 
@@ -77,7 +77,10 @@ impl Provider {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
                 Ok(Begun::Answer(Box::new(self.answer_at_once(&held, browser, step).await?)))
             }
-            step @ (NextStep::Identify { .. } | NextStep::Approve | NextStep::Consent) => {
+            step @ (NextStep::Identify { .. }
+            | NextStep::Approve
+            | NextStep::Represent
+            | NextStep::Consent) => {
                 self.allow_one_more(&browser.origin, now).await?;
                 // The first look at its page says which step it is at.
                 let opened = interaction.value;
@@ -107,7 +110,8 @@ impl Provider {
         let step = match &next {
             NextStep::Identify { .. } => Step::Identify,
             NextStep::Approve => interaction.step.clone(),
-            NextStep::Consent => Step::Consent { person: consenting(&interaction, session.as_ref())?.person },
+            NextStep::Represent => Step::Represent { person: asked(&interaction, session.as_ref())?.person },
+            NextStep::Consent => Step::Consent { person: asked(&interaction, session.as_ref())?.person },
             NextStep::Issue { .. } | NextStep::Refuse { .. } => {
                 let held = Held { interaction: &interaction, client: &client, session, now };
                 return self.conclude((version, held), browser, next).await;
@@ -130,8 +134,13 @@ impl Provider {
                 let screen = self.number_screen(&interaction, client.name, now).await?;
                 Ok(self.page(&interaction, browser, screen))
             }
+            NextStep::Represent => {
+                let proof = asked(&interaction, session.as_ref())?;
+                let screen = self.represent_screen(&interaction, &client, proof, now).await?;
+                Ok(self.page(&interaction, browser, screen))
+            }
             NextStep::Consent => {
-                let proof = consenting(&interaction, session.as_ref())?;
+                let proof = asked(&interaction, session.as_ref())?;
                 let screen = self.consent_screen(&interaction, client.name, proof).await?;
                 Ok(self.page(&interaction, browser, screen))
             }
@@ -220,6 +229,7 @@ impl Provider {
             deadline: now.plus(self.policy.lifetimes.interaction),
             step: Step::Identify,
             proof: None,
+            acting: None,
             consented: None,
             refusal: None,
             pending_link: None,
@@ -240,6 +250,7 @@ impl Provider {
         let hinted =
             self.hinted_person(&interaction.request, client, [interaction.proof.as_ref(), session]).await?;
         let proof = interaction.proof.as_ref().or(session);
+        let representation = self.representation_progress(interaction, client, proof, now).await?;
         let consent = self.consent_progress(interaction, client, proof).await?;
         Ok(decide(&Situation {
             request: &interaction.request,
@@ -248,6 +259,7 @@ impl Provider {
             fresh: interaction.proof.as_ref(),
             approval,
             hinted,
+            representation,
             consent,
             refusal: interaction.refusal,
             upstreams: self.reaching(None).into_iter().map(UpstreamProvider::ceiling).max(),
@@ -255,15 +267,6 @@ impl Provider {
             now,
         }))
     }
-}
-
-/// The proof of the person whose consent is asked for.
-fn consenting<'a>(
-    interaction: &'a Interaction,
-    session: Option<&'a Session>,
-) -> Result<&'a AuthenticationProof, TurnError> {
-    let proof = interaction.proof.as_ref().or(session.map(|session| &session.proof));
-    proof.ok_or(TurnError::Gone)
 }
 
 /// An answer that changes nothing in the browser.

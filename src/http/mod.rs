@@ -45,6 +45,7 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/interaction/{id}", get(interaction::show))
         .route("/interaction/{id}/identify", post(interaction::identify))
         .route("/interaction/{id}/qr", post(interaction::qr))
+        .route("/interaction/{id}/represent", post(interaction::represent))
         .route("/interaction/{id}/consent", post(interaction::consent))
         .route("/interaction/{id}/cancel", post(interaction::cancel))
         .route("/interaction/{id}/status", get(interaction::status))

@@ -12,9 +12,12 @@
 //! | 6 | a fresh proof below the asked level | `unmet_authentication_requirements` |
 //! | 7 | no usable proof, `prompt=none` | `login_required` |
 //! | 8 | no usable proof | identify |
-//! | 9 | consent missing, `prompt=none` | `consent_required` |
-//! | 10 | consent missing | consent |
-//! | 11 | otherwise | issue |
+//! | 9 | not said for whom they act, `prompt=none` | `interaction_required` |
+//! | 10 | not said for whom they act | ask |
+//! | 11 | they may not act for that one any more | `access_denied` |
+//! | 12 | consent missing, `prompt=none` | `consent_required` |
+//! | 13 | consent missing | consent |
+//! | 14 | otherwise | issue |
 
 use std::time::Duration;
 
@@ -51,6 +54,19 @@ pub enum ConsentProgress {
     Given,
 }
 
+/// What is known of whom the person acts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepresentationProgress {
+    /// Not asked for, or they may act for nobody else.
+    NotNeeded,
+    /// They may act for somebody else and have not said.
+    Missing,
+    /// Said in this interaction, and true now.
+    Chosen,
+    /// Said in this interaction, and true no more.
+    Ended,
+}
+
 /// All that bears on the next step.
 pub struct Situation<'a> {
     /// The request.
@@ -65,6 +81,8 @@ pub struct Situation<'a> {
     pub approval: ApprovalProgress,
     /// The person named by `id_token_hint`; `Some(None)` is a hint that names nobody here.
     pub hinted: Option<Option<PersonId>>,
+    /// For whom the person of the usable proof acts.
+    pub representation: RepresentationProgress,
     /// Consent of the person of the usable proof.
     pub consent: ConsentProgress,
     /// The person said no on a page.
@@ -87,6 +105,8 @@ pub enum NextStep {
     },
     /// Wait for the phone.
     Approve,
+    /// Ask for whom they act.
+    Represent,
     /// Ask for consent.
     Consent,
     /// Issue a code on this proof; `renew` when it was made in this interaction and begins a new session.
@@ -128,7 +148,7 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
             refuse(ErrorCode::LoginRequired, "the person must authenticate")
         }
         Usable::None => NextStep::Identify { expired: situation.approval == ApprovalProgress::Expired },
-        Usable::Proof { proof, renew } => with_consent(situation, proof, renew),
+        Usable::Proof { proof, renew } => with_representation(situation, proof, renew),
     }
 }
 
@@ -196,6 +216,22 @@ fn recent_enough(situation: &Situation<'_>, proof: &AuthenticationProof) -> bool
         // `max_age=0` is `prompt=login`.
         Some(0) => false,
         Some(age) => situation.now.since(proof.auth_time) <= Duration::from_secs(age),
+    }
+}
+
+fn with_representation(situation: &Situation<'_>, proof: &AuthenticationProof, renew: bool) -> NextStep {
+    match situation.representation {
+        // OpenID Connect Core 3.1.2.6: a choice is never remembered.
+        RepresentationProgress::Missing if has_prompt(situation, Prompt::None) => {
+            refuse(ErrorCode::InteractionRequired, "the person must say for whom they act")
+        }
+        RepresentationProgress::Missing => NextStep::Represent,
+        RepresentationProgress::Ended => {
+            refuse(ErrorCode::AccessDenied, "the person may not act for that person any more")
+        }
+        RepresentationProgress::NotNeeded | RepresentationProgress::Chosen => {
+            with_consent(situation, proof, renew)
+        }
     }
 }
 

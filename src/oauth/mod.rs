@@ -24,7 +24,7 @@ mod rfc9449_dpop;
 mod rfc9449_nonce;
 mod scope;
 
-pub use client::{Client, ClientMetadataError, ConsentPolicy};
+pub use client::{Client, ClientMetadataError, ConsentPolicy, REPRESENTATION};
 pub use error::{ErrorCode, OAuthError};
 pub use params::RawParams;
 pub use profile::{ClientAuthMethod, GrantType, NameError, Profile};

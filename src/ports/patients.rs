@@ -38,6 +38,8 @@ pub trait Patients: Send + Sync {
     /// Creates or updates patients in one transaction with `event`, to which the counts are added. A lock stays, but the
     /// dead are deactivated.
     async fn import(&self, records: &[PatientRecord], event: &AuditEvent) -> PortResult<PatientCounts>;
+    /// The patients whose record names `guardian` among those who may act for them, whatever the term or the status.
+    async fn represented_by(&self, guardian: &PatientRef) -> PortResult<Vec<Person>>;
     /// Whether a matricule of a register of `environment` is stored.
     async fn has_ins_of(&self, environment: InsEnvironment) -> PortResult<bool>;
 }

@@ -5,7 +5,9 @@ use sceau::base::{PersonId, UnixTime};
 use sceau::identity::{
     Acr, AssurancePolicy, AssuranceTerms, AuthMode, AuthenticationProof, Way, parse_acr_values,
 };
-use sceau::interaction::{ApprovalProgress, ConsentProgress, NextStep, Refusal, Situation, decide};
+use sceau::interaction::{
+    ApprovalProgress, ConsentProgress, NextStep, Refusal, RepresentationProgress, Situation, decide,
+};
 use sceau::oauth::{AuthorizationRequest, ResponseMode, ScopeSet};
 use sceau::oidc::{AuthenticationRequest, ClaimsRequest, Prompts};
 use uuid::Uuid;
@@ -54,6 +56,7 @@ struct Case {
     fresh: Option<AuthenticationProof>,
     approval: ApprovalProgress,
     hinted: Hint,
+    representation: RepresentationProgress,
     consent: ConsentProgress,
     refusal: Option<Refusal>,
     upstreams: Option<Acr>,
@@ -71,6 +74,7 @@ impl Case {
             fresh: None,
             approval: ApprovalProgress::None,
             hinted: Hint::Absent,
+            representation: RepresentationProgress::NotNeeded,
             consent: ConsentProgress::NotNeeded,
             refusal: None,
             upstreams: None,
@@ -119,6 +123,7 @@ impl Case {
                 Hint::Nobody => Some(None),
                 Hint::Person(number) => Some(Some(person(number))),
             },
+            representation: self.representation,
             consent: self.consent,
             refusal: self.refusal,
             upstreams: self.upstreams,
@@ -134,6 +139,7 @@ fn word(step: &NextStep) -> &'static str {
         NextStep::Identify { expired: true } => "identify again",
         NextStep::Identify { expired: false } => "identify",
         NextStep::Approve => "approve",
+        NextStep::Represent => "represent",
         NextStep::Consent => "consent",
         NextStep::Issue { renew: true, .. } => "issue anew",
         NextStep::Issue { renew: false, .. } => "issue",
@@ -164,9 +170,10 @@ fn rows_1_and_2_the_person_said_no() {
 }
 
 #[test]
-fn rows_3_to_11() {
+fn rows_3_to_14() {
     use ApprovalProgress as A;
     use ConsentProgress as C;
+    use RepresentationProgress as R;
     let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
     let late = |at| Some(proof(1, Acr::Eidas1, at));
     let table = [
@@ -196,20 +203,37 @@ fn rows_3_to_11() {
         (8, Case { prompt: "login", session: late(OPENED), ..new() }, "identify"),
         (8, Case { acr_values: "eidas2", ..session() }, "identify"),
         (8, Case { hinted: Hint::Person(2), ..session() }, "identify"),
-        (9, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
-        (10, Case { consent: C::Missing, ..session() }, "consent"),
-        (10, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
-        (11, session(), "issue"),
-        (11, proved(), "issue anew"),
-        (11, Case { prompt: "none", ..session() }, "issue"),
-        (11, Case { max_age: Some(160), ..session() }, "issue"),
-        (11, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
-        (11, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
-        (11, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
-        (11, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
-        (11, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
-        (11, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
-        (11, Case { approval: A::Expired, ..session() }, "issue"),
+        (9, Case { prompt: "none", representation: R::Missing, ..session() }, "interaction_required"),
+        (
+            9,
+            Case { prompt: "none", representation: R::Missing, consent: C::Missing, ..session() },
+            "interaction_required",
+        ),
+        (10, Case { representation: R::Missing, ..session() }, "represent"),
+        (10, Case { representation: R::Missing, consent: C::Missing, ..proved() }, "represent"),
+        (11, Case { representation: R::Ended, ..session() }, "access_denied"),
+        (
+            11,
+            Case { representation: R::Ended, consent: C::Given, prompt: "none", ..proved() },
+            "access_denied",
+        ),
+        (8, Case { representation: R::Missing, ..new() }, "identify"),
+        (13, Case { representation: R::Chosen, consent: C::Missing, ..session() }, "consent"),
+        (14, Case { representation: R::Chosen, consent: C::Given, ..session() }, "issue"),
+        (12, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
+        (13, Case { consent: C::Missing, ..session() }, "consent"),
+        (13, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
+        (14, session(), "issue"),
+        (14, proved(), "issue anew"),
+        (14, Case { prompt: "none", ..session() }, "issue"),
+        (14, Case { max_age: Some(160), ..session() }, "issue"),
+        (14, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
+        (14, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
+        (14, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
+        (14, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
+        (14, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
+        (14, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
+        (14, Case { approval: A::Expired, ..session() }, "issue"),
     ];
     for (row, case, expected) in table {
         assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
@@ -236,6 +260,7 @@ fn any_proof() -> impl Strategy<Value = Option<AuthenticationProof>> {
 fn any_case() -> impl Strategy<Value = Case> {
     use ApprovalProgress as A;
     use ConsentProgress as C;
+    use RepresentationProgress as R;
     let asked = (
         prop::sample::select(vec!["", "none", "login", "consent", "select_account", "login consent"]),
         prop::option::of(0_u64..400),
@@ -255,11 +280,12 @@ fn any_case() -> impl Strategy<Value = Case> {
         any_proof(),
         any_proof(),
         prop::sample::select(vec![A::None, A::Waiting, A::Denied, A::Locked, A::Expired]),
+        prop::sample::select(vec![R::NotNeeded, R::Missing, R::Chosen, R::Ended]),
         prop::sample::select(vec![C::NotNeeded, C::Missing, C::Given]),
         prop::sample::select(vec![None, Some(Refusal::Cancelled), Some(Refusal::Consent)]),
     );
     (asked, known).prop_map(|((prompt, max_age, acr_values, claims, hinted), known)| {
-        let (session, fresh, approval, consent, refusal) = known;
+        let (session, fresh, approval, representation, consent, refusal) = known;
         let upstreams = None;
         Case {
             prompt,
@@ -270,6 +296,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             fresh,
             approval,
             hinted,
+            representation,
             consent,
             refusal,
             upstreams,
@@ -294,6 +321,8 @@ proptest! {
         };
         prop_assert!(may_answer);
         prop_assert!(case.refusal.is_none() && case.consent != ConsentProgress::Missing);
+        let said = [RepresentationProgress::NotNeeded, RepresentationProgress::Chosen];
+        prop_assert!(said.contains(&case.representation));
         let answered = [ApprovalProgress::None, ApprovalProgress::Expired];
         prop_assert!(answered.contains(&case.approval));
         let forced = case.prompt.contains("login") || case.prompt == "select_account";

@@ -43,6 +43,7 @@ pub(super) async fn registered(harness: &Harness, change: impl FnOnce(&mut NewCl
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         resource_server: false,
         release: std::collections::BTreeSet::new(),
+        representation: false,
     };
     change(&mut new);
     harness.provider.register_client(new).await.unwrap().secret

@@ -161,6 +161,7 @@ impl Cast {
         Grant {
             id: GrantId::random(&OsEntropy),
             person: self.person.id,
+            on_behalf_of: None,
             client: client_id(),
             sid: Sid::random(&OsEntropy),
             scope: ScopeSet::parse("openid").unwrap(),

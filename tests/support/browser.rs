@@ -89,6 +89,7 @@ impl Harness {
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             resource_server: false,
             release: std::collections::BTreeSet::new(),
+            representation: false,
         };
         self.provider.register_client(client).await.unwrap();
     }

@@ -79,6 +79,7 @@ pub(crate) fn reliance(id: &str) -> NewClient {
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         resource_server: false,
         release: std::collections::BTreeSet::new(),
+        representation: false,
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn registration(id: &str, profile: Profile, auth: ClientAuthMethod) -
         ask_consent: false,
         resource_server: false,
         release: std::collections::BTreeSet::new(),
+        representation: false,
     }
 }
 
