@@ -23,6 +23,8 @@ pub struct AuditEvent {
     pub actor: Option<String>,
     /// Whom it concerns.
     pub person: Option<PersonId>,
+    /// For whom that person acted, when not for themself.
+    pub on_behalf_of: Option<PersonId>,
     /// For which client.
     pub client: Option<ClientId>,
     /// With which phone.
@@ -90,6 +92,7 @@ impl AuditEvent {
             reason,
             actor: None,
             person: None,
+            on_behalf_of: None,
             client: None,
             device: None,
             transaction: None,
@@ -103,6 +106,13 @@ impl AuditEvent {
     #[must_use]
     pub const fn with_person(mut self, person: PersonId) -> Self {
         self.person = Some(person);
+        self
+    }
+
+    /// Says for whom the person acted; none for themself.
+    #[must_use]
+    pub const fn with_on_behalf_of(mut self, represented: Option<PersonId>) -> Self {
+        self.on_behalf_of = represented;
         self
     }
 

@@ -35,6 +35,8 @@ pub enum EventKind {
     SessionEnded,
     /// A relying party was told of a logout, or could not be.
     BackchannelLogout,
+    /// Someone said for whom they act, or may not act any more.
+    Representation,
     /// The professional decided on a client's scopes.
     Consent,
     /// An authorization code was issued.
@@ -131,6 +133,7 @@ impl EventKind {
         Self::SessionStarted,
         Self::SessionEnded,
         Self::BackchannelLogout,
+        Self::Representation,
         Self::Consent,
         Self::CodeIssued,
         Self::CodeReplay,
@@ -190,6 +193,7 @@ impl EventKind {
             Self::SessionStarted => "session.started",
             Self::SessionEnded => "session.ended",
             Self::BackchannelLogout => "session.backchannel_logout",
+            Self::Representation => "representation.decision",
             Self::Consent => "consent.decision",
             Self::CodeIssued => "code.issued",
             Self::CodeReplay => "code.replay",

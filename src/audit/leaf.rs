@@ -118,6 +118,7 @@ fn clear_members(event: &AuditEvent) -> BTreeMap<String, String> {
         ("reason", Some(event.reason.to_owned())),
         ("actor", event.actor.clone()),
         ("person", event.person.map(|person| person.to_string())),
+        ("on_behalf_of", event.on_behalf_of.map(|person| person.to_string())),
         ("client", event.client.as_ref().map(ToString::to_string)),
         ("device", event.device.map(|device| device.to_string())),
         ("txn", event.transaction.clone()),

@@ -12,7 +12,8 @@ use crate::flow::{NewClient, OperatorOutcome};
 use crate::identity::{PatientClaim, ReleasePolicy, claims_of_scopes};
 use crate::jose::{Algorithm, JsonCaps, JwkSet, KeyManagement, parse_strict};
 use crate::oauth::{
-    Client, ClientAuthMethod, ErrorCode, GrantType, Profile, RedirectUri, ResponseProtection, ScopeSet,
+    Client, ClientAuthMethod, ErrorCode, GrantType, Profile, REPRESENTATION, RedirectUri, ResponseProtection,
+    ScopeSet,
 };
 
 use super::open::Target;
@@ -82,9 +83,10 @@ struct AddArgs {
     #[arg(long)]
     resource_server: bool,
     /// What it may learn of patients, within its scope: claims or `profile`, `birth`, `identite_pivot`; `france_connect`
-    /// for what FranceConnect accepts. Nothing beyond `sub` when left out; may be repeated
+    /// for what FranceConnect accepts; `representation`: for which child under 16 or protected person they act. Nothing
+    /// beyond `sub` when left out; may be repeated
     #[arg(long, value_name = "CLAIM", value_parser = released)]
-    release: Vec<BTreeSet<PatientClaim>>,
+    release: Vec<Released>,
     /// Where its encryption keys are published
     #[arg(long, value_name = "URI", requires = "encryption")]
     jwks_uri: Option<String>,
@@ -188,20 +190,39 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         ask_consent: args.ask_consent,
         grant_types,
         resource_server: args.resource_server,
-        release,
+        representation: args.release.contains(&Released::Representation),
+        release: args.release.into_iter().flat_map(Released::claims).collect(),
         responses: responses
             .map_or_else(ResponseProtection::default, |(uri, alg)| ResponseProtection::encrypted(uri, alg)),
     })
 }
 
-/// The claims that a word of `--release` stands for.
-fn released(word: &str) -> Result<BTreeSet<PatientClaim>, &'static str> {
+/// What a word of `--release` stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Released {
+    Claims(BTreeSet<PatientClaim>),
+    Representation,
+}
+
+impl Released {
+    fn claims(self) -> BTreeSet<PatientClaim> {
+        match self {
+            Self::Claims(claims) => claims,
+            Self::Representation => BTreeSet::new(),
+        }
+    }
+}
+
+fn released(word: &str) -> Result<Released, &'static str> {
     const UNKNOWN: &str = "not a claim about patients, nor a group of them";
+    if word == REPRESENTATION {
+        return Ok(Released::Representation);
+    }
     if word == "france_connect" {
-        return Ok(accepted_by_hub());
+        return Ok(Released::Claims(accepted_by_hub()));
     }
     let claims = claims_of_scopes(&ScopeSet::parse(word).map_err(|_| UNKNOWN)?);
-    if claims.is_empty() { Err(UNKNOWN) } else { Ok(claims) }
+    if claims.is_empty() { Err(UNKNOWN) } else { Ok(Released::Claims(claims)) }
 }
 
 fn accepted_by_hub() -> BTreeSet<PatientClaim> {

@@ -112,7 +112,11 @@ async fn show(args: OneArgs) -> anyhow::Result<ExitCode> {
         output::line(format_args!("link    {}  {provider} since {at} ({by})", link.id));
     }
     for consent in &consents {
-        output::line(format_args!("consent {} since {}: {}", consent.client, consent.at, consent.scope));
+        let behalf = consent.on_behalf_of.map(|person| format!(" for {person}")).unwrap_or_default();
+        output::line(format_args!(
+            "consent {}{behalf} since {}: {}",
+            consent.client, consent.at, consent.scope
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -140,6 +144,7 @@ fn link_described(link: &Link) -> Value {
 fn consent_described(consent: &Consent) -> Value {
     json!({
         "client_id": consent.client.as_str(),
+        "on_behalf_of": consent.on_behalf_of.map(|person| person.to_string()),
         "scope": consent.scope.to_string(),
         "since": consent.at.to_string(),
     })

@@ -148,6 +148,7 @@ async fn register(provider: &Provider, plan: Plan, addresses: &Addresses) -> any
         resource_server: false,
         release,
         responses: crate::oauth::ResponseProtection::default(),
+        representation: false,
     };
     let registered = provider.register_client(new).await;
     let registered = registered.with_context(|| format!("registering {}", plan.client_id))?;

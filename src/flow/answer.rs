@@ -5,8 +5,8 @@ use crate::base::{EntropyExt, GrantId, PersonId, Secret, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
 use crate::interaction::{Interaction, NextStep, Step};
 use crate::oauth::{
-    AuthorizationResponse, Client, CodeBinding, ErrorCode, OAuthError, ResponseMode, authorization_response,
-    error_params, success_params,
+    AuthorizationResponse, Client, CodeBinding, ErrorCode, OAuthError, REPRESENTATION, ResponseMode,
+    authorization_response, error_params, success_params,
 };
 use crate::oidc::{AuthenticationRequest, HintClaims, validate_hint};
 use crate::ports::{CodePayload, PortResult, Session};
@@ -76,7 +76,11 @@ impl Provider {
         match step {
             NextStep::Issue { proof, renew } => self.answer_code(held, browser, &proof, renew).await,
             NextStep::Refuse { code, public } => Ok(self.answer_error(held, &OAuthError::new(code, public))),
-            NextStep::Identify { .. } | NextStep::Approve | NextStep::Email | NextStep::Consent => {
+            NextStep::Identify { .. }
+            | NextStep::Approve
+            | NextStep::Email
+            | NextStep::Represent
+            | NextStep::Consent => {
                 Err(TurnError::Gone)
             }
         }
@@ -152,6 +156,7 @@ impl Provider {
             .succeeded(EventKind::CodeIssued, if renew { "authenticated" } else { "session" }, held.now)
             .with_client(held.client.client_id.clone())
             .with_person(proof.person)
+            .with_on_behalf_of(held.interaction.on_behalf_of(proof.person).map(|behalf| behalf.person))
             .with_transaction(held.interaction.id.to_string());
         let events = begun.into_iter().chain([issued]).collect();
         let oauth = &held.interaction.request.oauth;
@@ -192,6 +197,7 @@ impl Provider {
             },
             grant: GrantId::random(&*self.ports.entropy),
             person: proof.person,
+            on_behalf_of: held.interaction.on_behalf_of(proof.person),
             sid: session.sid,
             session_end: session.absolute_end,
             scope: request.oauth.scope.clone(),
@@ -217,21 +223,25 @@ impl Provider {
         proofs: [Option<&AuthenticationProof>; 2],
     ) -> Result<Option<Option<PersonId>>, FlowError> {
         let Some(hint) = &request.id_token_hint else { return Ok(None) };
-        let subject = self.hinted_subject(hint, client);
+        let Some(hinted) = self.hinted_subject(hint, client) else { return Ok(Some(None)) };
+        // What was issued on behalf of another is answered so again, or not at all: the subject would be another.
+        if hinted.actor.is_some() && !request.oauth.scope.contains(REPRESENTATION) {
+            return Ok(Some(None));
+        }
         for proof in proofs.into_iter().flatten() {
             let person = self.ports.persons.find(proof.person).await?;
-            if person.is_some_and(|person| Some(self.subject_for(client, &person)) == subject) {
+            if person.is_some_and(|person| self.subject_for(client, &person) == hinted.authenticated()) {
                 return Ok(Some(Some(proof.person)));
             }
         }
         Ok(Some(None))
     }
 
-    /// The subject that an `id_token_hint` of ours names; `None` when the token is not one of ours or was issued to
+    /// What an `id_token_hint` of ours says to `client`; `None` when the token is not one of ours or was issued to
     /// another client. An expired one is good (OpenID Connect Core 3.1.2.1).
-    pub(super) fn hinted_subject(&self, hint: &Secret, client: &Client) -> Option<String> {
+    pub(super) fn hinted_subject(&self, hint: &Secret, client: &Client) -> Option<HintClaims> {
         let claims = self.read_hint(hint)?;
-        (claims.aud == client.client_id).then_some(claims.sub)
+        (claims.aud == client.client_id).then_some(claims)
     }
 
     /// What an ID token of ours says, expired or not, signed with a key in use or retired.

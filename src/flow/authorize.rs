@@ -9,12 +9,12 @@
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, InteractionId, Secret, TokenHash, UnixTime};
 use crate::federation::UpstreamProvider;
-use crate::identity::AuthenticationProof;
 use crate::interaction::{ApprovalProgress, Interaction, Locale, NextStep, Situation, Step, decide};
 use crate::oauth::{AuthorizationResponse, AuthorizeError, Client, RawParams};
 use crate::oidc::{AuthenticationRequest, authentication_request};
 use crate::ports::{Session, Versioned};
 
+use super::consent::asked;
 use super::hub::minimum_acr;
 use super::par::must_push;
 use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Turn, TurnError};
@@ -78,7 +78,11 @@ impl Provider {
                 let held = Held { interaction: &interaction.value, client: &incoming.client, session, now };
                 Ok(Begun::Answer(Box::new(self.answer_at_once(&held, browser, step).await?)))
             }
-            step @ (NextStep::Identify { .. } | NextStep::Approve | NextStep::Email | NextStep::Consent) => {
+            step @ (NextStep::Identify { .. }
+            | NextStep::Approve
+            | NextStep::Email
+            | NextStep::Represent
+            | NextStep::Consent) => {
                 self.allow_one_more(&browser.origin, now).await?;
                 // The first look at its page says which step it is at.
                 let opened = interaction.value;
@@ -108,8 +112,9 @@ impl Provider {
         let step = match &next {
             NextStep::Identify { .. } => Step::Identify,
             NextStep::Approve => interaction.step.clone(),
-            NextStep::Email => Step::Email { person: proved(&interaction, session.as_ref())?.person },
-            NextStep::Consent => Step::Consent { person: proved(&interaction, session.as_ref())?.person },
+            NextStep::Email => Step::Email { person: asked(&interaction, session.as_ref())?.person },
+            NextStep::Represent => Step::Represent { person: asked(&interaction, session.as_ref())?.person },
+            NextStep::Consent => Step::Consent { person: asked(&interaction, session.as_ref())?.person },
             NextStep::Issue { .. } | NextStep::Refuse { .. } => {
                 let held = Held { interaction: &interaction, client: &client, session, now };
                 return self.conclude((version, held), browser, next).await;
@@ -127,8 +132,12 @@ impl Provider {
             NextStep::Identify { expired } => self.identify_screen(&interaction, client.name, expired),
             NextStep::Approve => self.number_screen(&interaction, client.name, now).await?,
             NextStep::Email => Screen::Email { service: client.name },
+            NextStep::Represent => {
+                let proof = asked(&interaction, session.as_ref())?;
+                self.represent_screen(&interaction, &client, proof, now).await?
+            }
             NextStep::Consent => {
-                let proof = proved(&interaction, session.as_ref())?;
+                let proof = asked(&interaction, session.as_ref())?;
                 self.consent_screen(&interaction, client.name, proof).await?
             }
         };
@@ -217,6 +226,7 @@ impl Provider {
             deadline: now.plus(self.policy.lifetimes.interaction),
             step: Step::Identify,
             proof: None,
+            acting: None,
             consented: None,
             refusal: None,
             pending_link: None,
@@ -237,6 +247,7 @@ impl Provider {
         let hinted =
             self.hinted_person(&interaction.request, client, [interaction.proof.as_ref(), session]).await?;
         let proof = interaction.proof.as_ref().or(session);
+        let representation = self.representation_progress(interaction, client, proof, now).await?;
         let consent = self.consent_progress(interaction, client, proof).await?;
         let lacks_email = self.lacks_email(client, proof).await?;
         let next = decide(&Situation {
@@ -247,6 +258,7 @@ impl Provider {
             approval,
             hinted,
             lacks_email,
+            representation,
             consent,
             refusal: interaction.refusal,
             minimum: minimum_acr(client),
@@ -256,15 +268,6 @@ impl Provider {
         });
         self.admitted(client, next).await
     }
-}
-
-/// The proof of the person whom a page asks for something.
-fn proved<'a>(
-    interaction: &'a Interaction,
-    session: Option<&'a Session>,
-) -> Result<&'a AuthenticationProof, TurnError> {
-    let proof = interaction.proof.as_ref().or(session.map(|session| &session.proof));
-    proof.ok_or(TurnError::Gone)
 }
 
 /// An answer that changes nothing in the browser.

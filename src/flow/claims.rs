@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::identity::{
-    AuthMode, Identity, Patient, PatientClaim, Person, ReleasePolicy, claims_of_scopes, patient_claims,
-    sector_claims,
+    AuthMode, Identity, Patient, PatientClaim, ReleasePolicy, claims_of_scopes, patient_claims, sector_claims,
 };
-use crate::oauth::{Client, Profile, ScopeSet};
+use crate::oauth::{Client, Profile, REPRESENTATION, ScopeSet};
 use crate::oidc::{AuthenticationRequest, ClaimSpec, released_claims, requested_claims};
 
 use super::Provider;
+use super::parties::Parties;
 
 /// Claims named one by one (OpenID Connect Core 5.5).
 type Named = BTreeMap<String, ClaimSpec>;
@@ -21,11 +21,11 @@ impl Provider {
     pub(super) fn userinfo_claims(
         &self,
         client: &Client,
-        (person, auth_mode): (&Person, AuthMode),
+        (parties, auth_mode): (&Parties, AuthMode),
         scope: &ScopeSet,
         requested: &Named,
     ) -> Map<String, Value> {
-        match &person.identity {
+        match &parties.about().identity {
             Identity::Professional(professional) => {
                 let all = sector_claims(professional, auth_mode, &self.policy.sector);
                 released_claims(client, scope, requested).filter(all)
@@ -33,7 +33,7 @@ impl Provider {
             Identity::Patient(patient) => {
                 let mut wanted = claims_of_scopes(scope);
                 wanted.extend(named_claims(client, requested));
-                self.claims_of_patient(client, patient, &wanted)
+                parties.discreet(self.claims_of_patient(client, patient, &wanted))
             }
         }
     }
@@ -42,16 +42,16 @@ impl Provider {
     pub(super) fn id_token_claims(
         &self,
         client: &Client,
-        (person, auth_mode): (&Person, AuthMode),
+        (parties, auth_mode): (&Parties, AuthMode),
         requested: &Named,
     ) -> Map<String, Value> {
-        match &person.identity {
+        match &parties.about().identity {
             Identity::Professional(professional) => {
                 let all = sector_claims(professional, auth_mode, &self.policy.sector);
                 requested_claims(client, requested).filter(all)
             }
             Identity::Patient(patient) => {
-                self.claims_of_patient(client, patient, &named_claims(client, requested))
+                parties.discreet(self.claims_of_patient(client, patient, &named_claims(client, requested)))
             }
         }
     }
@@ -60,16 +60,21 @@ impl Provider {
     pub(super) fn consent_lines(
         &self,
         client: &Client,
-        person: &Person,
+        parties: &Parties,
         request: &AuthenticationRequest,
     ) -> Vec<String> {
         let scope = &request.oauth.scope;
-        let Some(patient) = person.patient() else { return scope.iter().map(str::to_owned).collect() };
-        let sent = self.claims_of_patient(client, patient, &wanted(client, request));
+        let Some(patient) = parties.about().patient() else {
+            return scope.iter().map(str::to_owned).collect();
+        };
+        let sent = parties.discreet(self.claims_of_patient(client, patient, &wanted(client, request)));
         let groups = sent.keys().filter_map(|name| PatientClaim::named(name)).map(sentence);
         let mut lines = vec!["openid"];
         if scope.contains("offline_access") {
             lines.push("offline_access");
+        }
+        if scope.contains(REPRESENTATION) {
+            lines.push(REPRESENTATION);
         }
         for group in groups {
             if !lines.contains(&group) {

@@ -7,8 +7,8 @@ use crate::base::{ClientId, EntropyExt, Secret};
 use crate::identity::{PatientClaim, ReleasePolicy};
 use crate::jose::{Algorithm, JwkSet};
 use crate::oauth::{
-    Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, OAuthError, Profile, RedirectUri,
-    ResponseProtection, ResponsesError, ScopeSet, is_loopback, key_address,
+    Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, OAuthError, Profile, REPRESENTATION,
+    RedirectUri, ResponseProtection, ResponsesError, ScopeSet, is_loopback, key_address,
 };
 
 use super::account_client::is_account;
@@ -47,6 +47,8 @@ pub struct NewClient {
     pub release: BTreeSet<PatientClaim>,
     /// How its answers are signed and encrypted.
     pub responses: ResponseProtection,
+    /// It may ask for whom a patient acts.
+    pub representation: bool,
 }
 
 /// A client registered, with the only copy of its secret.
@@ -92,7 +94,7 @@ impl Provider {
             dpop_bound_access_tokens: native || new.profile.requires_sender_constraint(),
             consent: if new.ask_consent || native { ConsentPolicy::Ask } else { ConsentPolicy::Implicit },
             resource_server: new.resource_server,
-            release: claim_names(&new.release)?,
+            release: release_policy(&new.release, new.representation)?,
             responses: new.responses,
             enabled: true,
         };
@@ -137,9 +139,10 @@ fn sector(new: &NewClient, redirect_uris: &[RedirectUri]) -> Result<String, OAut
     }
 }
 
-/// The claims as the client's record keeps them.
-fn claim_names(claims: &BTreeSet<PatientClaim>) -> Result<ScopeSet, OAuthError> {
-    let names: Vec<&str> = claims.iter().map(|claim| claim.as_str()).collect();
+/// The release policy as the client's record keeps it.
+fn release_policy(claims: &BTreeSet<PatientClaim>, representation: bool) -> Result<ScopeSet, OAuthError> {
+    let mut names: Vec<&str> = claims.iter().map(|claim| claim.as_str()).collect();
+    names.extend(representation.then_some(REPRESENTATION));
     Ok(ScopeSet::parse(&names.join(" "))?)
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::audit::EventKind;
-use crate::base::{ClientId, InteractionId, PersonId};
+use crate::audit::{AuditEvent, EventKind};
+use crate::base::{InteractionId, PersonId};
 use crate::identity::AuthenticationProof;
 use crate::interaction::{ConsentProgress, Interaction, Refusal, Step};
 use crate::oauth::{Client, ConsentPolicy};
 use crate::oidc::{AuthenticationRequest, Prompt};
-use crate::ports::{Consent, Cutoff, CutoffScope, PortResult, Versioned};
+use crate::ports::{Consent, ConsentSubject, Cutoff, CutoffScope, PortResult, Session, Versioned};
 
 use super::claims::consent_scope;
 use super::hub::as_told;
@@ -26,7 +26,14 @@ impl Provider {
         if interaction.consented.is_some_and(|person| proof.is_some_and(|proof| proof.person == person)) {
             return Ok(ConsentProgress::Given);
         }
-        self.remembered_consent(&interaction.request, client, proof).await
+        let on_behalf_of = proof.and_then(|proof| interaction.on_behalf_of(proof.person));
+        let on_behalf_of = on_behalf_of.map(|behalf| behalf.person);
+        let about = proof.map(|proof| ConsentSubject {
+            person: proof.person,
+            on_behalf_of,
+            client: &client.client_id,
+        });
+        self.remembered_consent(&interaction.request, client, about).await
     }
 
     /// The person answered the consent page. A yes is remembered where memory suffices.
@@ -56,17 +63,20 @@ impl Provider {
         let Some(client) = self.ports.clients.find(&client_id).await? else { return Err(TurnError::Gone) };
         let consent = Consent {
             person,
+            on_behalf_of: interaction.on_behalf_of(person).map(|behalf| behalf.person),
             client: client_id,
             scope: consent_scope(&client, &interaction.request),
             at: now,
         };
+        let about = |event: AuditEvent| {
+            let event = event.with_person(consent.person).with_on_behalf_of(consent.on_behalf_of);
+            event.with_client(consent.client.clone()).with_transaction(id.to_string())
+        };
         if allowed {
-            let event = self.succeeded(EventKind::Consent, "allowed", now);
-            let event = event.with_person(consent.person).with_client(consent.client.clone());
+            let event = about(self.succeeded(EventKind::Consent, "allowed", now));
             self.ports.grants.remember_consent(&consent, &event).await?;
         } else {
-            let event = self.refused(EventKind::Consent, "refused", now);
-            let event = event.with_person(consent.person).with_client(consent.client.clone());
+            let event = about(self.refused(EventKind::Consent, "refused", now));
             self.ports.audit.append(&event).await?;
         }
         Ok(())
@@ -81,10 +91,16 @@ impl Provider {
         let Some(person) = self.ports.persons.find(proof.person).await? else { return Err(TurnError::Gone) };
         let client = self.ports.clients.find(&interaction.request.oauth.client_id).await?;
         let Some(client) = client else { return Err(TurnError::Gone) };
+        let behalf = interaction.on_behalf_of(person.id);
+        let identity = person.spoken_name();
+        // Who may not act any more is refused before this page.
+        let parties = self.parties(&client, (person, behalf.as_ref()), self.now()).await?;
+        let parties = parties.map_err(|_| TurnError::Gone)?;
         Ok(Screen::Consent {
             service,
-            identity: person.spoken_name(),
-            scopes: self.consent_lines(&client, &as_told(&client, person), &interaction.request),
+            scopes: self.consent_lines(&client, &parties, &interaction.request),
+            identity,
+            on_behalf_of: behalf.map(|_| parties.about().spoken_name()),
         })
     }
 
@@ -94,40 +110,50 @@ impl Provider {
         &self,
         request: &AuthenticationRequest,
         client: &Client,
-        proof: Option<&AuthenticationProof>,
+        about: Option<ConsentSubject<'_>>,
     ) -> Result<ConsentProgress, FlowError> {
         let asked_again = request.prompt.contains(Prompt::Consent);
         if client.consent == ConsentPolicy::Implicit && !client.is_public() && !asked_again {
             return Ok(ConsentProgress::NotNeeded);
         }
-        let Some(proof) = proof else { return Ok(ConsentProgress::Missing) };
+        let Some(about) = about else { return Ok(ConsentProgress::Missing) };
         if client.is_public() || asked_again {
             return Ok(ConsentProgress::Missing);
         }
-        let remembered = self.ports.grants.consent(proof.person, &client.client_id).await?;
+        let remembered = self.ports.grants.consent(about).await?;
         let covers =
             remembered.is_some_and(|consent| consent_scope(client, request).is_subset(&consent.scope));
         Ok(if covers { ConsentProgress::Given } else { ConsentProgress::Missing })
     }
 
-    /// The consents of a person, oldest first.
+    /// The consents that a person gave, for themself or for another, oldest first.
     pub async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>> {
         self.ports.grants.consents_of(person).await
     }
 
-    /// Takes a consent back: the client's tokens about this person end, and the next login asks again. False when there
+    /// Takes a consent back: the client's tokens of this person about this one end, and the next login asks again. False when there
     /// was nothing to take back.
-    pub async fn withdraw_consent(&self, person: PersonId, client: &ClientId) -> PortResult<bool> {
+    pub async fn withdraw_consent(&self, subject: ConsentSubject<'_>) -> PortResult<bool> {
         let now = self.now();
         let event = self.succeeded(EventKind::Consent, "withdrawn", now);
-        let event = event.with_person(person).with_client(client.clone());
+        let event = event.with_person(subject.person).with_on_behalf_of(subject.on_behalf_of);
+        let event = event.with_client(subject.client.clone());
         let since = now.minus(self.policy.lifetimes.session.max(LONGEST_GRANT));
-        let ended = self.ports.grants.withdraw_consent((person, client), since, &event).await?;
+        let ended = self.ports.grants.withdraw_consent(subject, since, &event).await?;
         for grant in ended.iter().flatten() {
             self.cutoffs.note(&Cutoff { scope: CutoffScope::Grant(*grant), at: now });
         }
         Ok(ended.is_some())
     }
+}
+
+/// The proof of the person whom a page asks.
+pub(super) fn asked<'a>(
+    interaction: &'a Interaction,
+    session: Option<&'a Session>,
+) -> Result<&'a AuthenticationProof, TurnError> {
+    let proof = interaction.proof.as_ref().or(session.map(|session| &session.proof));
+    proof.ok_or(TurnError::Gone)
 }
 
 /// No token of an older grant lives, whatever the lifetime of sessions was when it was made.

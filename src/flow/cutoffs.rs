@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::base::{ClientId, DeviceId, GrantId, PersonId, Sid, UnixTime};
+use crate::identity::OnBehalf;
 use crate::ports::{Cutoff, CutoffScope, PortResult, RefusedBy, Revocation};
 
 /// Knowledge older than this is read again.
@@ -23,6 +24,8 @@ pub struct Subject<'a> {
     pub client: Option<&'a ClientId>,
     /// Person.
     pub person: Option<PersonId>,
+    /// For whom that person acts.
+    pub on_behalf_of: Option<OnBehalf>,
     /// Phone that authenticated.
     pub device: Option<DeviceId>,
     /// Session.
@@ -70,6 +73,13 @@ impl Cutoffs {
         }
         if subject.person.is_some_and(|person| hit(&CutoffScope::Person(person))) {
             return Ok(Err(RefusedBy::Person));
+        }
+        // Who is acted for is ended from the choice on.
+        let represented =
+            subject.on_behalf_of.map(|behalf| (CutoffScope::Person(behalf.person), behalf.since));
+        if represented.is_some_and(|(scope, since)| known.cutoffs.get(&scope).is_some_and(|at| *at >= since))
+        {
+            return Ok(Err(RefusedBy::Represented));
         }
         if subject.device.is_some_and(|device| hit(&CutoffScope::Device(device))) {
             return Ok(Err(RefusedBy::Device));

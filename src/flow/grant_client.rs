@@ -3,6 +3,8 @@
 //! No person, no refresh token, no ID token. The cut-offs are those this replica knows, the issuance record is the
 //! audit row, whose transaction is `kid.jti`; the order is that of the durable form: commit, sign, keep, answer.
 
+use serde_json::Map;
+
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, TokenHash, UnixTime, base64url};
 use crate::jose::{Algorithm, Thumbprint};
@@ -43,6 +45,7 @@ impl Provider {
 
     /// Signs what `record` says and keeps it. Only after the audit row is committed.
     async fn answer_client(&self, record: AccessTokenRecord) -> Result<TokenResponse, FlowError> {
+        let nobody = Map::new();
         let claims = access_token_claims(&AccessTokenContent {
             issuer: &self.policy.issuer,
             subject: &record.subject,
@@ -56,6 +59,7 @@ impl Provider {
             acr: None,
             sid: None,
             jkt: record.jkt,
+            acting: &nobody,
         });
         let header = access_token_header(Algorithm::Es256, &record.kid);
         let signed = self.sign_jwt(&header, &claims, &record.kid).await;
@@ -83,6 +87,7 @@ impl Provider {
         AccessTokenRecord {
             client: client.client_id.clone(),
             person: None,
+            on_behalf_of: None,
             device: None,
             sid: None,
             grant: None,

@@ -47,7 +47,8 @@ impl Provider {
             let event = self
                 .refused(EventKind::TokensIssued, "code_binding", now)
                 .with_client(client.client_id.clone())
-                .with_person(payload.person);
+                .with_person(payload.person)
+                .with_on_behalf_of(payload.on_behalf_of.map(|behalf| behalf.person));
             self.ports.audit.append(&event).await?;
             return Err(error.into());
         }
@@ -66,6 +67,7 @@ impl Provider {
         let grant = Grant {
             id: payload.grant,
             person: payload.person,
+            on_behalf_of: payload.on_behalf_of,
             client: client.client_id.clone(),
             sid: payload.sid,
             scope: payload.scope,

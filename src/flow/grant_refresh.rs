@@ -9,7 +9,7 @@ use crate::oauth::{
     Client, ErrorCode, FamilyVerdict, OAuthError, RefreshToken, ScopeSet, TokenResponse, judge_refresh,
     narrowed_scope,
 };
-use crate::ports::{Cutoff, CutoffScope, RotateOutcome, RotatePlan, StoredFamily, ThrottleRule};
+use crate::ports::{Cutoff, CutoffScope, Grant, RotateOutcome, RotatePlan, StoredFamily, ThrottleRule};
 
 use super::grant_code::invalid_grant;
 use super::issue::{Mint, Refreshable};
@@ -132,7 +132,8 @@ impl Provider {
             let event = self
                 .refused(EventKind::TokensRefreshed, "repeated_too_often", now)
                 .with_client(client.client_id.clone())
-                .with_person(stored.grant.person);
+                .with_person(stored.grant.person)
+                .with_on_behalf_of(stored.grant.on_behalf_of.map(|behalf| behalf.person));
             self.ports.audit.append(&event).await?;
             return Err(FlowError::protocol(
                 ErrorCode::SlowDown,
@@ -163,6 +164,7 @@ impl Provider {
         let subject = Subject {
             client: Some(&client.client_id),
             person: Some(stored.grant.person),
+            on_behalf_of: stored.grant.on_behalf_of,
             device: stored.grant.proof.device,
             sid: Some(stored.grant.sid),
             grant: Some(stored.grant.id),
@@ -170,12 +172,18 @@ impl Provider {
         let verdict =
             self.cutoffs.check(&*self.ports.revocation, subject, stored.grant.proof.auth_time, now).await?;
         if let Err(by) = verdict {
-            return Err(self.refusal(client, by.as_str(), refused_grant(), now).await?);
+            return Err(self
+                .refusal((client, Some(&stored.grant)), by.as_str(), refused_grant(), now)
+                .await?);
         }
         let mut grant = stored.grant.clone();
         grant.scope = match narrowed_scope(&grant.scope, presented.scope.as_ref()) {
             Ok(scope) => scope,
-            Err(error) => return Err(self.refusal(client, "scope_exceeded", error, now).await?),
+            Err(error) => {
+                return Err(self
+                    .refusal((client, Some(&stored.grant)), "scope_exceeded", error, now)
+                    .await?);
+            }
         };
         let mut mint = self.prepare(client, grant, presented.jkt, now).await?;
         mint.family = Some(stored.family.id);
@@ -191,7 +199,8 @@ impl Provider {
         let event = self
             .refused(EventKind::TokenReplay, "refresh_token_reused", now)
             .with_client(client.client_id.clone())
-            .with_person(stored.grant.person);
+            .with_person(stored.grant.person)
+            .with_on_behalf_of(stored.grant.on_behalf_of.map(|behalf| behalf.person));
         self.ports.issuance.end_family(stored.family.id, &event).await?;
         self.cutoffs.note(&Cutoff { scope: CutoffScope::Grant(stored.grant.id), at: now });
         Err(invalid_grant())
@@ -203,18 +212,22 @@ impl Provider {
         reason: &'static str,
         now: UnixTime,
     ) -> Result<TokenResponse, FlowError> {
-        Err(self.refusal(client, reason, refused_grant(), now).await?)
+        Err(self.refusal((client, None), reason, refused_grant(), now).await?)
     }
 
-    /// `error`, with its row.
+    /// `error`, with its row, which names whom the grant is about.
     async fn refusal(
         &self,
-        client: &Client,
+        (client, grant): (&Client, Option<&Grant>),
         reason: &'static str,
         error: OAuthError,
         now: UnixTime,
     ) -> Result<FlowError, FlowError> {
-        let event = self.refused(EventKind::TokensRefreshed, reason, now);
+        let mut event = self.refused(EventKind::TokensRefreshed, reason, now);
+        if let Some(grant) = grant {
+            let represented = grant.on_behalf_of.map(|behalf| behalf.person);
+            event = event.with_person(grant.person).with_on_behalf_of(represented);
+        }
         self.ports.audit.append(&event.with_client(client.client_id.clone())).await?;
         Ok(error.with_internal(reason).into())
     }

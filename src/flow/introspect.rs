@@ -8,19 +8,20 @@ use serde_json::{Map, Value};
 use crate::audit::EventKind;
 use crate::base::{FamilyId, TokenHash, UnixTime};
 use crate::device::DeviceStatus;
-use crate::identity::{AuthMode, Person, PersonStatus};
+use crate::identity::{AuthMode, PersonStatus};
 use crate::oauth::{
     ActiveKind, ActiveToken, Client, ErrorCode, FamilyVerdict, OAuthError, RawParams, RefreshToken, ScopeSet,
     TokenType, inactive, introspection_request, judge_refresh,
 };
 use crate::oidc::ClaimsRequest;
 
+use super::parties::Parties;
 use super::{FlowError, Origin, PresentedCredentials, Provider, Subject};
 
 /// What a token still stands on.
 struct Footing {
     client: Client,
-    person: Option<Person>,
+    parties: Option<Parties>,
 }
 
 impl Provider {
@@ -62,6 +63,7 @@ impl Provider {
         let subject = Subject {
             client: Some(&record.client),
             person: record.person,
+            on_behalf_of: record.on_behalf_of,
             device: record.device,
             sid: record.sid,
             grant: record.grant,
@@ -84,6 +86,7 @@ impl Provider {
             nonce: record.nonce,
             jkt: record.jkt,
             person,
+            acting: self.acting(&footing),
         }))
     }
 
@@ -107,6 +110,7 @@ impl Provider {
         let subject = Subject {
             client: Some(&grant.client),
             person: Some(grant.person),
+            on_behalf_of: grant.on_behalf_of,
             device: grant.proof.device,
             sid: Some(grant.sid),
             grant: Some(grant.id),
@@ -115,12 +119,12 @@ impl Provider {
         let Some(footing) = self.footing(subject, since, now).await? else { return Ok(None) };
         // A level that has fallen to nothing refuses the refresh: the token is worth nothing.
         let Some(acr) = grant.proof.terms.acr(&self.policy.assurance) else { return Ok(None) };
-        let Some(holder) = &footing.person else { return Ok(None) };
+        let Some(parties) = &footing.parties else { return Ok(None) };
         let person = self.told(&footing, Some(grant.proof.auth_mode), &grant.scope, &grant.claims);
         Ok(Some(ActiveToken {
             kind: ActiveKind::Refresh,
             issuer: self.policy.issuer.clone(),
-            subject: self.subject_for(&footing.client, holder),
+            subject: self.subject_for(&footing.client, parties.about()),
             client: grant.client,
             audience: None,
             scope: grant.scope,
@@ -133,10 +137,11 @@ impl Provider {
             nonce: grant.nonce,
             jkt: family.jkt,
             person,
+            acting: self.acting(&footing),
         }))
     }
 
-    /// Client, person and phone as they are now, none when a cut-off covers the token or one of them is out.
+    /// Client, persons and phone as they are now, none when a cut-off covers the token or one of them is out.
     async fn footing(
         &self,
         subject: Subject<'_>,
@@ -157,10 +162,22 @@ impl Provider {
                 return Ok(None);
             }
         }
-        let Some(person) = subject.person else { return Ok(Some(Footing { client, person: None })) };
+        let Some(person) = subject.person else { return Ok(Some(Footing { client, parties: None })) };
         let person = self.ports.persons.find(person).await?;
-        let person = person.filter(|person| person.status == PersonStatus::Active);
-        Ok(person.map(|person| Footing { client, person: Some(person) }))
+        let Some(person) = person.filter(|person| person.status == PersonStatus::Active) else {
+            return Ok(None);
+        };
+        let parties = self.parties(&client, (person, subject.on_behalf_of.as_ref()), now).await?.ok();
+        Ok(parties.map(|parties| Footing { client, parties: Some(parties) }))
+    }
+
+    /// The members that say who acts for the subject.
+    fn acting(&self, footing: &Footing) -> Map<String, Value> {
+        footing
+            .parties
+            .as_ref()
+            .map(|parties| self.acting_claims(&footing.client, parties))
+            .unwrap_or_default()
     }
 
     /// The claims about the person that the token's client would get at the `UserInfo` endpoint.
@@ -171,7 +188,7 @@ impl Provider {
         scope: &ScopeSet,
         claims: &ClaimsRequest,
     ) -> Map<String, Value> {
-        let Some(about) = footing.person.as_ref().zip(auth_mode) else { return Map::new() };
+        let Some(about) = footing.parties.as_ref().zip(auth_mode) else { return Map::new() };
         self.userinfo_claims(&footing.client, about, scope, &claims.userinfo)
     }
 }

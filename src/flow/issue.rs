@@ -14,7 +14,7 @@ use crate::ports::{
 };
 
 use super::grant_code::invalid_grant;
-use super::hub::{as_told, minimum_acr};
+use super::hub::minimum_acr;
 use super::{FlowError, Provider};
 
 /// A single-use artefact to redeem.
@@ -43,7 +43,9 @@ pub(super) struct Mint {
     pub(super) acr: Acr,
     /// Subject the client knows.
     pub(super) subject: String,
-    /// Claims about the person that the ID token says (OpenID Connect Core 5.5).
+    /// Claims that say who acts for the subject.
+    pub(super) acting: Map<String, Value>,
+    /// Claims about the subject that the ID token says (OpenID Connect Core 5.5), with those of who acts.
     pub(super) extra: Map<String, Value>,
     /// Key that signs the access token.
     pub(super) access_kid: String,
@@ -108,11 +110,11 @@ impl Provider {
         jkt: Option<Thumbprint>,
         now: UnixTime,
     ) -> Result<Mint, FlowError> {
-        let person = self.ports.persons.find(grant.person).await?.ok_or_else(invalid_grant)?;
-        let person = as_told(client, person);
+        // So has whom the person may act for.
+        let parties = self.parties_of(client, &grant, now).await?;
         // Each term of the level may have fallen since the login: it is computed again at each issue.
         let acr = grant.proof.terms.acr(&self.policy.assurance).ok_or_else(invalid_grant)?;
-        if minimum_acr(client).is_some_and(|minimum| acr < minimum || hub_refusal(&person).is_some()) {
+        if minimum_acr(client).is_some_and(|minimum| acr < minimum || hub_refusal(parties.about()).is_some()) {
             return Err(invalid_grant());
         }
         let id_token_key = self.id_token_key(client).await?;
@@ -120,8 +122,11 @@ impl Provider {
         let id_kid = self.planned_kid(client.id_token_alg.as_str(), now).await?;
         let jti = base64url(self.ports.entropy.bytes::<16>());
         let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now };
-        let subject = self.subject_for(client, &person);
-        let extra = self.id_token_claims(client, (&person, grant.proof.auth_mode), &grant.claims.id_token);
+        let subject = self.subject_for(client, parties.about());
+        let acting = self.acting_claims(client, &parties);
+        let said = (&parties, grant.proof.auth_mode);
+        let mut extra = self.id_token_claims(client, said, &grant.claims.id_token);
+        extra.extend(acting.clone());
         Ok(Mint {
             grant,
             family: None,
@@ -129,6 +134,7 @@ impl Provider {
             nonce: None,
             acr,
             subject,
+            acting,
             extra,
             access_kid,
             id_kid,
@@ -184,6 +190,7 @@ impl Provider {
         let event = event
             .with_client(mint.grant.client.clone())
             .with_person(mint.grant.person)
+            .with_on_behalf_of(mint.grant.on_behalf_of.map(|behalf| behalf.person))
             .with_transaction(mint.grant.id.to_string())
             .with_acr(mint.acr.as_str());
         match mint.grant.proof.device {

@@ -180,8 +180,9 @@ impl Provider {
         if hint.sid != Some(session.sid) {
             return Ok(BrowserSession::Other);
         }
+        // The session is of who authenticated, whoever they acted for.
         let person = self.ports.persons.find(session.person).await?;
-        let same = person.is_some_and(|person| self.subject_for(client, &person) == hint.sub);
+        let same = person.is_some_and(|person| self.subject_for(client, &person) == hint.authenticated());
         Ok(if same { BrowserSession::OfHint } else { BrowserSession::Other })
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::identity::{Acr, PatientClaim};
-use crate::oauth::{ClientAuthMethod, GrantType};
+use crate::oauth::{ClientAuthMethod, GrantType, REPRESENTATION};
 use crate::oidc::{ProviderFeatures, metadata};
 
 use super::Provider;
@@ -22,7 +22,7 @@ impl Provider {
                 Acr::Eidas2.min(self.policy.assurance.ceiling).to_string(),
             ],
             scopes: scopes(),
-            claims: PatientClaim::ALL.map(PatientClaim::as_str).to_vec(),
+            claims: PatientClaim::ALL.map(PatientClaim::as_str).into_iter().chain(ACTING).collect(),
             userinfo_algorithms: USERINFO_ALGORITHMS.to_vec(),
             grant_types: GrantType::ALL.to_vec(),
             auth_methods: ClientAuthMethod::ALL.to_vec(),
@@ -38,5 +38,16 @@ fn scopes() -> Vec<String> {
 }
 
 /// Of professionals, then of patients.
-const SCOPES: [&str; 8] =
-    ["openid", "profile", "scope_all", "rpps", "identity", "offline_access", "birth", "identite_pivot"];
+const SCOPES: [&str; 9] = [
+    "openid",
+    "profile",
+    "scope_all",
+    "rpps",
+    "identity",
+    "offline_access",
+    "birth",
+    "identite_pivot",
+    REPRESENTATION,
+];
+/// Claims of who acts for a patient (RFC 8693 4.1).
+const ACTING: [&str; 2] = ["act", "representation"];

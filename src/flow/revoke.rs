@@ -51,6 +51,7 @@ impl Provider {
         }
         let cutoff = Cutoff { scope: CutoffScope::Grant(stored.grant.id), at: now };
         let event = self.revoked_event("refresh_token", client, now).with_person(stored.grant.person);
+        let event = event.with_on_behalf_of(stored.grant.on_behalf_of.map(|behalf| behalf.person));
         let event = event.with_transaction(stored.grant.id.to_string());
         self.ports.revocation.revoke(&cutoff, &event).await?;
         self.cutoffs.note(&cutoff);
@@ -72,6 +73,7 @@ impl Provider {
             Some(person) => event.with_person(person),
             None => event,
         };
+        let event = event.with_on_behalf_of(record.on_behalf_of.map(|behalf| behalf.person));
         self.ports.audit.append(&event).await?;
         Ok(self.ports.access_tokens.remove(hash).await?)
     }

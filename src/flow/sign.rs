@@ -63,6 +63,7 @@ impl Provider {
             acr: Some(mint.acr.as_str()),
             sid: Some(mint.grant.sid),
             jkt: mint.jkt,
+            acting: &mint.acting,
         });
         // RFC 9068 2.1
         let header = json!({ "alg": Algorithm::Es256.as_str(), "typ": "at+jwt", "kid": mint.access_kid });
@@ -117,6 +118,7 @@ impl Provider {
         AccessTokenRecord {
             client: client.client_id.clone(),
             person: Some(mint.grant.person),
+            on_behalf_of: mint.grant.on_behalf_of,
             device: mint.grant.proof.device,
             sid: Some(mint.grant.sid),
             grant: Some(mint.grant.id),

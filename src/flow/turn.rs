@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::base::{InteractionId, Secret};
+use crate::base::{InteractionId, PersonId, Secret};
 use crate::interaction::Locale;
 use crate::oauth::AuthorizationResponse;
 
@@ -70,6 +70,16 @@ pub enum Turn {
     Answer(Answer),
 }
 
+/// Somebody for whom a person may act, as they know them.
+pub struct OfferedPerson {
+    /// Value of the form.
+    pub id: PersonId,
+    /// First name; the whole name where two would read alike.
+    pub name: String,
+    /// Year of birth.
+    pub birth_year: i16,
+}
+
 /// A page to show.
 pub enum Screen {
     /// Ask who the person is.
@@ -106,6 +116,17 @@ pub enum Screen {
         /// Name of the service that wants it.
         service: String,
     },
+    /// Ask for whom the person acts.
+    Represent {
+        /// Name of the service.
+        service: String,
+        /// Who the person is, as they know themselves.
+        identity: String,
+        /// Whether they may act for themself.
+        oneself: bool,
+        /// For whom else.
+        others: Vec<OfferedPerson>,
+    },
     /// Ask for consent.
     Consent {
         /// Name of the service.
@@ -114,6 +135,8 @@ pub enum Screen {
         scopes: Vec<String>,
         /// Who the person is, as they know themselves.
         identity: String,
+        /// For whom they act, when not for themself: the scopes are about that one.
+        on_behalf_of: Option<String>,
     },
 }
 

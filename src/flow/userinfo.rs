@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use crate::audit::EventKind;
 use crate::base::{TokenHash, UnixTime};
 use crate::identity::{PersonStatus, hub_refusal};
 use crate::oauth::{ErrorCode, OAuthError, PresentedToken, Profile, Scheme};
-use crate::ports::AccessTokenRecord;
+use crate::ports::{AccessTokenRecord, PortResult};
 
 use super::hub::as_told;
 use super::{FlowError, PresentedProof, Provider, Subject, UserinfoAnswer};
@@ -54,8 +55,13 @@ impl Provider {
             return Err(invalid_token("hub_refuses_person"));
         }
         let auth_mode = record.auth_mode.ok_or_else(|| invalid_token("token_of_a_client"))?;
+        let parties = match self.parties(&client, (person, record.on_behalf_of.as_ref()), now).await? {
+            Ok(parties) => parties,
+            Err(reason) => return Err(self.refuse_acting(&record, reason, now).await?),
+        };
         let mut claims =
-            self.userinfo_claims(&client, (&person, auth_mode), &record.scope, &record.claims.userinfo);
+            self.userinfo_claims(&client, (&parties, auth_mode), &record.scope, &record.claims.userinfo);
+        claims.extend(self.acting_claims(&client, &parties));
         claims.insert(String::from("sub"), Value::String(record.subject));
         let answer = self.protected_userinfo(&client, claims, now).await?;
         if client.profile.single_use_access_token() {
@@ -63,6 +69,23 @@ impl Provider {
             first_use.ok_or_else(|| invalid_token("used"))?;
         }
         Ok(answer)
+    }
+
+    /// A token on behalf of somebody for whom its person may not act any more.
+    async fn refuse_acting(
+        &self,
+        record: &AccessTokenRecord,
+        reason: &'static str,
+        now: UnixTime,
+    ) -> PortResult<FlowError> {
+        let mut event = self.refused(EventKind::Representation, reason, now);
+        event.person = record.person;
+        let event = event
+            .with_on_behalf_of(record.on_behalf_of.map(|behalf| behalf.person))
+            .with_client(record.client.clone())
+            .with_transaction(record.jti.clone());
+        self.ports.audit.append(&event).await?;
+        Ok(invalid_token(reason))
     }
 
     /// The record behind a presented token, when it is active, presented in its own scheme and by its own key.
@@ -77,6 +100,7 @@ impl Provider {
         let subject = Subject {
             client: Some(&record.client),
             person: record.person,
+            on_behalf_of: record.on_behalf_of,
             device: record.device,
             sid: record.sid,
             grant: record.grant,

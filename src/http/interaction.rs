@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
 use super::respond::{
-    EmailPage, IdentifyNotice, OAuthFailure, Page, PageFrame, QrPage, authorization_answer, failure_page,
+    EmailPage, IdentifyNotice, OAuthFailure, Page, PageFrame, QrPage, RepresentPage, authorization_answer,
+    failure_page,
     form_target, see_other,
 };
 use super::state::AppState;
@@ -131,6 +132,26 @@ pub(super) async fn consent(
     done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
 }
 
+/// `POST /interaction/{id}/represent`.
+pub(super) async fn represent(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Result<FormParams, OAuthFailure>,
+) -> Response {
+    let (id, browser, locale) = match addressed(&state, &id, &headers) {
+        Ok(found) => found,
+        Err(response) => return response,
+    };
+    let done = async {
+        let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
+        let who = params.get("who")?.unwrap_or("");
+        state.provider.represent(id, &browser, (who, params.get("csrf")?.unwrap_or(""))).await?;
+        Ok(see_other(&format!("/interaction/{id}")))
+    };
+    done.await.unwrap_or_else(|error: TurnError| failed(id, error, locale))
+}
+
 /// `POST /interaction/{id}/cancel`.
 pub(super) async fn cancel(
     State(state): State<AppState>,
@@ -227,6 +248,10 @@ async fn turn(
             if let Screen::Qr { service, address: text, expires_in } = screen {
                 return Ok(QrPage { service, text, expires_in, address, csrf }.respond(&frame));
             }
+            if let Screen::Represent { service, identity, oneself, others } = screen {
+                let page = RepresentPage { service, identity, oneself, others, address, csrf };
+                return Ok(page.respond(&frame));
+            }
             if let Screen::Email { service } = screen {
                 let refused = match again {
                     Some(Again::Email(fault, typed)) => Some((fault, typed)),
@@ -248,7 +273,11 @@ async fn turn(
 fn form_targets(redirect_uri: &str, screen: &Screen) -> Vec<String> {
     let providers = match screen {
         Screen::Identify { providers, .. } => providers.as_slice(),
-        Screen::Number { .. } | Screen::Qr { .. } | Screen::Email { .. } | Screen::Consent { .. } => &[],
+        Screen::Number { .. }
+        | Screen::Qr { .. }
+        | Screen::Email { .. }
+        | Screen::Represent { .. }
+        | Screen::Consent { .. } => &[],
     };
     let providers = providers.iter().map(|provider| provider.origin.as_str());
     std::iter::once(redirect_uri).chain(providers).map(form_target).collect()
@@ -276,10 +305,11 @@ fn page(address: String, screen: Screen, csrf: String, notice: Option<IdentifyNo
             resume_url: address,
             csrf,
         },
-        Screen::Consent { service, scopes, identity } => {
-            Page::Consent { service, scopes, identity, action: format!("{address}/consent"), csrf }
+        Screen::Consent { service, scopes, identity, on_behalf_of } => {
+            let action = format!("{address}/consent");
+            Page::Consent { service, scopes, identity, on_behalf_of, action, csrf }
         }
-        Screen::Qr { .. } | Screen::Email { .. } => return None,
+        Screen::Qr { .. } | Screen::Email { .. } | Screen::Represent { .. } => return None,
     })
 }
 

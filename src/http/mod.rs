@@ -47,6 +47,7 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/interaction/{id}/identify", post(interaction::identify))
         .route("/interaction/{id}/qr", post(interaction::qr))
         .route("/interaction/{id}/email", post(interaction::email))
+        .route("/interaction/{id}/represent", post(interaction::represent))
         .route("/interaction/{id}/consent", post(interaction::consent))
         .route("/interaction/{id}/cancel", post(interaction::cancel))
         .route("/interaction/{id}/status", get(interaction::status))

@@ -41,6 +41,12 @@ impl BirthDate {
         Ok(date)
     }
 
+    /// The year, which is always known.
+    #[must_use]
+    pub const fn year(&self) -> i16 {
+        self.year
+    }
+
     /// Whether day or month is unknown.
     #[must_use]
     pub const fn is_presumed(&self) -> bool {

@@ -48,7 +48,8 @@ pub use person::{Contacts, Identity, Person, PersonStatus};
 pub use pivot::{MAX_GIVEN_NAMES, MAX_NAME, Pivot, PivotError, PivotTraits, Sex, is_name};
 pub use professional::{Activity, Exercise, OtherId, Professional};
 pub use representation::{
-    AGE_OF_OWN_ACCOUNT, GuardianKind, Guardianship, RepresentationRefusal, may_represent, on_behalf_claims,
+    AGE_OF_OWN_ACCOUNT, GuardianKind, Guardianship, OnBehalf, RepresentationRefusal, may_represent,
+    on_behalf_claims,
 };
 pub use sector_claims::{SectorSettings, sector_claims};
 pub use upstream_session::UpstreamSession;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Patient, PatientRef};
-use crate::base::UnixTime;
+use crate::base::{PersonId, UnixTime};
 
 /// From this age a patient has an account of their own, and a parent no longer acts for them.
 pub const AGE_OF_OWN_ACCOUNT: i16 = 16;
@@ -34,6 +34,17 @@ pub enum GuardianKind {
     Parent,
     /// By the decision of a judge, for its term.
     LegalGuardian,
+}
+
+/// For whom somebody acts, as they chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnBehalf {
+    /// The person acted for.
+    pub person: PersonId,
+    /// In which quality.
+    pub kind: GuardianKind,
+    /// When it was chosen: what ends the person acted for at this time or later ends this too.
+    pub since: UnixTime,
 }
 
 /// Why somebody may not act for another today.

@@ -4,6 +4,8 @@ mod next_step;
 mod pending_link;
 mod state;
 
-pub use next_step::{ApprovalProgress, ConsentProgress, NextStep, Situation, decide, required_acr};
+pub use next_step::{
+    ApprovalProgress, ConsentProgress, NextStep, RepresentationProgress, Situation, decide, required_acr,
+};
 pub use pending_link::PendingLink;
-pub use state::{Interaction, Locale, Refusal, Step};
+pub use state::{Acting, Interaction, Locale, Refusal, Step};

@@ -14,9 +14,12 @@
 //! | 8 | no usable proof | identify |
 //! | 9 | no e-mail address for a client that wants one, `prompt=none` | `interaction_required` |
 //! | 10 | no e-mail address for a client that wants one | ask for it |
-//! | 11 | consent missing, `prompt=none` | `consent_required` |
-//! | 12 | consent missing | consent |
-//! | 13 | otherwise | issue |
+//! | 11 | not said for whom they act, `prompt=none` | `interaction_required` |
+//! | 12 | not said for whom they act | ask |
+//! | 13 | they may not act for that one any more | `access_denied` |
+//! | 14 | consent missing, `prompt=none` | `consent_required` |
+//! | 15 | consent missing | consent |
+//! | 16 | otherwise | issue |
 
 use std::time::Duration;
 
@@ -53,6 +56,19 @@ pub enum ConsentProgress {
     Given,
 }
 
+/// What is known of whom the person acts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepresentationProgress {
+    /// Not asked for, or they may act for nobody else.
+    NotNeeded,
+    /// They may act for somebody else and have not said.
+    Missing,
+    /// Said in this interaction, and true now.
+    Chosen,
+    /// Said in this interaction, and true no more.
+    Ended,
+}
+
 /// All that bears on the next step.
 pub struct Situation<'a> {
     /// The request.
@@ -69,6 +85,8 @@ pub struct Situation<'a> {
     pub hinted: Option<Option<PersonId>>,
     /// The client wants an e-mail address, and none is known of the person of the usable proof.
     pub lacks_email: bool,
+    /// For whom the person of the usable proof acts.
+    pub representation: RepresentationProgress,
     /// Consent of the person of the usable proof.
     pub consent: ConsentProgress,
     /// The person said no on a page.
@@ -95,6 +113,8 @@ pub enum NextStep {
     Approve,
     /// Ask for an e-mail address.
     Email,
+    /// Ask for whom they act.
+    Represent,
     /// Ask for consent.
     Consent,
     /// Issue a code on this proof; `renew` when it was made in this interaction and begins a new session.
@@ -140,7 +160,7 @@ pub fn decide(situation: &Situation<'_>) -> NextStep {
             refuse(ErrorCode::InteractionRequired, "the person must give an e-mail address")
         }
         Usable::Proof { .. } if situation.lacks_email => NextStep::Email,
-        Usable::Proof { proof, renew } => with_consent(situation, proof, renew),
+        Usable::Proof { proof, renew } => with_representation(situation, proof, renew),
     }
 }
 
@@ -208,6 +228,22 @@ fn recent_enough(situation: &Situation<'_>, proof: &AuthenticationProof) -> bool
         // `max_age=0` is `prompt=login`.
         Some(0) => false,
         Some(age) => situation.now.since(proof.auth_time) <= Duration::from_secs(age),
+    }
+}
+
+fn with_representation(situation: &Situation<'_>, proof: &AuthenticationProof, renew: bool) -> NextStep {
+    match situation.representation {
+        // OpenID Connect Core 3.1.2.6: a choice is never remembered.
+        RepresentationProgress::Missing if has_prompt(situation, Prompt::None) => {
+            refuse(ErrorCode::InteractionRequired, "the person must say for whom they act")
+        }
+        RepresentationProgress::Missing => NextStep::Represent,
+        RepresentationProgress::Ended => {
+            refuse(ErrorCode::AccessDenied, "the person may not act for that person any more")
+        }
+        RepresentationProgress::NotNeeded | RepresentationProgress::Chosen => {
+            with_consent(situation, proof, renew)
+        }
     }
 }
 

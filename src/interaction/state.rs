@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PendingLink;
 use crate::base::{ApprovalId, InteractionId, PersonId, TokenHash, UnixTime};
-use crate::identity::{AuthenticationProof, UpstreamSession};
+use crate::identity::{AuthenticationProof, OnBehalf, UpstreamSession};
 use crate::oidc::AuthenticationRequest;
 
 /// Languages of the pages, French first.
@@ -55,6 +55,11 @@ pub enum Step {
         /// Of whom the page asks one.
         person: PersonId,
     },
+    /// Must say for whom they act.
+    Represent {
+        /// Who is asked.
+        person: PersonId,
+    },
     /// Must consent.
     Consent {
         /// Whose consent the page asks for, by name.
@@ -62,6 +67,15 @@ pub enum Step {
     },
     /// Answered; nothing more happens here.
     Done,
+}
+
+/// For whom a person acts, as they said on this interaction's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acting {
+    /// Who said it.
+    pub person: PersonId,
+    /// For whom; none for oneself.
+    pub on_behalf_of: Option<OnBehalf>,
 }
 
 /// Why the person said no.
@@ -96,6 +110,9 @@ pub struct Interaction {
     pub step: Step,
     /// Authentication made in this interaction.
     pub proof: Option<AuthenticationProof>,
+    /// For whom the person acts, once asked.
+    #[serde(default)]
+    pub acting: Option<Acting>,
     /// Who consented on this interaction's page.
     pub consented: Option<PersonId>,
     /// The person said no.
@@ -106,4 +123,18 @@ pub struct Interaction {
     /// The browser's session at another provider.
     #[serde(default)]
     pub upstream: Option<UpstreamSession>,
+}
+
+impl Interaction {
+    /// What `person` said of whom they act for; none when they were not asked.
+    #[must_use]
+    pub fn acting(&self, person: PersonId) -> Option<&Acting> {
+        self.acting.as_ref().filter(|acting| acting.person == person)
+    }
+
+    /// The one for whom `person` acts, when that is somebody else.
+    #[must_use]
+    pub fn on_behalf_of(&self, person: PersonId) -> Option<OnBehalf> {
+        self.acting(person).and_then(|acting| acting.on_behalf_of)
+    }
 }

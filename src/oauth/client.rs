@@ -73,7 +73,7 @@ pub struct Client {
     /// Whether it is a protected resource, which may introspect the access tokens meant for it (RFC 7662 2.1).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resource_server: bool,
-    /// The claims about patients that it may get, by name; none unless registered.
+    /// The claims about patients that it may get, by name, and [`REPRESENTATION`]; none unless registered.
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
     pub release: ScopeSet,
     /// How its answers are signed and encrypted.
@@ -182,6 +182,12 @@ impl Client {
         self.is_public()
     }
 
+    /// Whether it may ask for whom a person acts, and be given tokens about that one.
+    #[must_use]
+    pub fn may_ask_representation(&self) -> bool {
+        self.release.contains(REPRESENTATION)
+    }
+
     /// The sector of `redirect_uris`: their host, when they all have the same one (OIDC Core 8.1).
     #[must_use]
     pub fn sector_of(redirect_uris: &[RedirectUri]) -> Option<String> {
@@ -283,6 +289,9 @@ impl Client {
         Ok(())
     }
 }
+
+/// The scope that asks for whom a person acts, and the word of a release policy that lets a client ask.
+pub const REPRESENTATION: &str = "representation";
 
 const MAX_NAME: usize = 200;
 const MAX_REDIRECT_URIS: usize = 32;

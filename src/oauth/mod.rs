@@ -25,7 +25,7 @@ mod rfc9449_dpop;
 mod rfc9449_nonce;
 mod scope;
 
-pub use client::{Client, ClientMetadataError, ConsentPolicy};
+pub use client::{Client, ClientMetadataError, ConsentPolicy, REPRESENTATION};
 pub use client_responses::{
     ContentEncryption, ResponseProtection, ResponsesError, is_loopback, is_public, key_address,
 };

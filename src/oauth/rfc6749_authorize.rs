@@ -18,7 +18,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::client::Client;
+use super::client::{Client, REPRESENTATION};
 use super::error::{ErrorCode, OAuthError};
 use super::params::RawParams;
 use super::profile::GrantType;
@@ -179,7 +179,10 @@ fn check_response_type(params: &RawParams, client: &Client) -> Result<(), OAuthE
 fn scope(params: &RawParams, client: &Client) -> Result<ScopeSet, OAuthError> {
     let requested = ScopeSet::parse(params.get("scope")?.unwrap_or_default())?;
     // OIDC Core 3.1.2.1: what is not understood is ignored.
-    let scope = requested.intersection(&client.scopes);
+    let mut scope = requested.intersection(&client.scopes);
+    if !client.may_ask_representation() {
+        scope = scope.without(&[REPRESENTATION]);
+    }
     if scope.contains("openid") {
         return Ok(scope);
     }

@@ -76,6 +76,8 @@ pub struct ActiveToken {
     pub jkt: Option<Thumbprint>,
     /// Claims about the person that the token's scope releases.
     pub person: Map<String, Value>,
+    /// Who acts for the subject (RFC 8693 4.1), and in which quality; empty where the subject acts.
+    pub acting: Map<String, Value>,
 }
 
 impl ActiveToken {
@@ -94,6 +96,7 @@ impl ActiveToken {
         if let Some(name) = self.person.get("preferred_username") {
             answer.insert("username".to_owned(), name.clone());
         }
+        answer.extend(self.acting.clone());
         answer.extend(self.protocol_members());
         Value::Object(answer)
     }

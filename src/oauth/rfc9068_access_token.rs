@@ -36,6 +36,8 @@ pub struct AccessTokenContent<'a> {
     pub sid: Option<Sid>,
     /// The `DPoP` key it is bound to (RFC 9449 6.1).
     pub jkt: Option<Thumbprint>,
+    /// Who acts for the subject (RFC 8693 4.1), and in which quality; empty where the subject acts.
+    pub acting: &'a Map<String, Value>,
 }
 
 /// The protected header (RFC 9068 2.1).
@@ -47,7 +49,7 @@ pub fn access_token_header(algorithm: Algorithm, kid: &str) -> Value {
 /// The claims (RFC 9068 2.2).
 #[must_use]
 pub fn access_token_claims(content: &AccessTokenContent<'_>) -> Value {
-    let mut claims = Map::new();
+    let mut claims = content.acting.clone();
     let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     set("iss", json!(content.issuer));
     set("sub", json!(content.subject));

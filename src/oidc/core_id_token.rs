@@ -86,10 +86,20 @@ fn left_half(hash: &[u8]) -> String {
 pub struct HintClaims {
     /// The pairwise subject, in the sector of `aud`.
     pub sub: String,
+    /// The subject of who authenticated, when that was somebody else on behalf of `sub` (RFC 8693 4.1).
+    pub actor: Option<String>,
     /// The session it was issued in.
     pub sid: Option<Sid>,
     /// The client it was issued to.
     pub aud: ClientId,
+}
+
+impl HintClaims {
+    /// The subject of the person who authenticated, whose the session is.
+    #[must_use]
+    pub fn authenticated(&self) -> &str {
+        self.actor.as_deref().unwrap_or(&self.sub)
+    }
 }
 
 /// The hint is not an ID token of ours.
@@ -136,7 +146,11 @@ pub fn validate_hint(token: &Secret, keys: &JwkSet, issuer: &str) -> Result<Hint
         None => None,
         Some(sid) => Some(sid.as_str().and_then(|sid| sid.parse().ok()).ok_or(HintError::Malformed)?),
     };
-    Ok(HintClaims { sub, sid, aud })
+    let actor = match verified.claims.get("act") {
+        None => None,
+        Some(act) => Some(act.get("sub").and_then(Value::as_str).ok_or(HintError::Malformed)?.to_owned()),
+    };
+    Ok(HintClaims { sub, actor, sid, aud })
 }
 
 /// Longest hint read, in bytes.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PortResult;
 use crate::base::{ClientId, DeviceId, FamilyId, GrantId, PersonId, Sid, TokenHash, UnixTime};
+use crate::identity::{AuthMode, OnBehalf};
 use crate::jose::Thumbprint;
 use crate::oauth::ScopeSet;
 use crate::oidc::ClaimsRequest;
@@ -16,6 +17,9 @@ pub struct AccessTokenRecord {
     pub client: ClientId,
     /// The person, absent for a token of the client itself.
     pub person: Option<PersonId>,
+    /// For whom the person acts, when not for themself: `subject` is then that one's.
+    #[serde(default)]
+    pub on_behalf_of: Option<OnBehalf>,
     /// The phone that authenticated the person.
     pub device: Option<DeviceId>,
     /// The session it belongs to.
@@ -45,7 +49,7 @@ pub struct AccessTokenRecord {
     /// Thumbprint of the DPoP key it is bound to (RFC 9449 6.1).
     pub jkt: Option<Thumbprint>,
     /// How the person was authenticated (`authMode` of the sector claims), `MOBILE` or `CARD`.
-    pub auth_mode: Option<crate::identity::AuthMode>,
+    pub auth_mode: Option<AuthMode>,
     /// Time of issue.
     pub issued_at: UnixTime,
     /// Time of expiry.

@@ -18,11 +18,24 @@ pub struct StoredFamily {
     pub current_sealed: Vec<u8>,
 }
 
+/// Whose consent, to what client, for whom: each is given, remembered and taken back by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsentSubject<'a> {
+    /// Who consents.
+    pub person: PersonId,
+    /// For whom, when not for themself.
+    pub on_behalf_of: Option<PersonId>,
+    /// To what client.
+    pub client: &'a ClientId,
+}
+
 /// A remembered consent.
 #[derive(Clone, Debug)]
 pub struct Consent {
     /// Who consented.
     pub person: PersonId,
+    /// For whom, when not for themself.
+    pub on_behalf_of: Option<PersonId>,
     /// To what client.
     pub client: ClientId,
     /// To what scope.
@@ -37,16 +50,16 @@ pub trait Grants: Send + Sync {
     /// A refresh token family.
     async fn family(&self, id: FamilyId) -> PortResult<Option<StoredFamily>>;
     /// Scope a person has consented to for a client.
-    async fn consent(&self, person: PersonId, client: &ClientId) -> PortResult<Option<Consent>>;
+    async fn consent(&self, subject: ConsentSubject<'_>) -> PortResult<Option<Consent>>;
     /// Remembers a consent, replacing an earlier one.
     async fn remember_consent(&self, consent: &Consent, event: &AuditEvent) -> PortResult<()>;
-    /// Every consent of a person, oldest first.
+    /// Every consent that a person gave, for themself or for another, oldest first.
     async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>>;
-    /// Forgets a consent and ends what the client was granted by the person since `since`, in one transaction with
+    /// Forgets a consent and ends what the client was granted by the person, for the same one, since `since`, in one transaction with
     /// `event`, at whose time it ends. The grants ended; none when there was neither a consent nor a grant.
     async fn withdraw_consent(
         &self,
-        subject: (PersonId, &ClientId),
+        subject: ConsentSubject<'_>,
         since: UnixTime,
         event: &AuditEvent,
     ) -> PortResult<Option<Vec<GrantId>>>;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::PortResult;
 use crate::audit::AuditEvent;
 use crate::base::{ClientId, DeviceId, FamilyId, GrantId, PersonId, Sid, TokenHash, UnixTime};
-use crate::identity::AuthenticationProof;
+use crate::identity::{AuthenticationProof, OnBehalf};
 use crate::jose::Thumbprint;
 use crate::oauth::ScopeSet;
 use crate::oidc::ClaimsRequest;
@@ -55,6 +55,9 @@ pub struct Grant {
     pub id: GrantId,
     /// Who.
     pub person: PersonId,
+    /// For whom, when not for themself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<OnBehalf>,
     /// To what client.
     pub client: ClientId,
     /// The session, whose end ends the grant.
@@ -117,6 +120,8 @@ pub enum RefusedBy {
     Client,
     /// The person is locked or deactivated.
     Person,
+    /// The person acted for is locked or deactivated.
+    Represented,
     /// The phone is revoked.
     Device,
     /// The session ended, or a cut-off covers the authentication.
@@ -132,6 +137,7 @@ impl RefusedBy {
         match self {
             Self::Client => "client_disabled",
             Self::Person => "person_inactive",
+            Self::Represented => "represented_inactive",
             Self::Device => "device_revoked",
             Self::Session => "session_ended",
             Self::Grant => "grant_revoked",

@@ -47,7 +47,7 @@ pub use directory::{
     PersonIndex, RecordDigest, RunClaim, RunNumbers, RunState, StagedLine, StoredRecord,
 };
 pub use durable_state::{DurableHealth, DurableState};
-pub use grants::{Consent, Grants, StoredFamily};
+pub use grants::{Consent, ConsentSubject, Grants, StoredFamily};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
     Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,

@@ -10,7 +10,7 @@ use crate::base::{
 };
 use crate::device::{ActivationCodes, ActivationMode, PendingEnrolment};
 use crate::federation::FederationTicket;
-use crate::identity::AuthenticationProof;
+use crate::identity::{AuthenticationProof, OnBehalf};
 use crate::oauth::{CodeBinding, ScopeSet};
 use crate::oidc::ClaimsRequest;
 
@@ -23,6 +23,9 @@ pub struct CodePayload {
     pub grant: GrantId,
     /// Who.
     pub person: PersonId,
+    /// For whom, when not for themself.
+    #[serde(default)]
+    pub on_behalf_of: Option<OnBehalf>,
     /// Session.
     pub sid: Sid,
     /// End of the session.

@@ -42,6 +42,8 @@ pub trait Patients: Send + Sync {
     /// Keeps the e-mail address that an active patient declared, in place of an earlier one, in one transaction with
     /// `event`. False, and nothing is written, when there is no such patient.
     async fn declare_email(&self, person: PersonId, email: &str, event: &AuditEvent) -> PortResult<bool>;
+    /// The patients whose record names `guardian` among those who may act for them, whatever the term or the status.
+    async fn represented_by(&self, guardian: &PatientRef) -> PortResult<Vec<Person>>;
     /// Whether a matricule of a register of `environment` is stored.
     async fn has_ins_of(&self, environment: InsEnvironment) -> PortResult<bool>;
 }

@@ -98,6 +98,22 @@ fn absent_details_have_no_member() {
 }
 
 #[test]
+fn who_is_acted_for_is_one_more_member_and_nothing_else_changes() {
+    let entropy = SeededEntropy::new(8);
+    let (actor, child) = (PersonId::random(&entropy), PersonId::random(&entropy));
+    let alone = event(&entropy).with_person(actor);
+    let place = Lane::open(WRITER).place();
+    let before = members(&leaf(&alone, &place, &entropy));
+    assert_eq!(
+        leaf(&alone.clone().with_on_behalf_of(None), &place, &entropy),
+        leaf(&alone, &place, &entropy)
+    );
+    let mut after = members(&leaf(&alone.with_on_behalf_of(Some(child)), &place, &entropy));
+    assert_eq!(after.remove("on_behalf_of"), Some(child.to_string()));
+    assert_eq!(after, before);
+}
+
+#[test]
 fn personal_values_are_salted_and_never_in_the_record() {
     let entropy = SeededEntropy::new(5);
     let event = event(&entropy)

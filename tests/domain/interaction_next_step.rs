@@ -5,7 +5,9 @@ use sceau::base::{PersonId, UnixTime};
 use sceau::identity::{
     Acr, AssurancePolicy, AssuranceTerms, AuthMode, AuthenticationProof, Way, parse_acr_values,
 };
-use sceau::interaction::{ApprovalProgress, ConsentProgress, NextStep, Refusal, Situation, decide};
+use sceau::interaction::{
+    ApprovalProgress, ConsentProgress, NextStep, Refusal, RepresentationProgress, Situation, decide,
+};
 use sceau::oauth::{AuthorizationRequest, ResponseMode, ScopeSet};
 use sceau::oidc::{AuthenticationRequest, ClaimsRequest, Prompts};
 use uuid::Uuid;
@@ -55,6 +57,7 @@ struct Case {
     approval: ApprovalProgress,
     hinted: Hint,
     lacks_email: bool,
+    representation: RepresentationProgress,
     consent: ConsentProgress,
     refusal: Option<Refusal>,
     minimum: Option<Acr>,
@@ -74,6 +77,7 @@ impl Case {
             approval: ApprovalProgress::None,
             hinted: Hint::Absent,
             lacks_email: false,
+            representation: RepresentationProgress::NotNeeded,
             consent: ConsentProgress::NotNeeded,
             refusal: None,
             minimum: None,
@@ -125,6 +129,7 @@ impl Case {
                 Hint::Person(number) => Some(Some(person(number))),
             },
             lacks_email: self.lacks_email,
+            representation: self.representation,
             consent: self.consent,
             refusal: self.refusal,
             upstreams: self.upstreams,
@@ -141,6 +146,7 @@ fn word(step: &NextStep) -> &'static str {
         NextStep::Identify { expired: false } => "identify",
         NextStep::Approve => "approve",
         NextStep::Email => "email",
+        NextStep::Represent => "represent",
         NextStep::Consent => "consent",
         NextStep::Issue { renew: true, .. } => "issue anew",
         NextStep::Issue { renew: false, .. } => "issue",
@@ -171,9 +177,10 @@ fn rows_1_and_2_the_person_said_no() {
 }
 
 #[test]
-fn rows_3_to_13() {
+fn rows_3_to_16() {
     use ApprovalProgress as A;
     use ConsentProgress as C;
+    use RepresentationProgress as R;
     let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
     let late = |at| Some(proof(1, Acr::Eidas1, at));
     let table = [
@@ -203,7 +210,6 @@ fn rows_3_to_13() {
         (8, Case { prompt: "login", session: late(OPENED), ..new() }, "identify"),
         (8, Case { acr_values: "eidas2", ..session() }, "identify"),
         (8, Case { hinted: Hint::Person(2), ..session() }, "identify"),
-        (8, Case { lacks_email: true, ..new() }, "identify"),
         (9, Case { prompt: "none", lacks_email: true, ..session() }, "interaction_required"),
         (
             9,
@@ -218,20 +224,37 @@ fn rows_3_to_13() {
             Case { lacks_email: true, acr_values: "eidas2", ..proved() },
             "unmet_authentication_requirements",
         ),
-        (11, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
-        (12, Case { consent: C::Missing, ..session() }, "consent"),
-        (12, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
-        (13, session(), "issue"),
-        (13, proved(), "issue anew"),
-        (13, Case { prompt: "none", ..session() }, "issue"),
-        (13, Case { max_age: Some(160), ..session() }, "issue"),
-        (13, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
-        (13, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
-        (13, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
-        (13, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
-        (13, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
-        (13, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
-        (13, Case { approval: A::Expired, ..session() }, "issue"),
+        (11, Case { prompt: "none", representation: R::Missing, ..session() }, "interaction_required"),
+        (
+            11,
+            Case { prompt: "none", representation: R::Missing, consent: C::Missing, ..session() },
+            "interaction_required",
+        ),
+        (12, Case { representation: R::Missing, ..session() }, "represent"),
+        (12, Case { representation: R::Missing, consent: C::Missing, ..proved() }, "represent"),
+        (13, Case { representation: R::Ended, ..session() }, "access_denied"),
+        (
+            13,
+            Case { representation: R::Ended, consent: C::Given, prompt: "none", ..proved() },
+            "access_denied",
+        ),
+        (8, Case { representation: R::Missing, ..new() }, "identify"),
+        (15, Case { representation: R::Chosen, consent: C::Missing, ..session() }, "consent"),
+        (16, Case { representation: R::Chosen, consent: C::Given, ..session() }, "issue"),
+        (14, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
+        (15, Case { consent: C::Missing, ..session() }, "consent"),
+        (15, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
+        (16, session(), "issue"),
+        (16, proved(), "issue anew"),
+        (16, Case { prompt: "none", ..session() }, "issue"),
+        (16, Case { max_age: Some(160), ..session() }, "issue"),
+        (16, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
+        (16, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
+        (16, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
+        (16, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
+        (16, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
+        (16, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
+        (16, Case { approval: A::Expired, ..session() }, "issue"),
     ];
     for (row, case, expected) in table {
         assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
@@ -258,6 +281,7 @@ fn any_proof() -> impl Strategy<Value = Option<AuthenticationProof>> {
 fn any_case() -> impl Strategy<Value = Case> {
     use ApprovalProgress as A;
     use ConsentProgress as C;
+    use RepresentationProgress as R;
     let asked = (
         prop::sample::select(vec!["", "none", "login", "consent", "select_account", "login consent"]),
         prop::option::of(0_u64..400),
@@ -278,11 +302,12 @@ fn any_case() -> impl Strategy<Value = Case> {
         any_proof(),
         prop::sample::select(vec![A::None, A::Waiting, A::Denied, A::Locked, A::Expired]),
         any::<bool>(),
+        prop::sample::select(vec![R::NotNeeded, R::Missing, R::Chosen, R::Ended]),
         prop::sample::select(vec![C::NotNeeded, C::Missing, C::Given]),
         prop::sample::select(vec![None, Some(Refusal::Cancelled), Some(Refusal::Consent)]),
     );
     (asked, known).prop_map(|((prompt, max_age, acr_values, claims, hinted), known)| {
-        let (session, fresh, approval, lacks_email, consent, refusal) = known;
+        let (session, fresh, approval, lacks_email, representation, consent, refusal) = known;
         let upstreams = None;
         Case {
             prompt,
@@ -294,6 +319,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             approval,
             hinted,
             lacks_email,
+            representation,
             consent,
             refusal,
             minimum: None,
@@ -320,6 +346,8 @@ proptest! {
         prop_assert!(may_answer);
         prop_assert!(!case.lacks_email);
         prop_assert!(case.refusal.is_none() && case.consent != ConsentProgress::Missing);
+        let said = [RepresentationProgress::NotNeeded, RepresentationProgress::Chosen];
+        prop_assert!(said.contains(&case.representation));
         let answered = [ApprovalProgress::None, ApprovalProgress::Expired];
         prop_assert!(answered.contains(&case.approval));
         let forced = case.prompt.contains("login") || case.prompt == "select_account";

@@ -50,6 +50,7 @@ fn consent(service: &str) -> Page {
         service: service.to_owned(),
         scopes: ["openid", "scope_all", "email", "x.unknown"].map(str::to_owned).to_vec(),
         identity: "Camille Arnoux".to_owned(),
+        on_behalf_of: None,
         action: "/interaction/0197/consent".to_owned(),
         csrf: "csrf-value".to_owned(),
     }

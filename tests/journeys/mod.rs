@@ -39,6 +39,8 @@ mod qr_login;
 mod races;
 mod refresh;
 mod refresh_ended;
+mod representation;
+mod representation_ended;
 mod requested_claims;
 mod review;
 mod revocation;

@@ -9,31 +9,31 @@ use sceau::identity::{
     PersonStatus, Way,
 };
 use sceau::oauth::{ClientAuthMethod, Profile, ScopeSet};
-use sceau::ports::Session;
+use sceau::ports::{ConsentSubject, Session};
 use serde_json::{Value, json};
 
 use crate::support::{CAMILLE, Harness, PageBrowser, SAMPLE, SESSION, Service, registration};
 
 const IDENTITIES: &str = include_str!("../data/identities.json");
 
-fn file() -> String {
+pub(super) fn file() -> String {
     let entries: Vec<Value> = serde_json::from_str(IDENTITIES).unwrap();
     entries.iter().map(|entry| entry["patient"].to_string() + "\n").collect()
 }
 
-async fn imported(harness: &Harness, text: &str) -> (PatientsReport, Vec<String>) {
+pub(super) async fn imported(harness: &Harness, text: &str) -> (PatientsReport, Vec<String>) {
     let mut told = Vec::new();
     let mut rejected = |error: &sceau::identity::PatientFileError| told.push(error.to_string());
     let report = harness.provider.import_patients(&mut text_lines(text), &mut rejected).await.unwrap();
     (report, told)
 }
 
-async fn patient(harness: &Harness, reference: &str) -> sceau::identity::Person {
+pub(super) async fn patient(harness: &Harness, reference: &str) -> sceau::identity::Person {
     let reference = PatientRef::parse(reference).unwrap();
     harness.provider.ports.patients.find(&reference).await.unwrap().unwrap()
 }
 
-async fn loaded() -> Harness {
+pub(super) async fn loaded() -> Harness {
     let harness = Harness::new().await;
     let (report, told) = imported(&harness, &file()).await;
     assert_eq!((report.lines, report.rejected, report.counts.created), (18, 0, 18), "{told:?}");
@@ -41,7 +41,7 @@ async fn loaded() -> Harness {
 }
 
 /// A browser in which the patient has a session, as another provider's answer begins it.
-async fn signed_in(harness: &Harness, person: PersonId) -> PageBrowser {
+pub(super) async fn signed_in(harness: &Harness, person: PersonId) -> PageBrowser {
     let now = harness.provider.now();
     let proof = AuthenticationProof {
         person,
@@ -53,7 +53,7 @@ async fn signed_in(harness: &Harness, person: PersonId) -> PageBrowser {
             enrolment_reason: String::from("upstream"),
             authenticator: Acr::Eidas2,
             authenticator_reason: String::from("upstream"),
-            way: Way::TypedNumber,
+            way: Way::Federation,
         },
         auth_mode: AuthMode::Mobile,
     };
@@ -239,19 +239,15 @@ async fn a_patient_is_shown_what_will_be_sent_and_takes_it_back() {
     let consents = harness.provider.consents_of(person).await.unwrap();
     assert_eq!(consents.len(), 1);
     assert!(consents[0].scope.contains("ins") && consents[0].scope.contains("birthdate"));
-    assert!(harness.provider.withdraw_consent(person, &service.client.client_id).await.unwrap());
+    let own = |person| ConsentSubject { person, on_behalf_of: None, client: &service.client.client_id };
+    assert!(harness.provider.withdraw_consent(own(person)).await.unwrap());
     assert_eq!(service.userinfo(&tokens.text_of("access_token")).await.status, 401);
     assert_eq!(harness.audited("consent.decision withdrawn").await, 1);
     assert!(harness.provider.consents_of(person).await.unwrap().is_empty());
     let again = browser.answered(&ask.with("prompt", "none").url()).await;
     assert_eq!(again.error(), "consent_required");
-    assert!(
-        !harness
-            .provider
-            .withdraw_consent(harness.person(CAMILLE).await, &service.client.client_id)
-            .await
-            .unwrap()
-    );
+    let camille = harness.person(CAMILLE).await;
+    assert!(!harness.provider.withdraw_consent(own(camille)).await.unwrap());
 }
 
 #[tokio::test]

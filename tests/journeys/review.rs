@@ -44,6 +44,7 @@ pub(super) async fn registered(harness: &Harness, change: impl FnOnce(&mut NewCl
         resource_server: false,
         release: std::collections::BTreeSet::new(),
         responses: sceau::oauth::ResponseProtection::default(),
+        representation: false,
     };
     change(&mut new);
     harness.provider.register_client(new).await.unwrap().secret

@@ -113,12 +113,26 @@ fn s3_1_2_1_expired_hint_of_ours_is_accepted() {
         hint.validate().unwrap(),
         HintClaims {
             sub: "5dVGQfRX0zYJ".to_owned(),
+            actor: None,
             sid: Some(Sid::random(&SeededEntropy::new(1))),
             aud: "c1".parse().unwrap(),
         }
     );
     hint.claims.as_object_mut().unwrap().remove("sid");
     assert_eq!(hint.validate().unwrap().sid, None);
+}
+
+#[test]
+fn s3_1_2_1_a_hint_on_behalf_of_another_names_who_authenticated() {
+    let mut hint = Hint::good();
+    assert_eq!(hint.validate().unwrap().authenticated(), "5dVGQfRX0zYJ");
+    hint.claims["act"] = json!({ "sub": "actor" });
+    let read = hint.validate().unwrap();
+    assert_eq!((read.sub.as_str(), read.authenticated()), ("5dVGQfRX0zYJ", "actor"));
+    for act in [json!("actor"), json!({}), json!({ "sub": 1 }), json!(null)] {
+        hint.claims["act"] = act;
+        assert_eq!(hint.validate(), Err(HintError::Malformed));
+    }
 }
 
 #[test]

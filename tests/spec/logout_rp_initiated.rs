@@ -9,7 +9,7 @@ use sceau::oidc::{
 use super::client::{confidential, with};
 
 fn hint() -> HintClaims {
-    HintClaims { sub: "5dVGQfRX0zYJ".to_owned(), sid: None, aud: "rp-1".parse().unwrap() }
+    HintClaims { sub: "5dVGQfRX0zYJ".to_owned(), actor: None, sid: None, aud: "rp-1".parse().unwrap() }
 }
 
 fn read(text: &str) -> Result<LogoutRequest, ErrorCode> {

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use sceau::oauth::{
-    AuthorizationRequest, AuthorizeError, Client, ErrorCode, GrantType, OAuthError, RawParams, RedirectError,
-    ResponseMode, ScopeSet, authorization_request,
+    AuthorizationRequest, AuthorizeError, Client, ErrorCode, GrantType, OAuthError, REPRESENTATION,
+    RawParams, RedirectError, ResponseMode, ScopeSet, authorization_request,
 };
 
 use super::client::{confidential, fapi, native, with};
@@ -174,6 +174,21 @@ fn s4_1_2_no_state_is_accepted() {
 fn s4_1_2_a_long_state_is_kept_to_the_byte() {
     let state = "é&=#".repeat(800);
     assert_eq!(accepted(&request("state", Some(&state)), &confidential()).state, Some(state));
+}
+
+#[test]
+fn s3_3_asking_for_whom_a_person_acts_needs_the_scope_and_the_permission() {
+    let asked = |registered: &str, release: &str| {
+        let client = Client {
+            scopes: ScopeSet::parse(registered).unwrap(),
+            release: ScopeSet::parse(release).unwrap(),
+            ..confidential()
+        };
+        accepted(&request("scope", Some("openid representation")), &client).scope.contains(REPRESENTATION)
+    };
+    assert!(asked("openid representation", "ins representation"));
+    assert!(!asked("openid representation", "ins"));
+    assert!(!asked("openid", "ins representation"));
 }
 
 #[test]

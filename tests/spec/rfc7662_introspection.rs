@@ -34,6 +34,7 @@ fn active(kind: ActiveKind) -> ActiveToken {
         nonce: Some("n-0S6".to_owned()),
         jkt: None,
         person: person.as_object().unwrap().clone(),
+        acting: Map::new(),
     }
 }
 
@@ -135,4 +136,15 @@ fn rfc9449_s6_2_a_bound_token_names_its_key() {
     assert_eq!(answer["cnf"], json!({ "jkt": jkt.to_string() }));
     assert_eq!(answer["token_type"], "DPoP");
     assert_eq!(answer["typ"], "Bearer");
+}
+
+#[test]
+fn rfc8693_s4_1_who_acts_is_told_of_both_kinds() {
+    let said = json!({ "act": { "sub": "actor" }, "representation": "parent", "active": false });
+    for kind in [ActiveKind::Access(TokenType::Bearer), ActiveKind::Refresh] {
+        let acting = said.as_object().unwrap().clone();
+        let answer = ActiveToken { acting, ..active(kind) }.to_json();
+        assert_eq!((&answer["act"], &answer["representation"]), (&said["act"], &json!("parent")));
+        assert_eq!((&answer["active"], &answer["sub"]), (&json!(true), &json!("5dVGQfRX0zYJ")));
+    }
 }

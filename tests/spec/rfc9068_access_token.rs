@@ -1,11 +1,18 @@
 //! Twin of `src/oauth/rfc9068_access_token.rs`.
 
+use std::sync::LazyLock;
+
 use sceau::base::{ClientId, SeededEntropy, Sid, UnixTime};
 use sceau::jose::{Algorithm, Thumbprint};
 use sceau::oauth::{AccessTokenContent, ScopeSet, access_token_claims, access_token_header};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+fn nobody() -> &'static Map<String, Value> {
+    static NOBODY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    &NOBODY
+}
 
 fn content<'a>(client_id: &'a ClientId, scope: &'a ScopeSet) -> AccessTokenContent<'a> {
     AccessTokenContent {
@@ -21,6 +28,7 @@ fn content<'a>(client_id: &'a ClientId, scope: &'a ScopeSet) -> AccessTokenConte
         acr: Some("eidas2"),
         sid: None,
         jkt: None,
+        acting: nobody(),
     }
 }
 
@@ -64,4 +72,16 @@ fn rfc9449_s6_1_bound_token_names_its_key() {
     let claims = access_token_claims(&content);
     assert_eq!(claims["cnf"], json!({ "jkt": jkt.to_string() }));
     assert_eq!(claims["sid"], json!(sid.to_string()));
+}
+
+#[test]
+fn rfc8693_s4_1_who_acts_is_named_and_replaces_no_claim_of_the_protocol() {
+    let (client, scope) = ("c1".parse().unwrap(), ScopeSet::parse("openid").unwrap());
+    let said = json!({ "act": { "sub": "actor" }, "representation": "parent", "sub": "other", "exp": 1 });
+    let acting = said.as_object().unwrap();
+    let claims = access_token_claims(&AccessTokenContent { acting, ..content(&client, &scope) });
+    assert_eq!((&claims["act"], &claims["representation"]), (&said["act"], &json!("parent")));
+    assert_eq!((&claims["sub"], &claims["exp"]), (&json!("5dVGQfRX0zYJ"), &json!(NOW.secs() + 300)));
+    let alone = access_token_claims(&content(&client, &scope));
+    assert_eq!((alone.get("act"), alone.get("representation")), (None, None));
 }

@@ -3,7 +3,9 @@
 use sceau::base::PersonId;
 use sceau::device::Device;
 use sceau::identity::{IdentifierChange, NationalId, Person, PersonStatus};
-use sceau::ports::{BindOutcome, Consent, Cutoff, CutoffScope, IssueOutcome, MergeOutcome, PortError};
+use sceau::ports::{
+    BindOutcome, Consent, ConsentSubject, Cutoff, CutoffScope, IssueOutcome, MergeOutcome, PortError,
+};
 
 use super::durable::{START, World, granted, on_every_engine, refused};
 use super::durable_samples::{Cast, bind_plan, claim, client, client_id, device, import, person};
@@ -109,6 +111,7 @@ fn the_account_of_the_living_phone_stays_and_both_uses_are_told() {
                 }
                 let consent = Consent {
                     person: person.id,
+                    on_behalf_of: None,
                     client: client_id(),
                     scope: sceau::oauth::ScopeSet::parse("openid").unwrap(),
                     at: START,
@@ -123,7 +126,8 @@ fn the_account_of_the_living_phone_stays_and_both_uses_are_told() {
             assert_eq!(held.len(), phones.len());
             assert!(phones.iter().all(|phone| held.contains(phone)), "no phone is lost");
             assert!(world.stores.devices.list(other.id).await.unwrap().is_empty());
-            assert!(world.stores.grants.consent(kept.id, &client_id()).await.unwrap().is_some());
+            let own = ConsentSubject { person: kept.id, on_behalf_of: None, client: &client_id() };
+            assert!(world.stores.grants.consent(own).await.unwrap().is_some());
             // The other is kept, out of reach, with its seed; what it held ends.
             let retired = world.stores.persons.find(other.id).await.unwrap().unwrap();
             assert_eq!(retired.subject_seed, other.subject_seed);

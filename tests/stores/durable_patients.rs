@@ -4,6 +4,9 @@ use sceau::base::{EntropyExt as _, OsEntropy, PersonId};
 use sceau::identity::{Identity, InsEnvironment, NationalId, Patient, Person, PersonStatus};
 use sceau::ports::{CutoffScope, LinkOutcome, PatientCounts, PatientRecord};
 
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteConnectOptions;
+
 use super::durable::{START, World, granted, on_every_engine, path};
 use super::durable_links::link;
 use super::durable_samples::{NATIONAL_ID, cast, claim, later};
@@ -168,6 +171,57 @@ fn a_patient_is_no_professional_to_any_walk() {
     });
 }
 
+/// The references of those whose record names `guardian`.
+async fn represented(world: &World, guardian: &Patient) -> Vec<String> {
+    let found = world.stores.patients.represented_by(&guardian.reference).await.unwrap();
+    let mut names: Vec<_> =
+        found.iter().map(|person| person.patient().unwrap().reference.expose().to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_guardian_is_found_by_the_records_that_name_them_now() {
+    on_every_engine(async |world| {
+        let (claire, louis) = (identity("p-01").patient, identity("p-09").patient);
+        let (mut hugo, odile) = (identity("p-13").patient, identity("p-15").patient);
+        // Whoever is named need not be there, nor the term be running: that is judged later.
+        for patient in [&hugo, &odile, &claire, &louis] {
+            import(&world, patient).await;
+            import(&world, patient).await;
+        }
+        assert_eq!(represented(&world, &claire).await, ["p-13"]);
+        assert_eq!(represented(&world, &louis).await, ["p-15"]);
+        assert!(represented(&world, &hugo).await.is_empty(), "a child represents no parent");
+        let mut both = odile.guardians.clone();
+        both.extend(hugo.guardians.clone());
+        hugo.guardians = both;
+        import(&world, &hugo).await;
+        assert_eq!(represented(&world, &louis).await, ["p-13", "p-15"]);
+        hugo.guardians.remove(1);
+        import(&world, &hugo).await;
+        assert!(represented(&world, &claire).await.is_empty());
+        assert_eq!(represented(&world, &louis).await, ["p-13", "p-15"]);
+        hugo.guardians.clear();
+        hugo.deceased = true;
+        import(&world, &hugo).await;
+        assert_eq!(represented(&world, &louis).await, ["p-15"]);
+    });
+}
+
+#[tokio::test]
+async fn ties_stored_before_the_index_are_found_after_the_next_import() {
+    let world = World::in_file().await;
+    let (claire, hugo) = (identity("p-01").patient, identity("p-13").patient);
+    import(&world, &hugo).await;
+    let file = path(world.file.as_ref().unwrap());
+    let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(file)).await.unwrap();
+    sqlx::query("DELETE FROM guardianships").execute(&pool).await.unwrap();
+    assert!(represented(&world, &claire).await.is_empty());
+    assert_eq!(import(&world, &hugo).await.unchanged, 1);
+    assert_eq!(represented(&world, &claire).await, ["p-13"]);
+}
+
 #[test]
 fn numbers_of_each_environment_are_known() {
     on_every_engine(async |world| {
@@ -185,6 +239,7 @@ async fn a_thief_of_the_file_reads_no_trait_matricule_reference_or_upstream_subj
     let world = World::in_file().await;
     let lucia = identity("p-02").patient;
     import(&world, &lucia).await;
+    import(&world, &identity("p-13").patient).await;
     let id = stored(&world, &lucia).await.id;
     let mut made = link(id, "subject-of-lucia-at-franceconnect");
     made.pivot = Some(lucia.pivot.clone());
@@ -205,6 +260,7 @@ async fn a_thief_of_the_file_reads_no_trait_matricule_reference_or_upstream_subj
         ins.as_str(),
         &ins[..13],
         "p-02",
+        "p-01",
         "Colonna",
         "COLONNA",
         "Lucia",

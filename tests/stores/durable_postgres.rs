@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sceau::adapter::sql::{
     DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, Migrated, ONLY_POSTGRES, PEOPLE_ONLY_POSTGRES,
-    PEOPLE_STATEMENTS, PostgresSettings, STATEMENTS,
+    PEOPLE_STATEMENTS, PostgresSettings, REPRESENTATION_STATEMENTS, STATEMENTS,
 };
 use sceau::base::AuditId;
 use sceau::ports::{Cutoff, CutoffScope, FenceKind, IssueOutcome, PortError, RefusedBy, RotateOutcome};
@@ -24,7 +24,7 @@ async fn every_statement_of_the_catalogue_prepares() {
     Db::connect(&settings).await.unwrap().migrate().await.unwrap();
     let mut connection = shared().connect(&settings.user).await;
     let directory = DIRECTORY_STATEMENTS.into_iter().chain(DIRECTORY_ONLY_POSTGRES);
-    let people = PEOPLE_STATEMENTS.into_iter().chain(PEOPLE_ONLY_POSTGRES);
+    let people = PEOPLE_STATEMENTS.into_iter().chain(PEOPLE_ONLY_POSTGRES).chain(REPRESENTATION_STATEMENTS);
     for (name, statement) in STATEMENTS.into_iter().chain(ONLY_POSTGRES).chain(directory).chain(people) {
         let prepared = (&mut connection).prepare(statement.into_sql_str()).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());

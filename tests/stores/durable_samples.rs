@@ -163,6 +163,7 @@ impl Cast {
         Grant {
             id: GrantId::random(&OsEntropy),
             person: self.person.id,
+            on_behalf_of: None,
             client: client_id(),
             sid: Sid::random(&OsEntropy),
             scope: ScopeSet::parse("openid").unwrap(),

@@ -37,6 +37,7 @@ pub(super) fn code(kit: &Kit, deadline: UnixTime) -> CodePayload {
         },
         grant: GrantId::random(&*kit.entropy),
         person: PersonId::random(&*kit.entropy),
+        on_behalf_of: None,
         sid: Sid::random(&*kit.entropy),
         session_end: kit.now().plus(MINUTE * 60),
         scope: scope(),
@@ -134,6 +135,7 @@ pub(super) fn interaction(kit: &Kit, deadline: UnixTime) -> Interaction {
         deadline,
         step: Step::Identify,
         proof: None,
+        acting: None,
         consented: None,
         refusal: None,
         pending_link: Some(sceau::interaction::PendingLink {
@@ -211,6 +213,7 @@ pub(super) fn record(kit: &Kit, expires_at: UnixTime) -> AccessTokenRecord {
     AccessTokenRecord {
         client: "needle-client".parse().unwrap(),
         person: Some(PersonId::random(&*kit.entropy)),
+        on_behalf_of: None,
         device: None,
         sid: None,
         grant: None,

@@ -90,6 +90,7 @@ impl Harness {
             resource_server: false,
             release: std::collections::BTreeSet::new(),
             responses: sceau::oauth::ResponseProtection::default(),
+            representation: false,
         };
         self.provider.register_client(client).await.unwrap();
     }

@@ -21,12 +21,12 @@ use sceau::keyring::{KeyRecord, Purpose};
 use sceau::oauth::Client;
 use sceau::ports::{
     AccessTokenRecord, AccessTokens, ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan,
-    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, Cutoff,
-    Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation, Grant,
-    Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link, LinkCandidate,
-    LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult, Ports,
-    PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session, Sessions, Sighting,
-    Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
+    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, ConsentSubject,
+    Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation,
+    Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link,
+    LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult,
+    Ports, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session, Sessions,
+    Sighting, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 
@@ -203,8 +203,8 @@ impl Grants for Failing<dyn Grants> {
     async fn family(&self, id: FamilyId) -> PortResult<Option<StoredFamily>> {
         self.outage.around("grants.family", self.inner.family(id)).await
     }
-    async fn consent(&self, person: PersonId, client: &ClientId) -> PortResult<Option<Consent>> {
-        self.outage.around("grants.consent", self.inner.consent(person, client)).await
+    async fn consent(&self, subject: ConsentSubject<'_>) -> PortResult<Option<Consent>> {
+        self.outage.around("grants.consent", self.inner.consent(subject)).await
     }
     async fn remember_consent(&self, consent: &Consent, event: &AuditEvent) -> PortResult<()> {
         self.outage.around("grants.remember_consent", self.inner.remember_consent(consent, event)).await
@@ -214,7 +214,7 @@ impl Grants for Failing<dyn Grants> {
     }
     async fn withdraw_consent(
         &self,
-        subject: (PersonId, &ClientId),
+        subject: ConsentSubject<'_>,
         since: UnixTime,
         event: &AuditEvent,
     ) -> PortResult<Option<Vec<GrantId>>> {

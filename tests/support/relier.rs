@@ -80,6 +80,7 @@ pub(crate) fn reliance(id: &str) -> NewClient {
         resource_server: false,
         release: std::collections::BTreeSet::new(),
         responses: sceau::oauth::ResponseProtection::default(),
+        representation: false,
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn registration(id: &str, profile: Profile, auth: ClientAuthMethod) -
         resource_server: false,
         release: std::collections::BTreeSet::new(),
         responses: sceau::oauth::ResponseProtection::default(),
+        representation: false,
     }
 }
 

@@ -8,11 +8,12 @@ use super::row::{corrupt, counter, hash, thumbprint, word};
 use super::statements::{CONSENT_FIND, CONSENT_UPSERT, FAMILY_FIND};
 use super::statements_directory::{PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED};
 use super::statements_people::{CONSENT_DELETE, CONSENT_LIST, GRANTS_ALIVE};
+use super::statements_representation::{BEHALF_DELETE, BEHALF_FIND, BEHALF_UPSERT};
 use super::store::Store;
 use crate::audit::AuditEvent;
-use crate::base::{ClientId, FamilyId, GrantId, PersonId, UnixTime};
+use crate::base::{FamilyId, GrantId, PersonId, UnixTime};
 use crate::oauth::{Family, ScopeSet};
-use crate::ports::{Consent, Grant, Grants, PortResult, StoredFamily};
+use crate::ports::{Consent, ConsentSubject, Grant, Grants, PortResult, StoredFamily};
 
 pub(super) struct SqlGrants(pub(super) Store);
 
@@ -24,58 +25,86 @@ impl Grants for SqlGrants {
         row.map(|row| self.read(row)).transpose()
     }
 
-    async fn consent(&self, person: PersonId, client: &ClientId) -> PortResult<Option<Consent>> {
-        let row: Option<(String, i64)> = on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_FIND)
-            .bind(person.uuid())
-            .bind(client.as_str())
-            .fetch_optional(c))?;
+    async fn consent(&self, subject: ConsentSubject<'_>) -> PortResult<Option<Consent>> {
+        let ConsentSubject { person, on_behalf_of, client } = subject;
+        let row: Option<(String, i64)> = match on_behalf_of {
+            None => on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_FIND)
+                .bind(person.uuid())
+                .bind(client.as_str())
+                .fetch_optional(c))?,
+            Some(represented) => on!(self.0.db.reader(), |c| sqlx::query_as(BEHALF_FIND)
+                .bind(person.uuid())
+                .bind(client.as_str())
+                .bind(represented.uuid())
+                .fetch_optional(c))?,
+        };
         row.map(|(scope, at)| {
             let scope = ScopeSet::parse(&scope).map_err(|_| corrupt("a consent's scope is malformed"))?;
-            Ok(Consent { person, client: client.clone(), scope, at: UnixTime::from_millis(at) })
+            Ok(Consent { person, on_behalf_of, client: client.clone(), scope, at: UnixTime::from_millis(at) })
         })
         .transpose()
     }
 
     async fn remember_consent(&self, consent: &Consent, event: &AuditEvent) -> PortResult<()> {
         let mut write = self.0.write().await?;
-        on!(write.connection(), |c| sqlx::query_as::<_, ()>(CONSENT_UPSERT)
-            .bind(consent.person.uuid())
-            .bind(consent.client.as_str())
-            .bind(consent.scope.to_string())
-            .bind(consent.at.millis())
-            .fetch_optional(c))?;
+        match consent.on_behalf_of {
+            None => on!(write.connection(), |c| sqlx::query_as::<_, ()>(CONSENT_UPSERT)
+                .bind(consent.person.uuid())
+                .bind(consent.client.as_str())
+                .bind(consent.scope.to_string())
+                .bind(consent.at.millis())
+                .fetch_optional(c))?,
+            Some(represented) => on!(write.connection(), |c| sqlx::query_as::<_, ()>(BEHALF_UPSERT)
+                .bind(consent.person.uuid())
+                .bind(consent.client.as_str())
+                .bind(consent.scope.to_string())
+                .bind(consent.at.millis())
+                .bind(represented.uuid())
+                .fetch_optional(c))?,
+        };
         write.commit(event).await
     }
 
     async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>> {
-        let rows: Vec<(String, String, i64)> =
+        let rows: Vec<(String, String, i64, Option<Uuid>)> =
             on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_LIST).bind(person.uuid()).fetch_all(c))?;
-        let consents = rows.into_iter().map(|(client, scope, at)| {
+        let consents = rows.into_iter().map(|(client, scope, at, represented)| {
             let scope = ScopeSet::parse(&scope).map_err(|_| corrupt("a consent's scope is malformed"))?;
             let client = word(&client, "a consent's client is malformed")?;
-            Ok(Consent { person, client, scope, at: UnixTime::from_millis(at) })
+            let on_behalf_of = represented.map(PersonId::from_uuid);
+            Ok(Consent { person, on_behalf_of, client, scope, at: UnixTime::from_millis(at) })
         });
         consents.collect()
     }
 
     async fn withdraw_consent(
         &self,
-        (person, client): (PersonId, &ClientId),
+        subject: ConsentSubject<'_>,
         since: UnixTime,
         event: &AuditEvent,
     ) -> PortResult<Option<Vec<GrantId>>> {
+        let ConsentSubject { person, on_behalf_of, client } = subject;
+        let represented = on_behalf_of.map(PersonId::uuid);
         let mut write = self.0.write().await?;
         // An issue under way is waited for, so that what it grants ends too.
         let text = write.text(PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED);
         on!(write.connection(), |c| sqlx::query_as::<_, ()>(text).bind(person.uuid()).fetch_optional(c))?;
-        let forgotten = on!(write.connection(), |c| sqlx::query_as::<_, ()>(CONSENT_DELETE)
-            .bind(person.uuid())
-            .bind(client.as_str())
-            .fetch_optional(c))?;
+        let forgotten = match represented {
+            None => on!(write.connection(), |c| sqlx::query_as::<_, ()>(CONSENT_DELETE)
+                .bind(person.uuid())
+                .bind(client.as_str())
+                .fetch_optional(c))?,
+            Some(represented) => on!(write.connection(), |c| sqlx::query_as::<_, ()>(BEHALF_DELETE)
+                .bind(person.uuid())
+                .bind(client.as_str())
+                .bind(represented)
+                .fetch_optional(c))?,
+        };
         let rows: Vec<(Uuid,)> = on!(write.connection(), |c| sqlx::query_as(GRANTS_ALIVE)
             .bind(person.uuid())
             .bind(client.as_str())
             .bind(since.millis())
+            .bind(represented)
             .fetch_all(c))?;
         if forgotten.is_none() && rows.is_empty() {
             return Ok(None);

@@ -151,6 +151,7 @@ impl SqlIssuance {
             .bind(grant.proof.device.map(DeviceId::uuid))
             .bind(grant.created.millis())
             .bind(self.0.seal_grant(grant)?)
+            .bind(grant.on_behalf_of.map(|behalf| behalf.person.uuid()))
             .fetch_optional(c))?;
         Ok(())
     }

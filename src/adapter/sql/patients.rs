@@ -8,6 +8,7 @@ use super::row::corrupt;
 use super::statements_people::{
     PATIENT_FIND, PATIENT_FIND_LOCKED, PATIENT_INSERT, PATIENT_OF_ENVIRONMENT, PATIENT_RECORD,
 };
+use super::statements_representation::{GUARDIANSHIP_DELETE, GUARDIANSHIP_INSERT, PATIENT_REPRESENTED};
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
@@ -55,6 +56,13 @@ impl Patients for SqlPatients {
         Ok(true)
     }
 
+    async fn represented_by(&self, guardian: &PatientRef) -> PortResult<Vec<Person>> {
+        let rows: Vec<StoredPerson> = on!(self.0.db.reader(), |c| sqlx::query_as(PATIENT_REPRESENTED)
+            .bind(self.0.guardian_index(guardian).as_slice())
+            .fetch_all(c))?;
+        rows.iter().map(|row| self.0.person(row)).collect()
+    }
+
     async fn has_ins_of(&self, environment: InsEnvironment) -> PortResult<bool> {
         let row = on!(self.0.db.reader(), |c| sqlx::query_as::<_, ()>(PATIENT_OF_ENVIRONMENT)
             .bind(word(environment))
@@ -69,6 +77,12 @@ impl Store {
         self.sealer.mac("patient", &[reference.expose().as_bytes()])
     }
 
+    /// The blind index of somebody who may act: another than that of their own record, so that the table alone ties no
+    /// two persons.
+    fn guardian_index(&self, reference: &PatientRef) -> [u8; 32] {
+        self.sealer.mac("guardian", &[reference.expose().as_bytes()])
+    }
+
     /// The event of a change that needs one.
     async fn import_one(
         &self,
@@ -79,6 +93,7 @@ impl Store {
         let new = patient_of(&record.person)?;
         let dead = u64::from(new.deceased);
         if self.insert_patient(write, &record.person, new).await? {
+            self.index_guardians(write, record.person.id, new).await?;
             counts.created = counts.created.saturating_add(1);
             counts.deactivated = counts.deactivated.saturating_add(dead);
             return Ok(None);
@@ -90,12 +105,21 @@ impl Store {
         let known = self.person(&row.ok_or(PortError::Conflict)?)?;
         let status = status_after(known.status, new);
         if status == known.status && patient_of(&known)? == new {
+            // Ties of a record stored before the index was.
+            self.index_guardians(write, known.id, new).await?;
             counts.unchanged = counts.unchanged.saturating_add(1);
             return Ok(None);
         }
         let was = known.status;
+        let had_guardians = !patient_of(&known)?.guardians.is_empty();
         let person = Person { identity: record.person.identity.clone(), status, ..known };
         self.record_patient(write, &person, new).await?;
+        if had_guardians {
+            on!(write.connection(), |c| sqlx::query_as::<_, ()>(GUARDIANSHIP_DELETE)
+                .bind(person.id.uuid())
+                .fetch_all(c))?;
+        }
+        self.index_guardians(write, person.id, new).await?;
         counts.updated = counts.updated.saturating_add(1);
         if was == status {
             return Ok(None);
@@ -107,6 +131,22 @@ impl Store {
             return Ok(Some(record.ended.clone().with_person(person.id)));
         }
         Ok(Some(record.returned.clone().with_person(person.id)))
+    }
+
+    /// What the record says of guardians, as the index to find the patient by them.
+    async fn index_guardians(
+        &self,
+        write: &mut Write<'_>,
+        person: PersonId,
+        patient: &Patient,
+    ) -> PortResult<()> {
+        for tie in &patient.guardians {
+            on!(write.connection(), |c| sqlx::query_as::<_, ()>(GUARDIANSHIP_INSERT)
+                .bind(self.guardian_index(&tie.guardian_ref).as_slice())
+                .bind(person.uuid())
+                .fetch_optional(c))?;
+        }
+        Ok(())
     }
 
     /// False when the reference is known.

@@ -11,7 +11,7 @@ use super::statements::{
     DEVICE_STATUS_LOCKED, PERSON_STATUS, PERSON_STATUS_LOCKED,
 };
 use super::write::Write;
-use crate::base::{Sid, TokenHash};
+use crate::base::{PersonId, Sid, TokenHash};
 use crate::identity::PersonStatus;
 use crate::ports::{Grant, PortResult, RefusedBy};
 
@@ -46,8 +46,13 @@ pub(super) async fn refusal(write: &mut Write<'_>, grant: &Grant) -> PortResult<
     if !client_enabled(write, grant).await? {
         return Ok(Some(RefusedBy::Client));
     }
-    if !person_active(write, grant).await? {
+    if !person_active(write, grant.person).await? {
         return Ok(Some(RefusedBy::Person));
+    }
+    if let Some(behalf) = &grant.on_behalf_of
+        && !person_active(write, behalf.person).await?
+    {
+        return Ok(Some(RefusedBy::Represented));
     }
     if !device_active(write, grant).await? {
         return Ok(Some(RefusedBy::Device));
@@ -62,10 +67,10 @@ async fn client_enabled(write: &mut Write<'_>, grant: &Grant) -> PortResult<bool
     Ok(enabled == Some(true))
 }
 
-async fn person_active(write: &mut Write<'_>, grant: &Grant) -> PortResult<bool> {
+async fn person_active(write: &mut Write<'_>, person: PersonId) -> PortResult<bool> {
     let text = write.text(PERSON_STATUS, PERSON_STATUS_LOCKED);
     let status: Option<String> =
-        on!(write.connection(), |c| sqlx::query_scalar(text).bind(grant.person.uuid()).fetch_optional(c))?;
+        on!(write.connection(), |c| sqlx::query_scalar(text).bind(person.uuid()).fetch_optional(c))?;
     Ok(status.as_deref().and_then(PersonStatus::from_stored) == Some(PersonStatus::Active))
 }
 
@@ -80,6 +85,9 @@ async fn device_active(write: &mut Write<'_>, grant: &Grant) -> PortResult<bool>
 
 async fn cut_off(write: &mut Write<'_>, grant: &Grant) -> PortResult<Option<RefusedBy>> {
     let device = grant.proof.device.map(|device| device.to_string()).unwrap_or_default();
+    // Who is acted for is ended from the choice on, whenever the actor authenticated.
+    let represented = grant.on_behalf_of.map(|behalf| (behalf.person.to_string(), behalf.since.millis()));
+    let (represented, since) = represented.unwrap_or_default();
     let scope: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(CUTOFF_COVERING)
         .bind(grant.id.to_string())
         .bind(grant.sid.to_string())
@@ -87,6 +95,8 @@ async fn cut_off(write: &mut Write<'_>, grant: &Grant) -> PortResult<Option<Refu
         .bind(grant.client.as_str())
         .bind(device)
         .bind(grant.proof.auth_time.millis())
+        .bind(represented.as_str())
+        .bind(since)
         .fetch_optional(c))?;
     scope
         .map(|scope| match scope.as_str() {

@@ -149,7 +149,8 @@ pub(super) const FENCE_PURGE: &str = "DELETE FROM single_use WHERE (kind, hash) 
      (SELECT kind, hash FROM single_use WHERE kept_until < $1 LIMIT $2) RETURNING kind";
 
 pub(super) const GRANT_INSERT: &str = "INSERT INTO grants \
-     (id, person, client, sid, device, created_at, dead, sealed) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7)";
+     (id, person, client, sid, device, created_at, dead, sealed, represented) \
+     VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8)";
 pub(super) const GRANT_DEVICE: &str = "SELECT device FROM grants WHERE id = $1";
 pub(super) const GRANT_KILL: &str = "UPDATE grants SET dead = TRUE WHERE id = $1 AND NOT dead RETURNING id";
 pub(super) const GRANT_KILL_FAMILIES: &str =
@@ -202,7 +203,8 @@ pub(super) const DECISION_EVIDENCE: &str = "SELECT evidence_sealed FROM decision
 pub(super) const CUTOFF_COVERING: &str = "SELECT scope FROM cutoffs WHERE \
      (scope = 'grant' AND subject = $1) OR (scope = 'session' AND subject = $2) OR (cut_at >= $6 AND \
      ((scope = 'person' AND subject = $3) OR (scope = 'client' AND subject = $4) \
-     OR (scope = 'device' AND subject = $5) OR (scope = 'global' AND subject = ''))) ORDER BY scope";
+     OR (scope = 'device' AND subject = $5) OR (scope = 'global' AND subject = ''))) \
+     OR (scope = 'person' AND subject = $7 AND cut_at >= $8) ORDER BY scope";
 pub(super) const CUTOFF_ONCE: &str = "INSERT INTO cutoffs (scope, subject, cut_at, written_at) \
      VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING scope";
 pub(super) const CUTOFF_RAISE: &str = "INSERT INTO cutoffs (scope, subject, cut_at, written_at) \

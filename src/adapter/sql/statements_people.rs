@@ -58,9 +58,10 @@ pub(super) const PATIENT_RECORD: &str = "UPDATE persons SET status = $2, sealed 
      ins_environment = $5 WHERE id = $1";
 pub(super) const PATIENT_OF_ENVIRONMENT: &str = "SELECT id FROM persons WHERE ins_environment = $1 LIMIT 1";
 
-pub(super) const CONSENT_LIST: &str =
-    "SELECT client, scope, given_at FROM consents WHERE person = $1 ORDER BY given_at, client";
+pub(super) const CONSENT_LIST: &str = "SELECT client, scope, given_at, NULL AS represented FROM consents WHERE person = $1 \
+     UNION ALL SELECT client, scope, given_at, represented FROM consents_on_behalf WHERE person = $1 \
+     ORDER BY given_at, client";
 pub(super) const CONSENT_DELETE: &str =
     "DELETE FROM consents WHERE person = $1 AND client = $2 RETURNING client";
-pub(super) const GRANTS_ALIVE: &str =
-    "SELECT id FROM grants WHERE person = $1 AND client = $2 AND created_at >= $3 AND NOT dead ORDER BY id";
+pub(super) const GRANTS_ALIVE: &str = "SELECT id FROM grants WHERE person = $1 AND client = $2 AND created_at >= $3 \
+     AND represented IS NOT DISTINCT FROM $4 AND NOT dead ORDER BY id";

@@ -15,6 +15,7 @@ mod page_text;
 mod page_words;
 mod qr_code;
 mod qr_page;
+mod represent_page;
 mod setback;
 mod visit;
 
@@ -32,5 +33,6 @@ pub use oauth_error::OAuthFailure;
 pub use page::{Page, PageFrame};
 pub use page_words::{ErrorTitle, IdentifyNotice};
 pub(crate) use qr_page::QrPage;
+pub(crate) use represent_page::RepresentPage;
 pub(crate) use setback::{setback_page, upstream_logged_out};
 pub(crate) use visit::only_visits;

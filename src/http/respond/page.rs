@@ -82,6 +82,8 @@ pub enum Page {
         scopes: Vec<String>,
         /// The person's name.
         identity: String,
+        /// The name of the one for whom they act, whom the scopes are about.
+        on_behalf_of: Option<String>,
         /// Where the form goes.
         action: String,
         /// Anti-forgery value.
@@ -167,9 +169,15 @@ impl Page {
                 };
                 view.render()
             }
-            Self::Consent { service, scopes, identity, action, csrf } => {
-                let scopes = scopes.iter().map(|scope| t.scope(scope)).collect();
-                ConsentView { t, switch_url, service, scopes, identity, action, csrf }.render()
+            Self::Consent { service, scopes, identity, on_behalf_of, action, csrf } => {
+                let asks = match &on_behalf_of {
+                    Some(about) => {
+                        t.with_both("consent-service-about", ["service", "person"], [&service, about])
+                    }
+                    None => t.with("consent-service", "service", &service),
+                };
+                let scopes = scopes.iter().map(|scope| t.scope(scope, on_behalf_of.is_some())).collect();
+                ConsentView { t, switch_url, asks, scopes, identity, on_behalf_of, action, csrf }.render()
             }
             Self::Logout { service, action, ticket, csrf } => {
                 LogoutView { t, switch_url, service, action, ticket, csrf }.render()
@@ -237,9 +245,10 @@ struct NumberView<'a> {
 struct ConsentView<'a> {
     t: Texts,
     switch_url: Option<&'a str>,
-    service: String,
+    asks: String,
     scopes: Vec<String>,
     identity: String,
+    on_behalf_of: Option<String>,
     action: String,
     csrf: String,
 }

@@ -41,8 +41,21 @@ impl Texts {
         TEXTS.lookup_with_args(self.language(), id, &arguments)
     }
 
-    /// What a scope gives access to, or its own name when nobody has described it.
-    pub(super) fn scope(self, scope: &str) -> String {
+    /// The same with two names.
+    pub(super) fn with_both(self, id: &str, names: [&'static str; 2], values: [&str; 2]) -> String {
+        let pairs = names.into_iter().zip(values);
+        let arguments: HashMap<_, _> =
+            pairs.map(|(name, value)| (Cow::Borrowed(name), FluentValue::from(value))).collect();
+        TEXTS.lookup_with_args(self.language(), id, &arguments)
+    }
+
+    /// What a scope gives access to, or its own name when nobody has described it. With `others`, what is not the
+    /// reader's own is said so.
+    pub(super) fn scope(self, scope: &str, others: bool) -> String {
+        let said = others.then(|| TEXTS.try_lookup(self.language(), &format!("other-{scope}"))).flatten();
+        if let Some(said) = said {
+            return said;
+        }
         TEXTS.try_lookup(self.language(), &format!("scope-{scope}")).unwrap_or_else(|| scope.to_owned())
     }
 
