@@ -32,7 +32,7 @@ async function prepare(world) {
   const server = await Server.configure({ lines: [
     "[[upstream]]", 'id = "fc"', 'preset = "franceconnect"', `issuer = "${world.twin.issuer}"`,
     'client_id = "sceau"', 'client_secret_file = "UPSTREAM_SECRET"',
-    "[[upstream]]", 'id = "plus"', 'preset = "franceconnect+"', `issuer = "${world.twin.issuer}"`,
+    "[[upstream]]", 'id = "plus"', 'preset = "franceconnect+"', 'issuer = "http://127.0.0.1:9"',
     'client_id = "sceau"', 'client_secret_file = "UPSTREAM_SECRET"',
   ] });
   world.server = server;
