@@ -80,7 +80,7 @@ impl Person {
     #[must_use]
     pub fn with_declared_email(mut self) -> Self {
         if let Identity::Patient(patient) = &mut self.identity
-            && !patient.email.as_deref().is_some_and(|email| typed_email(email).is_ok())
+            && patient.email.as_deref().is_none_or(|email| typed_email(email).is_err())
         {
             patient.email = self.declared_email.clone().or(patient.email.take());
         }
