@@ -170,10 +170,9 @@ fn rows_1_and_2_the_person_said_no() {
 }
 
 #[test]
-fn rows_3_to_14() {
+fn rows_3_to_8_and_12_to_14() {
     use ApprovalProgress as A;
     use ConsentProgress as C;
-    use RepresentationProgress as R;
     let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
     let late = |at| Some(proof(1, Acr::Eidas1, at));
     let table = [
@@ -203,6 +202,32 @@ fn rows_3_to_14() {
         (8, Case { prompt: "login", session: late(OPENED), ..new() }, "identify"),
         (8, Case { acr_values: "eidas2", ..session() }, "identify"),
         (8, Case { hinted: Hint::Person(2), ..session() }, "identify"),
+        (12, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
+        (13, Case { consent: C::Missing, ..session() }, "consent"),
+        (13, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
+        (14, session(), "issue"),
+        (14, proved(), "issue anew"),
+        (14, Case { prompt: "none", ..session() }, "issue"),
+        (14, Case { max_age: Some(160), ..session() }, "issue"),
+        (14, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
+        (14, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
+        (14, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
+        (14, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
+        (14, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
+        (14, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
+        (14, Case { approval: A::Expired, ..session() }, "issue"),
+    ];
+    for (row, case, expected) in table {
+        assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
+    }
+}
+
+#[test]
+fn rows_9_to_11_for_whom_the_person_acts() {
+    use ConsentProgress as C;
+    use RepresentationProgress as R;
+    let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
+    let table = [
         (9, Case { prompt: "none", representation: R::Missing, ..session() }, "interaction_required"),
         (
             9,
@@ -220,20 +245,6 @@ fn rows_3_to_14() {
         (8, Case { representation: R::Missing, ..new() }, "identify"),
         (13, Case { representation: R::Chosen, consent: C::Missing, ..session() }, "consent"),
         (14, Case { representation: R::Chosen, consent: C::Given, ..session() }, "issue"),
-        (12, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
-        (13, Case { consent: C::Missing, ..session() }, "consent"),
-        (13, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
-        (14, session(), "issue"),
-        (14, proved(), "issue anew"),
-        (14, Case { prompt: "none", ..session() }, "issue"),
-        (14, Case { max_age: Some(160), ..session() }, "issue"),
-        (14, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
-        (14, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
-        (14, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
-        (14, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
-        (14, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
-        (14, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
-        (14, Case { approval: A::Expired, ..session() }, "issue"),
     ];
     for (row, case, expected) in table {
         assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
