@@ -177,10 +177,9 @@ fn rows_1_and_2_the_person_said_no() {
 }
 
 #[test]
-fn rows_3_to_16() {
+fn rows_3_to_8_and_14_to_16() {
     use ApprovalProgress as A;
     use ConsentProgress as C;
-    use RepresentationProgress as R;
     let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
     let late = |at| Some(proof(1, Acr::Eidas1, at));
     let table = [
@@ -210,6 +209,31 @@ fn rows_3_to_16() {
         (8, Case { prompt: "login", session: late(OPENED), ..new() }, "identify"),
         (8, Case { acr_values: "eidas2", ..session() }, "identify"),
         (8, Case { hinted: Hint::Person(2), ..session() }, "identify"),
+        (14, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
+        (15, Case { consent: C::Missing, ..session() }, "consent"),
+        (15, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
+        (16, session(), "issue"),
+        (16, proved(), "issue anew"),
+        (16, Case { prompt: "none", ..session() }, "issue"),
+        (16, Case { max_age: Some(160), ..session() }, "issue"),
+        (16, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
+        (16, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
+        (16, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
+        (16, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
+        (16, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
+        (16, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
+        (16, Case { approval: A::Expired, ..session() }, "issue"),
+    ];
+    for (row, case, expected) in table {
+        assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
+    }
+}
+
+#[test]
+fn rows_9_and_10_the_client_wants_an_address() {
+    use ConsentProgress as C;
+    let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
+    let table = [
         (9, Case { prompt: "none", lacks_email: true, ..session() }, "interaction_required"),
         (
             9,
@@ -224,6 +248,18 @@ fn rows_3_to_16() {
             Case { lacks_email: true, acr_values: "eidas2", ..proved() },
             "unmet_authentication_requirements",
         ),
+    ];
+    for (row, case, expected) in table {
+        assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
+    }
+}
+
+#[test]
+fn rows_11_to_13_for_whom_the_person_acts() {
+    use ConsentProgress as C;
+    use RepresentationProgress as R;
+    let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
+    let table = [
         (11, Case { prompt: "none", representation: R::Missing, ..session() }, "interaction_required"),
         (
             11,
@@ -241,20 +277,6 @@ fn rows_3_to_16() {
         (8, Case { representation: R::Missing, ..new() }, "identify"),
         (15, Case { representation: R::Chosen, consent: C::Missing, ..session() }, "consent"),
         (16, Case { representation: R::Chosen, consent: C::Given, ..session() }, "issue"),
-        (14, Case { prompt: "none", consent: C::Missing, ..session() }, "consent_required"),
-        (15, Case { consent: C::Missing, ..session() }, "consent"),
-        (15, Case { consent: C::Missing, prompt: "login", ..proved() }, "consent"),
-        (16, session(), "issue"),
-        (16, proved(), "issue anew"),
-        (16, Case { prompt: "none", ..session() }, "issue"),
-        (16, Case { max_age: Some(160), ..session() }, "issue"),
-        (16, Case { max_age: Some(0), prompt: "login", ..proved() }, "issue anew"),
-        (16, Case { prompt: "login", session: late(NOW), ..new() }, "issue"),
-        (16, Case { max_age: Some(0), session: late(NOW), ..new() }, "issue"),
-        (16, Case { acr_values: "eidas3 eidas1", ..session() }, "issue"),
-        (16, Case { acr_values: "urn:x", claims: WISH, ..session() }, "issue"),
-        (16, Case { hinted: Hint::Person(1), consent: C::Given, ..session() }, "issue"),
-        (16, Case { approval: A::Expired, ..session() }, "issue"),
     ];
     for (row, case, expected) in table {
         assert_eq!(word(&case.decide()), expected, "row {row}: {case:?}");
