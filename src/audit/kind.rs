@@ -117,7 +117,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,

@@ -170,7 +170,8 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         grant_types.push(GrantType::AuthorizationCode);
         grant_types.extend((!hub).then_some(GrantType::RefreshToken));
     }
-    let mut release: BTreeSet<PatientClaim> = args.release.into_iter().flatten().collect();
+    let representation = args.release.contains(&Released::Representation);
+    let mut release: BTreeSet<PatientClaim> = args.release.into_iter().flat_map(Released::claims).collect();
     if hub && release.is_empty() {
         release = accepted_by_hub();
     }
@@ -190,8 +191,8 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         ask_consent: args.ask_consent,
         grant_types,
         resource_server: args.resource_server,
-        representation: args.release.contains(&Released::Representation),
-        release: args.release.into_iter().flat_map(Released::claims).collect(),
+        representation,
+        release,
         responses: responses
             .map_or_else(ResponseProtection::default, |(uri, alg)| ResponseProtection::encrypted(uri, alg)),
     })

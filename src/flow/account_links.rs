@@ -5,8 +5,8 @@ use super::claims::remembered_lines;
 use super::link_offers::{LinkOffer, LinkingRefusal, may_link};
 use super::{AccountVisit, FlowError, OperatorOutcome, Provider, Requester, TurnError};
 use crate::audit::EventKind;
-use crate::base::{ClientId, LinkId, UnixTime};
-use crate::ports::{Consent, Link, LinkedBy};
+use crate::base::{ClientId, LinkId, PersonId, UnixTime};
+use crate::ports::{Consent, ConsentSubject, Link, LinkedBy};
 
 /// A link, for the person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct LinkLine {
 pub struct ConsentLine {
     /// The service.
     pub client: ClientId,
+    /// For whom the person acted, and their name.
+    pub on_behalf_of: Option<(PersonId, String)>,
     /// Its name.
     pub service: String,
     /// Since when.
@@ -74,9 +76,15 @@ impl Provider {
 
     async fn consent_line(&self, visit: &AccountVisit, consent: Consent) -> Result<ConsentLine, FlowError> {
         let client = self.ports.clients.find(&consent.client).await?;
-        let scopes = remembered_lines(client.as_ref(), &visit.person, &consent.scope);
+        let represented = match consent.on_behalf_of {
+            Some(id) => self.ports.persons.find(id).await?,
+            None => None,
+        };
+        let about = represented.as_ref().unwrap_or(&visit.person);
+        let scopes = remembered_lines(client.as_ref(), about, &consent.scope);
+        let on_behalf_of = represented.map(|person| (person.id, person.spoken_name()));
         let service = client.map_or_else(|| consent.client.as_str().to_owned(), |client| client.name);
-        Ok(ConsentLine { client: consent.client, service, since: consent.at, scopes })
+        Ok(ConsentLine { client: consent.client, on_behalf_of, service, since: consent.at, scopes })
     }
 
     /// Removes a link of the person. What they began ends, this session too. False when they have no such link.
@@ -99,17 +107,17 @@ impl Provider {
         Ok(outcome == OperatorOutcome::Done)
     }
 
-    /// Takes a consent of the person back. False when there was nothing to take back.
+    /// Takes a consent of the person back: the one given for themself, or on behalf of another. False when there was nothing to take back.
     pub async fn withdraw_from_account(
         &self,
         visit: &AccountVisit,
         csrf: &str,
-        client: Option<ClientId>,
+        (client, on_behalf_of): (Option<ClientId>, Option<PersonId>),
     ) -> Result<bool, TurnError> {
         self.check_account_form(visit, csrf).await?;
         let person = visit.session.person;
         let withdrawn = match &client {
-            Some(client) => self.withdraw_consent(person, client).await?,
+            Some(client) => self.withdraw_consent(ConsentSubject { person, on_behalf_of, client }).await?,
             None => false,
         };
         if !withdrawn {

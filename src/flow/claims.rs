@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::identity::{
-    AuthMode, Identity, Patient, PatientClaim, ReleasePolicy, claims_of_scopes, patient_claims, sector_claims,
+    AuthMode, Identity, Patient, PatientClaim, Person, ReleasePolicy, claims_of_scopes, patient_claims, sector_claims,
 };
 use crate::oauth::{Client, Profile, REPRESENTATION, ScopeSet};
 use crate::oidc::{AuthenticationRequest, ClaimSpec, released_claims, requested_claims};
@@ -102,7 +102,7 @@ pub(super) fn remembered_lines(client: Option<&Client>, person: &Person, scope: 
     let released = |claim: &PatientClaim| {
         client.is_some_and(|client| client.release.contains(claim.as_str())) && scope.contains(claim.as_str())
     };
-    let plain = ["openid", "offline_access"].into_iter().filter(|name| scope.contains(name));
+    let plain = ["openid", "offline_access", REPRESENTATION].into_iter().filter(|name| scope.contains(name));
     let mut lines: Vec<&str> = plain.collect();
     for group in PatientClaim::ALL.into_iter().filter(released).map(sentence) {
         if !lines.contains(&group) {

@@ -11,7 +11,6 @@ use crate::oidc::{AuthenticationRequest, Prompt};
 use crate::ports::{Consent, ConsentSubject, Cutoff, CutoffScope, PortResult, Session, Versioned};
 
 use super::claims::consent_scope;
-use super::hub::as_told;
 use super::{BrowserState, FlowError, Provider, Screen, TurnError};
 
 impl Provider {

@@ -10,7 +10,7 @@ use super::extract::{FormParams, Identifier, PeerOrigin, QueryParams, browser_st
 use super::respond::{LinksDone, LinksView, OAuthFailure, see_other, setback_page, unlinked_page};
 use super::state::AppState;
 use crate::base::LinkId;
-use crate::flow::LinkBegun;
+use crate::flow::{LinkBegun, TurnError};
 use crate::interaction::Locale;
 
 /// Address of the page.
@@ -87,7 +87,12 @@ pub(super) async fn withdraw(
         let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
         let csrf = params.get("csrf")?.unwrap_or("");
         let client = params.get("client")?.unwrap_or("").parse().ok();
-        let withdrawn = state.provider.withdraw_from_account(&visit, csrf, client).await?;
+        let on_behalf_of = match params.get("on_behalf_of")?.filter(|text| !text.is_empty()) {
+            Some(text) => Some(text.parse().map_err(|_| TurnError::Gone)?),
+            None => None,
+        };
+        let subject = (client, on_behalf_of);
+        let withdrawn = state.provider.withdraw_from_account(&visit, csrf, subject).await?;
         Ok(see_other(if withdrawn { "/account/links?done=withdrawn" } else { PAGE }))
     })
     .await

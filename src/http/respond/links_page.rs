@@ -8,7 +8,7 @@ use super::account_page::day;
 use super::answer::form_target;
 use super::page_headers::page_headers;
 use super::page_text::Texts;
-use crate::base::LinkId;
+use crate::base::{LinkId, PersonId};
 use crate::flow::{ConsentLine, LinkLine, LinkOffer, LinkingRefusal, LinksPage};
 use crate::interaction::Locale;
 use crate::ports::LinkedBy;
@@ -58,6 +58,7 @@ struct LinkRow {
 
 /// A consent in the list.
 struct ConsentRow {
+    on_behalf_of: Option<(PersonId, String)>,
     client: String,
     service: String,
     since: String,
@@ -141,11 +142,13 @@ fn link_row(link: LinkLine) -> LinkRow {
 }
 
 fn consent_row(t: Texts, consent: ConsentLine) -> ConsentRow {
+    let others = consent.on_behalf_of.is_some();
     ConsentRow {
         client: consent.client.as_str().to_owned(),
         service: consent.service,
         since: day(&consent.since.rfc3339()),
-        scopes: consent.scopes.iter().map(|scope| t.scope(scope)).collect(),
+        scopes: consent.scopes.iter().map(|scope| t.scope(scope, others)).collect(),
+        on_behalf_of: consent.on_behalf_of,
     }
 }
 
