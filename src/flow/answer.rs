@@ -80,9 +80,7 @@ impl Provider {
             | NextStep::Approve
             | NextStep::Email
             | NextStep::Represent
-            | NextStep::Consent => {
-                Err(TurnError::Gone)
-            }
+            | NextStep::Consent => Err(TurnError::Gone),
         }
     }
 

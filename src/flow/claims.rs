@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::identity::{
-    AuthMode, Identity, Patient, PatientClaim, Person, ReleasePolicy, claims_of_scopes, patient_claims, sector_claims,
+    AuthMode, Identity, Patient, PatientClaim, Person, ReleasePolicy, claims_of_scopes, patient_claims,
+    sector_claims,
 };
 use crate::oauth::{Client, Profile, REPRESENTATION, ScopeSet};
 use crate::oidc::{AuthenticationRequest, ClaimSpec, released_claims, requested_claims};

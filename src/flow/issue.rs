@@ -114,7 +114,8 @@ impl Provider {
         let parties = self.parties_of(client, &grant, now).await?;
         // Each term of the level may have fallen since the login: it is computed again at each issue.
         let acr = grant.proof.terms.acr(&self.policy.assurance).ok_or_else(invalid_grant)?;
-        if minimum_acr(client).is_some_and(|minimum| acr < minimum || hub_refusal(parties.about()).is_some()) {
+        if minimum_acr(client).is_some_and(|minimum| acr < minimum || hub_refusal(parties.about()).is_some())
+        {
             return Err(invalid_grant());
         }
         let id_token_key = self.id_token_key(client).await?;

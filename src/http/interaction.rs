@@ -9,8 +9,7 @@ use serde_json::json;
 use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
 use super::respond::{
     EmailPage, IdentifyNotice, OAuthFailure, Page, PageFrame, QrPage, RepresentPage, authorization_answer,
-    failure_page,
-    form_target, see_other,
+    failure_page, form_target, see_other,
 };
 use super::state::AppState;
 use crate::base::InteractionId;

@@ -42,7 +42,7 @@ impl Hub {
         let uri = format!("http://127.0.0.1:{}/keys", listener.local_addr().unwrap().port());
         let mut server = JoinSet::new();
         server.spawn(async move {
-            axum::serve(listener, Router::new().route("/keys", get(answer))).await.unwrap()
+            axum::serve(listener, Router::new().route("/keys", get(answer))).await.unwrap();
         });
         let clock = Arc::new(TestClock::at(START));
         let keys = ClientKeySets::new(loopback, Arc::<TestClock>::clone(&clock)).unwrap();

@@ -102,8 +102,7 @@ async fn code(showcase: &Showcase, changes: &[(&str, &str)]) -> String {
     let page = Visitor::new().open(&authorize(showcase, changes)).await;
     let action = page.between("method=\"post\" action=\"", "\"").unwrap();
     let action = page.address().join(action).unwrap();
-    let none = reqwest::redirect::Policy::none();
-    let http = Client::builder().redirect(none).build().unwrap();
+    let http = client();
     let answer = http.post(action).form(&[("identity", "demo-1")]).send().await.unwrap();
     let back: Url = answer.headers()["location"].to_str().unwrap().parse().unwrap();
     let found = back.query_pairs().find(|(name, _)| name == "code");
@@ -123,7 +122,7 @@ async fn redeem(showcase: &Showcase, code: &str, change: (&str, &str)) -> (u16, 
     ]);
     form.insert(change.0, change.1);
     form.retain(|_, value| !value.is_empty());
-    let answer = Client::new().post(at(showcase, "/token")).form(&form).send().await.unwrap();
+    let answer = client().post(at(showcase, "/token")).form(&form).send().await.unwrap();
     assert_eq!(answer.headers()["cache-control"], "no-store");
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
@@ -165,7 +164,7 @@ async fn a_code_is_worth_something_once_to_its_client_with_its_verifier() {
 }
 
 async fn userinfo(showcase: &Showcase, access_token: &str) -> (u16, Option<String>, String) {
-    let asked = Client::new().get(at(showcase, "/userinfo")).bearer_auth(access_token);
+    let asked = client().get(at(showcase, "/userinfo")).bearer_auth(access_token);
     let answer = asked.send().await.unwrap();
     let kind = answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
     (answer.status().as_u16(), kind, answer.text().await.unwrap())
@@ -203,4 +202,8 @@ async fn a_logout_without_a_hint_of_its_own_goes_nowhere() {
         }
     })
     .await;
+}
+
+fn client() -> Client {
+    Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }

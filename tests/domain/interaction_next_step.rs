@@ -232,7 +232,7 @@ fn rows_3_to_8_and_14_to_16() {
 #[test]
 fn rows_9_and_10_the_client_wants_an_address() {
     use ConsentProgress as C;
-    let (new, session, proved) = (Case::new, Case::signed_in, Case::proved);
+    let (session, proved) = (Case::signed_in, Case::proved);
     let table = [
         (9, Case { prompt: "none", lacks_email: true, ..session() }, "interaction_required"),
         (

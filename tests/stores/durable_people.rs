@@ -158,6 +158,7 @@ async fn patient(world: &World, reference: &str) -> PersonId {
         subject_seed: OsEntropy.bytes(),
         status: PersonStatus::Active,
         identity: Identity::Patient(Box::new(patient)),
+        declared_email: None,
         cooling_until: None,
     };
     let id = person.id;
