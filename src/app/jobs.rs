@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::telemetry::Metrics;
 use crate::worker::Job;
 
-use super::App;
+use super::{App, key_metrics};
 
 impl App {
     /// The periodic jobs of one replica.
@@ -15,7 +15,11 @@ impl App {
         let mut jobs = vec![
             Job::new("keys", Duration::from_secs(10), move || {
                 let provider = sweeper.clone();
-                async move { provider.sweep_keys().await }
+                async move {
+                    let swept = provider.sweep_keys().await;
+                    key_metrics::report(&provider);
+                    swept
+                }
             }),
             Job::new("cutoffs", Duration::from_secs(1), move || {
                 let provider = reader.clone();

@@ -9,6 +9,7 @@ mod deliveries;
 mod durable;
 mod ephemeral;
 mod jobs;
+mod key_metrics;
 
 use std::sync::Arc;
 

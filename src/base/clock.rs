@@ -1,6 +1,7 @@
 //! Points in time and the clock they come from.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -65,6 +66,21 @@ impl UnixTime {
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_second(self.secs())
             .map_or_else(|_| String::from("out of range"), |at| at.to_string())
+    }
+}
+
+/// The text is not a time of RFC 3339 5.6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a time such as 2027-01-31T09:00:00Z")]
+pub struct TimeError;
+
+impl FromStr for UnixTime {
+    type Err = TimeError;
+
+    /// RFC 3339 5.6, with any offset; whatever is finer than a millisecond is cut off.
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let at: jiff::Timestamp = text.parse().map_err(|_| TimeError)?;
+        Ok(Self(at.as_millisecond()))
     }
 }
 

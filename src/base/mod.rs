@@ -11,7 +11,7 @@ mod id;
 pub mod sealed_text;
 mod secret;
 
-pub use clock::{Clock, SystemClock, TestClock, UnixTime};
+pub use clock::{Clock, SystemClock, TestClock, TimeError, UnixTime};
 pub use digest::sha256;
 pub use encoding::{Base64UrlError, base64url, from_base64url};
 pub use entropy::{Entropy, EntropyExt, OsEntropy, SeededEntropy};

@@ -7,6 +7,9 @@ pub mod demo;
 pub mod devices;
 pub mod directory;
 mod directory_report;
+pub mod keys;
+mod keys_change;
+mod keys_words;
 pub mod migrate;
 pub mod open;
 pub mod output;
@@ -53,6 +56,8 @@ enum Command {
     Patients(patients::PatientsArgs),
     /// Import the national directory, show or give up an import
     Directory(directory::DirectoryArgs),
+    /// Signing keys: look, plan, rotate, and the emergency
+    Keys(keys::KeysArgs),
     /// Verify the audit log, export the evidence of an approval
     Audit(audit::AuditArgs),
     /// Try everything on this machine: provider, sample service and phone page
@@ -105,6 +110,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Persons(args) => persons::run(args).await,
         Command::Patients(args) => patients::run(args).await,
         Command::Directory(args) => directory::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Phone(args) => phone::run(args).await,

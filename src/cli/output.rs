@@ -27,6 +27,11 @@ pub fn error(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "sceau: {text}");
 }
 
+/// What a program that reads standard output is not to read.
+pub fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Says why a command failed. Settings that cannot be used have an exit code of their own: starting again would not help.
 #[must_use]
 pub fn failed(error: &anyhow::Error) -> ExitCode {

@@ -244,6 +244,6 @@ impl Provider {
 
     /// What an ID token of ours says, expired or not, signed with a key in use or retired.
     pub(super) fn read_hint(&self, hint: &Secret) -> Option<HintClaims> {
-        validate_hint(hint, &self.keyring.hint_keys(), &self.policy.issuer).ok()
+        validate_hint(hint, &self.hint_keys(), &self.policy.issuer).ok()
     }
 }

@@ -1,7 +1,7 @@
 //! Revocation cut-offs as this replica knows them (design decision 15): read again every second, and nothing is
 //! accepted on knowledge older than five.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -32,11 +32,15 @@ pub struct Subject<'a> {
     pub sid: Option<Sid>,
     /// Grant.
     pub grant: Option<GrantId>,
+    /// Key that signed.
+    pub kid: Option<&'a str>,
 }
 
 #[derive(Default)]
 struct Known {
     cutoffs: HashMap<CutoffScope, UnixTime>,
+    /// Revoked keys, for good.
+    keys: BTreeMap<String, UnixTime>,
     next: Option<UnixTime>,
     read_at: Option<UnixTime>,
 }
@@ -62,6 +66,10 @@ impl Cutoffs {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let hit = |scope: &CutoffScope| known.cutoffs.get(scope).is_some_and(|at| *at >= since);
         let gone = |scope: &CutoffScope| known.cutoffs.contains_key(scope);
+        // Whoever holds the key dates what it signs as they like.
+        if subject.kid.is_some_and(|kid| known.keys.contains_key(kid)) {
+            return Ok(Err(RefusedBy::Key));
+        }
         if hit(&CutoffScope::Global) || subject.sid.is_some_and(|sid| gone(&CutoffScope::Session(sid))) {
             return Ok(Err(RefusedBy::Session));
         }
@@ -91,6 +99,12 @@ impl Cutoffs {
     pub fn note(&self, cutoff: &Cutoff) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         add(&mut known, cutoff);
+    }
+
+    /// The keys revoked as far as this replica knows from cut-offs.
+    pub(super) fn revoked_keys(&self) -> Vec<(String, UnixTime)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.keys.iter().map(|(kid, at)| (kid.clone(), *at)).collect()
     }
 
     /// Reads the store when the knowledge is older than a second.
@@ -131,6 +145,10 @@ impl Cutoffs {
 }
 
 fn add(known: &mut Known, cutoff: &Cutoff) {
+    if let CutoffScope::Key(kid) = &cutoff.scope {
+        known.keys.entry(kid.clone()).or_insert(cutoff.at);
+        return;
+    }
     let at = known.cutoffs.entry(cutoff.scope.clone()).or_insert(cutoff.at);
     *at = (*at).max(cutoff.at);
 }

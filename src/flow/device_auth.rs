@@ -142,7 +142,7 @@ impl Provider {
     }
 
     fn nonces(&self, class: NonceClass, generation: Generation) -> NonceIssuer {
-        NonceIssuer::new(self.keyring.symmetric.nonce, generation.number).for_class(class)
+        self.keyring.symmetric().nonces(generation.number).for_class(class)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::audit::EventKind;
 use crate::base::{Secret, TokenHash, UnixTime};
-use crate::jose::Thumbprint;
+use crate::jose::{Algorithm, Thumbprint};
 use crate::oauth::{Client, CodePresented, ErrorCode, OAuthError, TokenResponse, judge_code};
 use crate::ports::{CodePayload, Cutoff, CutoffScope, Fence, FenceKind, Grant};
 
@@ -35,6 +35,8 @@ impl Provider {
         // Before the code is spent: without the client's key there is nothing to give, and it may come again.
         self.id_token_key(client).await?;
         let hash = TokenHash::of(presented.code.expose());
+        // A code is not spent on tokens that nobody can sign now.
+        self.planned_kid(Algorithm::Es256.as_str(), now).await?;
         let Some(payload) = self.ports.one_shot.take_code(&hash, now).await? else {
             self.punish_replay(client, &hash, now).await?;
             return Err(invalid_grant());

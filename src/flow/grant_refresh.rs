@@ -168,6 +168,7 @@ impl Provider {
             device: stored.grant.proof.device,
             sid: Some(stored.grant.sid),
             grant: Some(stored.grant.id),
+            kid: None,
         };
         let verdict =
             self.cutoffs.check(&*self.ports.revocation, subject, stored.grant.proof.auth_time, now).await?;

@@ -67,6 +67,7 @@ impl Provider {
             device: record.device,
             sid: record.sid,
             grant: record.grant,
+            kid: Some(&record.kid),
         };
         let Some(footing) = self.footing(subject, record.issued_at, now).await? else { return Ok(None) };
         let person = self.told(&footing, record.auth_mode, &record.scope, &record.claims);
@@ -114,6 +115,7 @@ impl Provider {
             device: grant.proof.device,
             sid: Some(grant.sid),
             grant: Some(grant.id),
+            kid: None,
         };
         let since = grant.proof.auth_time;
         let Some(footing) = self.footing(subject, since, now).await? else { return Ok(None) };

@@ -147,7 +147,7 @@ impl Provider {
 
     /// The subject a client knows a person by (OpenID Connect Core 8.1).
     pub(super) fn subject_for(&self, client: &Client, person: &Person) -> String {
-        pairwise_subject(&self.keyring.symmetric.pairwise, &client.sector, &person.subject_seed)
+        pairwise_subject(self.keyring.symmetric().pairwise(), &client.sector, &person.subject_seed)
     }
 
     /// The first refresh token, when the client gets one: a public client must have proved a key (RFC 9449 5).

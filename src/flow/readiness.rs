@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::base::{EntropyExt, UnixTime};
 use crate::jose::{Algorithm, Jwk};
+use crate::keyring::NoSigner;
 use crate::ports::{DurableState, PortError, ThrottleRule};
 
 use super::{FlowError, Provider};
@@ -15,6 +16,8 @@ const SKEW: Duration = Duration::from_secs(2);
 const BLIP: Duration = Duration::from_secs(10);
 /// Asks the ephemeral store something that changes nothing.
 const PROBE: ThrottleRule = ThrottleRule { name: "readiness", limit: 1, window: Duration::from_secs(1) };
+
+const SIGNING_KEY: &str = "signing_key";
 
 /// One thing that requests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +49,7 @@ impl Provider {
             Err(error) => {
                 tracing::warn!(reason = %error, "not ready: sql");
                 // The rest would only wait for the same.
-                let rest = ["schema", "clock", "signing_key"].map(|name| Check::of(name, Some("not known")));
+                let rest = ["schema", "clock", SIGNING_KEY].map(|name| Check::of(name, Some("not known")));
                 return [Check::of("sql", Some("does not answer"))].into_iter().chain(rest).collect();
             }
         };
@@ -58,7 +61,7 @@ impl Provider {
                 "clock",
                 skewed(state, asked, self.now()).then_some("2 s or more from the clock of sql"),
             ),
-            Check::of("signing_key", self.signing_failure().await),
+            self.signing_check().await,
         ]
     }
 
@@ -76,15 +79,23 @@ impl Provider {
         Check { name: "redis", failure: Some("does not answer"), decides: gone_for > BLIP }
     }
 
-    /// Signs with the active key and verifies with the published one.
-    async fn signing_failure(&self) -> Option<&'static str> {
+    /// Signs with the active key and verifies with the published one. A key that no replica may sign with yet sends
+    /// nobody elsewhere: there is no better replica, and `/jwks` must go on telling of it.
+    async fn signing_check(&self) -> Check {
+        let algorithm = Algorithm::Es256.as_str();
+        if let Ok(Err(NoSigner::Waiting { everywhere: true, .. })) =
+            self.signer_of(algorithm, self.now()).await
+        {
+            let failure = Some("the key in use is not known everywhere yet");
+            return Check { name: SIGNING_KEY, failure, decides: false };
+        }
         match self.try_signing().await {
-            Ok(true) => None,
-            Ok(false) => Some("its signature does not verify"),
+            Ok(true) => Check::of(SIGNING_KEY, None),
+            Ok(false) => Check::of(SIGNING_KEY, Some("its signature does not verify")),
             Err(error) => {
                 let error = error.into_oauth();
                 tracing::warn!(reason = error.internal, "not ready: signing key");
-                Some("no active key can sign")
+                Check::of(SIGNING_KEY, Some("no active key can sign"))
             }
         }
     }

@@ -105,6 +105,8 @@ impl Provider {
     ) -> Result<Secret, PortError> {
         let input = signing_input(header, claims);
         let signature = self.ports.signer.sign(kid, input.as_bytes()).await?;
+        let algorithm = header.get("alg").and_then(Value::as_str);
+        self.check_signature(kid, algorithm, (&input, &signature))?;
         Ok(Secret::new(compact(input, &signature)))
     }
 

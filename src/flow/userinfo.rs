@@ -104,6 +104,7 @@ impl Provider {
             device: record.device,
             sid: record.sid,
             grant: record.grant,
+            kid: Some(&record.kid),
         };
         if let Err(by) = self.cutoffs.check(&*self.ports.revocation, subject, record.issued_at, now).await? {
             return Err(invalid_token(by.as_str()));

@@ -17,7 +17,7 @@ pub(super) async fn metadata(State(state): State<AppState>, headers: HeaderMap) 
 /// The published keys; the cache time is that of the key policy (`security.md` 5.6).
 pub(super) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let max_age = state.provider.policy.keys.jwks_max_age.as_secs();
-    cacheable(&headers, &state.provider.keyring.jwks(), max_age)
+    cacheable(&headers, &state.provider.jwks(), max_age)
 }
 
 fn cacheable(headers: &HeaderMap, document: &Value, max_age: u64) -> Response {

@@ -42,6 +42,10 @@ pub struct KeyPolicy {
     /// The longest life of anything signed.
     #[serde(deserialize_with = "duration")]
     pub longest_token_life: Duration,
+    /// One signature in so many is verified with the published key before it is sent; the first one always, and every
+    /// one of a key kept in a device.
+    #[serde(default = "usual_share")]
+    pub verify_one_in: u32,
 }
 
 /// A policy that cannot be followed, with the sentence an operator reads.
@@ -53,6 +57,9 @@ pub enum KeyPolicyError {
     /// A time that must pass is zero.
     #[error("the key policy has a zero duration: {0} must be longer")]
     Zero(&'static str),
+    /// A fault of the signer would never be noticed.
+    #[error("verify_one_in must be at least 1, which verifies every signature before it is sent")]
+    VerifyNone,
     /// Nothing could be signed.
     #[error("the key policy keeps no signing algorithm: list at least one, such as ES256")]
     NoAlgorithm,
@@ -99,6 +106,9 @@ impl KeyPolicy {
         if let Some((name, _)) = must_pass.into_iter().find(|(_, time)| time.is_zero()) {
             return Err(KeyPolicyError::Zero(name));
         }
+        if self.verify_one_in == 0 {
+            return Err(KeyPolicyError::VerifyNone);
+        }
         self.check_algorithms()?;
         if self.lead < self.least_lead() {
             return Err(KeyPolicyError::Lead);
@@ -142,8 +152,13 @@ impl Default for KeyPolicy {
             rotation: Duration::from_hours(90 * 24),
             retirement: Duration::from_hours(26),
             longest_token_life: Duration::from_mins(10),
+            verify_one_in: usual_share(),
         }
     }
+}
+
+const fn usual_share() -> u32 {
+    64
 }
 
 /// `"30s"`, `"10m"`, `"26h"`, `"90d"`: a day is 24 hours.

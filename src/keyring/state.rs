@@ -148,7 +148,7 @@ pub struct KeyRecord {
     pub public_jwk: Option<serde_json::Value>,
     /// When it was published.
     pub staged_at: UnixTime,
-    /// Not to be activated before this time, when an officer planned one.
+    /// When it is to be put in use, when officers planned that; otherwise the policy alone decides.
     pub activates_at: Option<UnixTime>,
     /// When it began to be used.
     pub activated_at: Option<UnixTime>,
@@ -165,6 +165,32 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
+    /// A key published at `at`, its private part elsewhere.
+    #[must_use]
+    pub const fn staged(kid: String, purpose: Purpose, algorithm: String, at: UnixTime) -> Self {
+        Self {
+            kid,
+            purpose,
+            algorithm,
+            state: KeyState::Staged,
+            public_jwk: None,
+            staged_at: at,
+            activates_at: None,
+            activated_at: None,
+            retired_at: None,
+            gone_at: None,
+            revoked_at: None,
+            revision: 0,
+            sealed_private: None,
+        }
+    }
+
+    /// Whether its private part is kept in the state it is in.
+    #[must_use]
+    pub const fn keeps_private(&self) -> bool {
+        self.purpose.needs_private(self.state)
+    }
+
     /// The record after a move to `state` at `now`; unchanged when the key is already there or further.
     /// The sealed private part is dropped as soon as nothing more needs it.
     #[must_use]

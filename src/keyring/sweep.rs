@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::view::known_from;
 use super::{KeyPolicy, KeyRecord, KeyState, Purpose};
 use crate::base::UnixTime;
 
@@ -96,8 +97,7 @@ pub fn openers<'a>(keys: &'a [KeyRecord], algorithm: &str) -> Vec<&'a KeyRecord>
 /// published for as long as caches, replicas and clocks need.
 #[must_use]
 pub fn standby_ready(keys: &[KeyRecord], policy: &KeyPolicy, of: (Purpose, &str), now: UnixTime) -> bool {
-    of_use(keys, of.0, of.1)
-        .any(|key| key.state == KeyState::Staged && now.since(key.staged_at) >= policy.least_lead())
+    of_use(keys, of.0, of.1).any(|key| key.state == KeyState::Staged && now >= known_from(keys, key, policy))
 }
 
 fn keep_up(own: &[&KeyRecord], policy: &KeyPolicy, now: UnixTime) -> Vec<Action> {
@@ -116,7 +116,8 @@ fn keep_up(own: &[&KeyRecord], policy: &KeyPolicy, now: UnixTime) -> Vec<Action>
     // Two replicas may have activated one each: the latest stays.
     let mut actions: Vec<_> = active.iter().map(|key| Action::Retire { kid: key.kid.clone() }).collect();
     let due = current.purpose.rotates() && now.since(in_use_since(current)) >= policy.rotation;
-    if let Some(next) = staged.find(|key| due && ready(key, policy, now)) {
+    let planned = |key: &KeyRecord| current.purpose.rotates() && key.activates_at.is_some();
+    if let Some(next) = staged.find(|key| (due || planned(key)) && ready(key, policy, now)) {
         actions.push(Action::Activate { kid: next.kid.clone() });
         actions.push(Action::Retire { kid: current.kid.clone() });
     }
@@ -139,9 +140,13 @@ fn forget(own: &[&KeyRecord], policy: &KeyPolicy, now: UnixTime) -> Vec<Action> 
         .collect()
 }
 
-/// A standby is ready when published for the whole lead and not planned for later.
+/// A standby is ready when published for the whole lead; where officers planned a time, from then on, and never before
+/// caches and replicas know it.
 fn ready(key: &KeyRecord, policy: &KeyPolicy, now: UnixTime) -> bool {
-    now >= key.staged_at.plus(policy.lead) && key.activates_at.is_none_or(|at| now >= at)
+    match key.activates_at {
+        Some(at) => now >= at.max(key.staged_at.plus(policy.least_lead())),
+        None => now >= key.staged_at.plus(policy.lead),
+    }
 }
 
 /// A standby always, except of a key that only persons may replace.

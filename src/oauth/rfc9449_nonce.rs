@@ -15,7 +15,7 @@ use crate::jose::hmac_sha256;
 #[derive(Clone)]
 pub struct NonceIssuer {
     key: [u8; 32],
-    previous_key: Option<[u8; 32]>,
+    other_keys: Vec<[u8; 32]>,
     generation: u64,
     class: NonceClass,
 }
@@ -47,13 +47,13 @@ impl NonceIssuer {
     /// an older one are refused.
     #[must_use]
     pub const fn new(key: [u8; 32], generation: u64) -> Self {
-        Self { key, previous_key: None, generation, class: NonceClass::AuthorizationServer }
+        Self { key, other_keys: Vec::new(), generation, class: NonceClass::AuthorizationServer }
     }
 
-    /// Accepts nonces made with `key` too, while replicas change keys.
+    /// Accepts nonces made with `key` too, while replicas change keys: the key before, and the one to come.
     #[must_use]
-    pub const fn with_previous_key(mut self, key: [u8; 32]) -> Self {
-        self.previous_key = Some(key);
+    pub fn with_other_key(mut self, key: [u8; 32]) -> Self {
+        self.other_keys.push(key);
         self
     }
 
@@ -83,9 +83,8 @@ impl NonceIssuer {
     pub fn check(&self, nonce: &str, now: UnixTime) -> bool {
         let Ok(presented) = from_base64url(nonce) else { return false };
         let current = bucket(now);
-        let keys = [Some(&self.key), self.previous_key.as_ref()];
-        keys.into_iter()
-            .flatten()
+        std::iter::once(&self.key)
+            .chain(&self.other_keys)
             .flat_map(|key| [self.nonce(key, current), self.nonce(key, current.saturating_sub(1))])
             .any(|expected| presented.ct_eq(&expected).into())
     }

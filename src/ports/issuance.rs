@@ -128,6 +128,8 @@ pub enum RefusedBy {
     Session,
     /// The grant or family is dead.
     Grant,
+    /// The key that signed is revoked.
+    Key,
 }
 
 impl RefusedBy {
@@ -141,6 +143,7 @@ impl RefusedBy {
             Self::Device => "device_revoked",
             Self::Session => "session_ended",
             Self::Grant => "grant_revoked",
+            Self::Key => "key_revoked",
         }
     }
 }

@@ -6,7 +6,20 @@ use super::{PortError, PortResult};
 use crate::audit::AuditEvent;
 use crate::base::Secret;
 use crate::jose::{JweError, KeyManagement};
-use crate::keyring::{KeyRecord, Purpose};
+use crate::keyring::{KeyRecord, Purpose, Withdrawal};
+
+/// What became of a private or symmetric key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrivatePart {
+    /// Kept, and it opens: of an asymmetric key, it is the one of the public part.
+    Whole,
+    /// Destroyed, or never here.
+    Absent,
+    /// Kept, and it does not open: another key-encryption key, or a changed row.
+    Sealed,
+    /// It opens, and belongs to another public part.
+    Another,
+}
 
 /// Store of key records, durable.
 #[async_trait]
@@ -25,6 +38,11 @@ pub trait Keys: Send + Sync {
         demoted: Option<&KeyRecord>,
         event: &AuditEvent,
     ) -> PortResult<bool>;
+    /// Withdraws a key, tells every replica by a cut-off to refuse what it signed, and puts its successor in use, with
+    /// `events`, in one transaction. False, and nothing done, when a record changed since it was read.
+    async fn revoke(&self, withdrawal: &Withdrawal, events: &[AuditEvent]) -> PortResult<bool>;
+    /// Opens the private part of a key and compares it with the public one.
+    async fn inspect(&self, kid: &str) -> PortResult<PrivatePart>;
     /// Unsealed symmetric key material (seal, cookie, nonce, pairwise), 32 bytes.
     async fn symmetric(&self, kid: &str, purpose: Purpose) -> PortResult<Option<[u8; 32]>>;
 }
@@ -34,6 +52,10 @@ pub trait Keys: Send + Sync {
 pub trait Signer: Send + Sync {
     /// The JWS signature of `input` by the key `kid`. Fails rather than use another key.
     async fn sign(&self, kid: &str, input: &[u8]) -> PortResult<Vec<u8>>;
+    /// Whether each signature is to be verified before it is sent: so it is where a device of its own makes them.
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
 
 /// Why an encrypted token was not opened.

@@ -53,14 +53,14 @@ pub use issuance::{
     Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,
     RotateOutcome, RotatePlan,
 };
-pub use keys::{DecryptError, Decrypter, Keys, Signer};
+pub use keys::{DecryptError, Decrypter, Keys, PrivatePart, Signer};
 pub use links::{Link, LinkCandidate, LinkOutcome, LinkedBy, Links};
 pub use one_shot::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PushedRequest};
 pub use outbound::{Carrier, CarrierError, CodeSender, Delivery, DeliveryObserver, Message, Push};
 pub use patients::{PatientCounts, PatientRecord, Patients};
 pub use persons::Persons;
 pub use replay::{Generation, Replay, ReplayKind, Sighting};
-pub use revocation::{Cutoff, CutoffScope, Revocation};
+pub use revocation::{Cutoff, CutoffScope, Revocation, SignedSince};
 pub use sessions::{Session, Sessions};
 pub use throttle::{Throttle, ThrottleRule};
 pub use upstream::{

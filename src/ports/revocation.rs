@@ -21,6 +21,8 @@ pub enum CutoffScope {
     Session(Sid),
     /// A grant.
     Grant(GrantId),
+    /// A signing key, by its `kid`: whatever it signed, whenever. Its record is withdrawn by [`Keys`](super::Keys).
+    Key(String),
 }
 
 /// A cut-off in force.
@@ -29,6 +31,17 @@ pub struct Cutoff {
     /// What it covers.
     pub scope: CutoffScope,
     /// Up to when.
+    pub at: UnixTime,
+}
+
+/// What a key signed from some time on, by the issuance records.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedSince<'a> {
+    /// The key.
+    pub kid: &'a str,
+    /// From when on.
+    pub since: UnixTime,
+    /// When it is ended.
     pub at: UnixTime,
 }
 
@@ -41,6 +54,16 @@ pub trait Revocation: Send + Sync {
     /// Lets a locked person in again, with `event`. What a cut-off ended stays ended. False when the person was not
     /// locked.
     async fn unlock(&self, person: PersonId, event: &AuditEvent) -> PortResult<bool>;
+    /// Ends up to `limit` of the sessions in which `kid` signed something from `since` on, in the order of their
+    /// identifiers after `after`, with `event` and their number. Gives the last one ended and how many they were; none
+    /// when there is no more.
+    async fn end_signed(
+        &self,
+        signed: &SignedSince<'_>,
+        after: Option<Sid>,
+        limit: u32,
+        event: &AuditEvent,
+    ) -> PortResult<Option<(Sid, u64)>>;
     /// Cut-offs written at or after `since`, by the store's clock, with an overlap wide enough for late commits; and
     /// the store's time to ask from next.
     async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)>;

@@ -92,7 +92,7 @@ async fn s9_private_key_jwt_is_signed_with_the_key_we_publish() {
         let form: BTreeMap<_, _> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
         assert!(!form.contains_key("client_secret"));
         let assertion = Unverified::parse(&form["client_assertion"], 4096).unwrap();
-        let ours = JwkSet::parse(&lab.harness.provider.keyring.jwks()).unwrap();
+        let ours = JwkSet::parse(&lab.harness.provider.jwks()).unwrap();
         let key = ours.find(assertion.header().kid.as_deref(), Algorithm::Es256).unwrap();
         let claims = assertion.verify(&key.key, &[Algorithm::Es256]).unwrap().claims;
         let expected = match audience {

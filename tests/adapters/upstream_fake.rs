@@ -313,7 +313,7 @@ impl Inner {
             calls: Mutex::default(),
             key: Mutex::new(Arc::new(PrivateKey::generate(Algorithm::Es256).unwrap())),
             impostor: PrivateKey::generate(Algorithm::Es256).unwrap(),
-            jwks: (*harness.provider.keyring.jwks()).clone(),
+            jwks: (*harness.provider.jwks()).clone(),
             origin,
             encrypted,
         });

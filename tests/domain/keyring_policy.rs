@@ -25,6 +25,8 @@ fn impossible_policies_are_refused_with_a_sentence() {
         ),
         ("jwks_max_age = \"600s\"", "jwks_max_age = \"0s\"", "zero duration: jwks_max_age"),
         ("poll = \"30s\"", "poll = \"0s\"", "zero duration: poll"),
+        ("verify_one_in = 64", "verify_one_in = 0", "verify_one_in must be at least 1"),
+        ("verify_one_in = 64", "verify_one_in = \"64\"", "cannot be read"),
         ("[\"ES256\"]", "[]", "keeps no signing algorithm"),
         ("[\"ES256\"]", "[\"HS256\"]", "lists a signing algorithm"),
         ("[\"ES256\"]", "[\"none\"]", "lists a signing algorithm"),

@@ -169,7 +169,7 @@ fn what_was_encrypted_opens_with_the_key_in_use_and_those_that_retire() {
 
 #[test]
 fn a_standby_is_ready_to_stand_in_after_caches_replicas_and_clocks() {
-    let keys = [key("a", KeyState::Active, NOW), key("b", KeyState::Staged, NOW)];
+    let keys = [key("a", KeyState::Active, NOW.minus(DAY)), key("b", KeyState::Staged, NOW)];
     let ready = |after| standby_ready(&keys, &policy(), (Purpose::Sign, "ES256"), NOW.plus(after));
     assert!(!ready(Duration::from_secs(689)));
     assert!(ready(Duration::from_secs(690)));

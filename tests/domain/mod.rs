@@ -24,5 +24,6 @@ mod identity_pivot;
 mod identity_representation;
 mod identity_sector_claims;
 mod interaction_next_step;
+mod keyring_officer;
 mod keyring_policy;
 mod keyring_sweep;

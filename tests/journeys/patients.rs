@@ -198,7 +198,8 @@ async fn a_sub_comes_from_the_seed_and_not_from_the_matricule() {
     // The same person and key material, another seed.
     let mut person = patient(&one, "p-01").await;
     let same = |harness: &Harness, person: &sceau::identity::Person| {
-        let key = &harness.provider.keyring.symmetric.pairwise;
+        let symmetric = harness.provider.keyring.symmetric();
+        let key = symmetric.pairwise();
         sceau::oidc::pairwise_subject(key, "dossier.example", &person.subject_seed)
     };
     assert_eq!(same(&one, &person), first["sub"].as_str().unwrap());

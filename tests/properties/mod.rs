@@ -3,3 +3,4 @@
 mod approval;
 mod federation;
 mod keyring;
+mod keyring_replicas;

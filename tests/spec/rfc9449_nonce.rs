@@ -22,7 +22,7 @@ fn s8_nonce_of_any_replica_with_the_key_is_accepted() {
     let nonce = NonceIssuer::new([1; 32], 7).issue(NOW);
     let cases = [
         ("other replica", NonceIssuer::new([1; 32], 7), true),
-        ("after a key change", NonceIssuer::new([2; 32], 7).with_previous_key([1; 32]), true),
+        ("after a key change", NonceIssuer::new([2; 32], 7).with_other_key([1; 32]), true),
         ("other key", NonceIssuer::new([2; 32], 7), false),
         ("later store generation", NonceIssuer::new([1; 32], 8), false),
         ("earlier store generation", NonceIssuer::new([1; 32], 7).with_generation(6), false),

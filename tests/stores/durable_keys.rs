@@ -1,12 +1,17 @@
 //! Key records and the signer.
 
-use sceau::base::UnixTime;
-use sceau::jose::{Algorithm, Jwk};
-use sceau::keyring::{KeyRecord, KeyState, Purpose};
-use sceau::ports::{Keys as _, PortError, Signer as _};
+use std::sync::Arc;
+
+use sceau::adapter::sql::SqlKeys;
+use sceau::base::{Clock, Entropy, OsEntropy, TestClock, UnixTime};
+use sceau::jose::{Algorithm, Jwk, Sealer};
+use sceau::keyring::{KeyPolicy, KeyRecord, KeyState, Purpose, withdrawal};
+use sceau::ports::{
+    Cutoff, CutoffScope, IssueOutcome, Keys as _, PortError, PrivatePart, SignedSince, Signer as _,
+};
 
 use super::durable::{START, World, granted, on_every_engine, race};
-use super::durable_samples::later;
+use super::durable_samples::{cast, later};
 
 fn staged(purpose: Purpose, algorithm: &str) -> KeyRecord {
     KeyRecord {
@@ -148,5 +153,101 @@ fn a_takeover_moves_both_keys_or_none() {
         assert_eq!(record(&world, &old).await.state, KeyState::Retiring);
         assert_eq!(record(&world, &new).await.state, KeyState::Active);
         assert!(!take(&demoted).await, "another replica was faster");
+    });
+}
+
+#[test]
+fn a_revocation_is_one_transaction_and_reaches_the_replicas() {
+    on_every_engine(async |world| {
+        let policy = KeyPolicy::default();
+        let first = stage(&world, Purpose::Sign, "ES256").await.unwrap();
+        moved(&world, &first, KeyState::Active, later(1)).await;
+        let second = stage(&world, Purpose::Sign, "ES256").await.unwrap();
+        let keys = world.keys.list().await.unwrap();
+        let plan = withdrawal(&keys, &policy, &first, later(2)).unwrap().unwrap();
+
+        // The standby moved meanwhile: nothing happens, and nothing is written.
+        let mut overtaken = plan.clone();
+        overtaken.successor.as_mut().unwrap().0 = 7;
+        let rows = world.verified().await;
+        assert!(!world.keys.revoke(&overtaken, &[granted()]).await.unwrap());
+        assert_eq!(record(&world, &first).await.state, KeyState::Active);
+        assert_eq!(world.verified().await, rows);
+        let changes =
+            |world: World| async move { world.stores.revocation.changes_since(START).await.unwrap().0 };
+        assert_eq!(changes(world.clone()).await, []);
+
+        assert!(world.keys.revoke(&plan, &[granted(), granted()]).await.unwrap());
+        assert!(!world.keys.revoke(&plan, &[granted()]).await.unwrap(), "once");
+        assert_eq!(world.verified().await, rows + 2);
+        assert_eq!(record(&world, &first).await.revoked_at, Some(later(2)));
+        assert_eq!(record(&world, &second).await.state, KeyState::Active);
+        assert_eq!(world.keys.inspect(&first).await.unwrap(), PrivatePart::Absent, "destroyed");
+        assert!(world.signer.sign(&first, b"input").await.is_err());
+        assert!(world.signer.sign(&second, b"input").await.is_ok());
+        let cutoff = Cutoff { scope: CutoffScope::Key(first.clone()), at: later(2) };
+        assert_eq!(changes(world.clone()).await, [cutoff]);
+    });
+}
+
+#[test]
+fn a_private_part_is_the_one_of_its_public_part() {
+    on_every_engine(async |world| {
+        let uses = [
+            (Purpose::Sign, "ES256"),
+            (Purpose::Audit, "EdDSA"),
+            (Purpose::Decrypt, "ECDH-ES"),
+            (Purpose::Nonce, "HS256"),
+        ];
+        for (purpose, algorithm) in uses {
+            let kid = stage(&world, purpose, algorithm).await.unwrap();
+            assert_eq!(world.keys.inspect(&kid).await.unwrap(), PrivatePart::Whole, "{purpose:?}");
+        }
+        assert_eq!(world.keys.inspect("unknown").await.unwrap(), PrivatePart::Absent);
+    });
+}
+
+#[test]
+fn another_key_encryption_key_opens_nothing() {
+    on_every_engine(async |world| {
+        let kid = stage(&world, Purpose::Sign, "ES256").await.unwrap();
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let clock: Arc<dyn Clock> = Arc::<TestClock>::clone(&world.clock);
+        let other = SqlKeys::new(&world.db, &Sealer::new(1, &[9; 32]), &entropy, &clock);
+        assert_eq!(other.inspect(&kid).await.unwrap(), PrivatePart::Sealed);
+    });
+}
+
+#[test]
+fn sessions_of_a_key_end_in_batches() {
+    on_every_engine(async |world| {
+        let cast = cast(&world).await;
+        let mut plans = Vec::new();
+        for at in 0..5 {
+            let mut plan = cast.issue_plan();
+            plan.record.at = later(at);
+            let issued = world.stores.issuance.issue(&plan, &granted(), &granted()).await.unwrap();
+            assert_eq!(issued, IssueOutcome::Issued);
+            plans.push(plan);
+        }
+        let signed = SignedSince { kid: "kid-1", since: later(2), at: later(9) };
+        let (mut after, mut ended) = (None, Vec::new());
+        let revocation = &world.stores.revocation;
+        while let Some((last, count)) = revocation.end_signed(&signed, after, 2, &granted()).await.unwrap() {
+            after = Some(last);
+            ended.push(count);
+        }
+        assert_eq!(ended.iter().sum::<u64>(), 3, "{ended:?}");
+        assert_eq!(ended.len(), 2);
+        for (at, plan) in plans.iter().enumerate() {
+            let family = plan.family.as_ref().unwrap().id;
+            let family = world.stores.grants.family(family).await.unwrap().unwrap();
+            assert_eq!(family.family.dead, at >= 2, "{at}");
+        }
+        let rows = world.verified().await;
+        assert_eq!(revocation.end_signed(&signed, None, 9, &granted()).await.unwrap().unwrap().1, 0);
+        assert_eq!(world.verified().await, rows, "nothing new, nothing written");
+        let other = SignedSince { kid: "kid-2", ..signed };
+        assert_eq!(revocation.end_signed(&other, None, 9, &granted()).await.unwrap(), None);
     });
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sceau::approval::{Claimant, Recipient, StoredApproval};
 use sceau::audit::AuditEvent;
 use sceau::base::{
-    ApprovalId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, InteractionId, LinkId, PersonId,
+    ApprovalId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, InteractionId, LinkId, PersonId, Sid,
     TokenHash, UnixTime,
 };
 use sceau::device::{ActivationCodes, Device, PendingEnrolment};
@@ -17,16 +17,11 @@ use sceau::federation::UpstreamKey;
 use sceau::identity::{NationalId, Person, Pivot};
 use sceau::interaction::Interaction;
 use sceau::jose::Thumbprint;
-use sceau::keyring::{KeyRecord, Purpose};
+use sceau::keyring::{KeyRecord, Purpose, Withdrawal};
 use sceau::oauth::Client;
 use sceau::ports::{
     AccessTokenRecord, AccessTokens, ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan,
-    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, ConsentSubject,
-    Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation,
-    Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link,
-    LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult,
-    Ports, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session, Sessions,
-    Sighting, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
+    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, ConsentSubject, Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation, Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link, LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult, Ports, PrivatePart, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session, Sessions, Sighting, SignedSince, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 
@@ -306,6 +301,16 @@ impl Revocation for Failing<dyn Revocation> {
     async fn unlock(&self, person: PersonId, event: &AuditEvent) -> PortResult<bool> {
         self.outage.around("revocation.unlock", self.inner.unlock(person, event)).await
     }
+    async fn end_signed(
+        &self,
+        signed: &SignedSince<'_>,
+        after: Option<Sid>,
+        limit: u32,
+        event: &AuditEvent,
+    ) -> PortResult<Option<(Sid, u64)>> {
+        let call = self.inner.end_signed(signed, after, limit, event);
+        self.outage.around("revocation.end_signed", call).await
+    }
     async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)> {
         self.outage.around("revocation.changes_since", self.inner.changes_since(since)).await
     }
@@ -328,6 +333,12 @@ impl Keys for Failing<dyn Keys> {
     ) -> PortResult<bool> {
         self.outage.around("keys.advance", self.inner.advance(expected, next, demoted, event)).await
     }
+    async fn revoke(&self, withdrawal: &Withdrawal, events: &[AuditEvent]) -> PortResult<bool> {
+        self.outage.around("keys.revoke", self.inner.revoke(withdrawal, events)).await
+    }
+    async fn inspect(&self, kid: &str) -> PortResult<PrivatePart> {
+        self.outage.around("keys.inspect", self.inner.inspect(kid)).await
+    }
     async fn symmetric(&self, kid: &str, purpose: Purpose) -> PortResult<Option<[u8; 32]>> {
         self.outage.around("keys.symmetric", self.inner.symmetric(kid, purpose)).await
     }
@@ -337,6 +348,9 @@ impl Keys for Failing<dyn Keys> {
 impl Signer for Failing<dyn Signer> {
     async fn sign(&self, kid: &str, input: &[u8]) -> PortResult<Vec<u8>> {
         self.outage.around("signer.sign", self.inner.sign(kid, input)).await
+    }
+    fn is_remote(&self) -> bool {
+        self.inner.is_remote()
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) use outbox::Outbox;
 pub(crate) use page_browser::{PageBrowser, SESSION, between, csrf, number, other_number};
 pub(crate) use relier::{Relier, Shown, SignedIn, machine, page, reliance, shown};
 pub(crate) use relying_party::{Ask, Service, VERIFIER, registration, wire_url};
+pub(crate) use replica::routes;
 pub(crate) use sms_server::{Reaction, SmsServer};
 pub(crate) use transport::Intercept;
 use transport::RouterTransport;

@@ -143,6 +143,12 @@ impl Relier {
         self.sign_in_with(harness, phone, &BrowserState::default()).await
     }
 
+    /// Somebody else does.
+    pub(crate) async fn sign_in_as(&self, harness: &Harness, phone: &mut Phone, who: &str) -> SignedIn {
+        let (id, browser, number) = self.wait_for(harness, &BrowserState::default(), who).await;
+        self.finish(harness, phone, (id, &browser, &number)).await
+    }
+
     pub(crate) async fn sign_in_with(
         &self,
         harness: &Harness,
@@ -150,8 +156,17 @@ impl Relier {
         browser: &BrowserState,
     ) -> SignedIn {
         let (id, browser, number) = self.wait_for_phone(harness, browser).await;
-        phone.approve(None, Some(&number)).await.unwrap();
-        let Turn::Answer(answer) = harness.provider.resume(id, &browser).await.unwrap() else {
+        self.finish(harness, phone, (id, &browser, &number)).await
+    }
+
+    async fn finish(
+        &self,
+        harness: &Harness,
+        phone: &mut Phone,
+        (id, browser, number): (sceau::base::InteractionId, &BrowserState, &str),
+    ) -> SignedIn {
+        phone.approve(None, Some(number)).await.unwrap();
+        let Turn::Answer(answer) = harness.provider.resume(id, browser).await.unwrap() else {
             panic!("no answer")
         };
         let session = answer.session.unwrap().cookie;
@@ -165,6 +180,15 @@ impl Relier {
         harness: &Harness,
         browser: &BrowserState,
     ) -> (sceau::base::InteractionId, BrowserState, String) {
+        self.wait_for(harness, browser, CAMILLE).await
+    }
+
+    async fn wait_for(
+        &self,
+        harness: &Harness,
+        browser: &BrowserState,
+        who: &str,
+    ) -> (sceau::base::InteractionId, BrowserState, String) {
         let begun = harness.provider.begin(&self.request(&[("prompt", "login")]), browser).await.unwrap();
         let Begun::Opened(opened) = begun else { panic!("answered at once") };
         let browser = BrowserState { interaction: Some(opened.cookie), ..browser.clone() };
@@ -172,7 +196,7 @@ impl Relier {
             panic!("no page")
         };
         let origin = Origin { address: String::from("192.0.2.45"), agent: String::from("Firefox · Linux") };
-        let typed = (CAMILLE, csrf.as_str());
+        let typed = (who, csrf.as_str());
         let identified = harness.provider.identify(opened.id, &browser, typed, &origin).await.unwrap();
         assert_eq!(identified, Identified::Accepted);
         let turn = harness.provider.resume(opened.id, &browser).await.unwrap();

@@ -1,6 +1,10 @@
 //! Another process over the same stores, which knows nothing of what this one has noted.
 
+use std::sync::Arc;
+
+use axum::Router;
 use sceau::flow::{Cutoffs, HealthMemory, Keyring, Provider, Watchers};
+use sceau::http::{AppState, HttpLimits, router};
 use sceau::ports::Ports;
 
 use super::Harness;
@@ -15,11 +19,17 @@ impl Harness {
         Provider {
             ports,
             policy: provider.policy.clone(),
-            keyring: Keyring::new(records, provider.keyring.symmetric.clone(), provider.now()),
+            keyring: Keyring::new(records, (*provider.keyring.symmetric()).clone(), provider.now()),
             cutoffs: Cutoffs::default(),
             storage: provider.storage.clone(),
             watchers: Watchers::default(),
             health: HealthMemory::default(),
         }
     }
+}
+
+/// The router of another process.
+pub(crate) fn routes(provider: Arc<Provider>) -> Router {
+    let state = AppState { provider, trusted_proxies: Arc::new([]), mobile_origins: Arc::new([]) };
+    router(state, &HttpLimits::default())
 }

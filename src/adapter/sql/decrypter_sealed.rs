@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::SqlKeys;
-use super::keys::KEY_MANAGEMENT;
+use super::key_material::KEY_MANAGEMENT;
 use super::row::{corrupt, word};
 use crate::base::Secret;
 use crate::jose::{CompactJwe, DecryptionKey, JweError, KeyManagement};

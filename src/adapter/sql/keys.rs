@@ -7,15 +7,17 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use super::Db;
+use super::key_material::{Made, Unsealed};
+use super::revocation::cut;
 use super::row::{corrupt, counter, millis, stored, time, word};
-use super::statements::{KEY_ADVANCE, KEY_DESTROY, KEY_INSERT, KEY_LIST, KEY_PRIVATE};
+use super::statements::{KEY_ADVANCE, KEY_DESTROY, KEY_INSERT, KEY_LIST, KEY_PRIVATE, KEY_PUBLIC};
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
-use crate::base::{Clock, Entropy, EntropyExt as _, UnixTime, base64url};
-use crate::jose::{Algorithm, DecryptionKey, Jwk, KeyManagement, KeyUse, PrivateKey, SealContext, Sealer};
-use crate::keyring::{KeyRecord, KeyState, Purpose};
-use crate::ports::{Keys, PortError, PortResult};
+use crate::base::{Clock, Entropy, UnixTime};
+use crate::jose::{SealContext, Sealer};
+use crate::keyring::{KeyRecord, KeyState, Purpose, Withdrawal};
+use crate::ports::{Cutoff, CutoffScope, Keys, PortError, PortResult, PrivatePart};
 
 /// The store of key records.
 #[derive(Clone)]
@@ -86,6 +88,40 @@ impl Keys for SqlKeys {
         Ok(true)
     }
 
+    async fn revoke(&self, withdrawal: &Withdrawal, events: &[AuditEvent]) -> PortResult<bool> {
+        let mut write = self.0.write().await?;
+        let revoked = &withdrawal.revoked;
+        if !update(&mut write, withdrawal.expected, revoked).await? {
+            return Ok(false);
+        }
+        if let Some((expected, successor)) = &withdrawal.successor
+            && !update(&mut write, *expected, successor).await?
+        {
+            return Ok(false);
+        }
+        let at = revoked.revoked_at.unwrap_or_else(|| write.now());
+        cut(&mut write, &Cutoff { scope: CutoffScope::Key(revoked.kid.clone()), at }).await?;
+        write.commit_all(events.iter()).await?;
+        Ok(true)
+    }
+
+    async fn inspect(&self, kid: &str) -> PortResult<PrivatePart> {
+        let row: Option<(Option<String>,)> =
+            on!(self.0.db.reader(), |c| sqlx::query_as(KEY_PUBLIC).bind(kid).fetch_optional(c))?;
+        let Some((public,)) = row else { return Ok(PrivatePart::Absent) };
+        let unsealed = match self.private(kid).await {
+            Ok(unsealed) => unsealed,
+            Err(PortError::Corrupt(_)) => return Ok(PrivatePart::Sealed),
+            Err(error) => return Err(error),
+        };
+        let Some(unsealed) = unsealed else { return Ok(PrivatePart::Absent) };
+        Ok(match (&unsealed.private, unsealed.public_of()?) {
+            (None, _) => PrivatePart::Absent,
+            (Some(_), made) if made == read_public(public.as_deref())? => PrivatePart::Whole,
+            (Some(_), _) => PrivatePart::Another,
+        })
+    }
+
     async fn symmetric(&self, kid: &str, purpose: Purpose) -> PortResult<Option<[u8; 32]>> {
         let Some(key) = self.private(kid).await? else { return Ok(None) };
         if key.purpose != purpose {
@@ -98,16 +134,6 @@ impl Keys for SqlKeys {
 
 /// Purpose, algorithm, state, revision, sealed private part.
 type Stored = (String, String, String, i64, Option<Vec<u8>>);
-
-/// A key with its private part unsealed.
-pub(super) struct Unsealed {
-    pub(super) purpose: Purpose,
-    pub(super) algorithm: String,
-    pub(super) state: KeyState,
-    pub(super) revision: u64,
-    /// None once destroyed.
-    pub(super) private: Option<Zeroizing<Vec<u8>>>,
-}
 
 impl SqlKeys {
     pub(super) const fn db(&self) -> &Db {
@@ -136,59 +162,6 @@ impl fmt::Debug for SqlKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlKeys").finish_non_exhaustive()
     }
-}
-
-/// A fresh key.
-struct Made {
-    kid: String,
-    public_jwk: Option<serde_json::Value>,
-    private: Zeroizing<Vec<u8>>,
-}
-
-impl Made {
-    fn generate(purpose: Purpose, algorithm: &str, entropy: &dyn Entropy) -> PortResult<Self> {
-        match purpose {
-            Purpose::Sign | Purpose::Audit => Self::signing(algorithm),
-            Purpose::Seal | Purpose::Cookie | Purpose::Nonce | Purpose::Pairwise => Ok(Self {
-                kid: base64url(entropy.bytes::<16>()),
-                public_jwk: None,
-                private: Zeroizing::new(entropy.bytes::<32>().to_vec()),
-            }),
-            Purpose::Decrypt => Self::decryption(algorithm),
-        }
-    }
-
-    fn decryption(algorithm: &str) -> PortResult<Self> {
-        let algorithm: KeyManagement = word(algorithm, KEY_MANAGEMENT)?;
-        let key =
-            DecryptionKey::generate(algorithm).map_err(|error| PortError::Unavailable(error.to_string()))?;
-        let public = key.public();
-        Ok(Self {
-            kid: public.kid().ok_or_else(|| corrupt("a fresh key has no name"))?.to_owned(),
-            public_jwk: Some(public.to_json()),
-            private: Zeroizing::new(key.to_pkcs8().to_vec()),
-        })
-    }
-
-    fn signing(algorithm: &str) -> PortResult<Self> {
-        let algorithm = signature_algorithm(algorithm)?;
-        let key =
-            PrivateKey::generate(algorithm).map_err(|error| PortError::Unavailable(error.to_string()))?;
-        let kid = key.public().thumbprint().to_string();
-        let jwk = Jwk {
-            key: key.public().clone(),
-            kid: Some(kid.clone()),
-            alg: Some(algorithm),
-            key_use: Some(KeyUse::Sig),
-        };
-        let private = Zeroizing::new(key.to_pkcs8().to_vec());
-        Ok(Self { kid, public_jwk: Some(jwk.to_json()), private })
-    }
-}
-
-/// RFC 9864 names Ed25519 what RFC 8037 names `EdDSA`.
-pub(super) fn signature_algorithm(name: &str) -> PortResult<Algorithm> {
-    if name == "Ed25519" { Ok(Algorithm::EdDsa) } else { word(name, "a key's algorithm is unknown") }
 }
 
 /// What is authenticated with a private part: identifier, use and algorithm, none of which holds a line end.
@@ -245,13 +218,13 @@ struct KeyRow {
 }
 
 fn read(row: KeyRow) -> PortResult<KeyRecord> {
-    let public_jwk = row.public_jwk.as_deref().map(serde_json::from_str).transpose();
+    let public_jwk = read_public(row.public_jwk.as_deref())?;
     Ok(KeyRecord {
         kid: row.kid,
         purpose: word(&row.purpose, PURPOSE)?,
         algorithm: row.algorithm,
         state: word(&row.state, STATE)?,
-        public_jwk: public_jwk.map_err(|_| corrupt("a public key is not JSON"))?,
+        public_jwk,
         staged_at: UnixTime::from_millis(row.staged_at),
         activates_at: time(row.activates_at),
         activated_at: time(row.activated_at),
@@ -263,7 +236,11 @@ fn read(row: KeyRow) -> PortResult<KeyRecord> {
     })
 }
 
+fn read_public(text: Option<&str>) -> PortResult<Option<serde_json::Value>> {
+    let public = text.map(serde_json::from_str).transpose();
+    public.map_err(|_| corrupt("a public key is not JSON"))
+}
+
 const SEALED: &str = "key_records/sealed_private";
-pub(super) const KEY_MANAGEMENT: &str = "a key's key management is unknown";
 const PURPOSE: &str = "a key's purpose is unknown";
 const STATE: &str = "a key's state is unknown";

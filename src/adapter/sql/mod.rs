@@ -36,6 +36,7 @@ mod fence;
 mod grants;
 mod health;
 mod issuance;
+mod key_material;
 mod keys;
 mod lanes;
 mod links;

@@ -9,14 +9,14 @@ use super::row::{corrupt, word};
 use super::standing::hold_session;
 use super::statements::{
     CLIENT_DISABLE, CUTOFF_CHANGES, CUTOFF_ONCE, CUTOFF_RAISE, DEVICE_REVOKE, GRANT_KILL,
-    GRANT_KILL_FAMILIES, PERSON_LOCK, PERSON_UNLOCK, SESSION_HOLD, SESSION_KILL_FAMILIES,
+    GRANT_KILL_FAMILIES, ISSUANCE_SESSIONS, PERSON_LOCK, PERSON_UNLOCK, SESSION_HOLD, SESSION_KILL_FAMILIES,
     SESSION_KILL_GRANTS,
 };
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
-use crate::base::{GrantId, PersonId, UnixTime};
-use crate::ports::{Cutoff, CutoffScope, PortResult, Revocation};
+use crate::base::{GrantId, PersonId, Sid, UnixTime};
+use crate::ports::{Cutoff, CutoffScope, PortResult, Revocation, SignedSince};
 
 /// How far behind `since` a change may have been committed late. SQLite: twice the longest wait for the writer.
 /// PostgreSQL: from the cut-off on, that statement, two of the audit log and the commit, each with
@@ -47,6 +47,34 @@ impl Revocation for SqlRevocation {
         Ok(true)
     }
 
+    async fn end_signed(
+        &self,
+        signed: &SignedSince<'_>,
+        after: Option<Sid>,
+        limit: u32,
+        event: &AuditEvent,
+    ) -> PortResult<Option<(Sid, u64)>> {
+        let mut write = self.0.write().await?;
+        let sessions: Vec<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(ISSUANCE_SESSIONS)
+            .bind(signed.kid)
+            .bind(signed.since.millis())
+            .bind(after.map_or_else(Uuid::nil, Sid::uuid))
+            .bind(i64::from(limit))
+            .fetch_all(c))?;
+        let Some(last) = sessions.last().copied().map(Sid::from_uuid) else { return Ok(None) };
+        let mut ended = 0_u64;
+        for sid in sessions {
+            let scope = CutoffScope::Session(Sid::from_uuid(sid));
+            let alive = end_subject(&mut write, &scope).await?;
+            let cut = cut(&mut write, &Cutoff { scope, at: signed.at }).await?;
+            ended = ended.saturating_add(u64::from(alive || cut));
+        }
+        if ended > 0 {
+            write.commit(&event.clone().with_count("sessions", ended)).await?;
+        }
+        Ok(Some((last, ended)))
+    }
+
     async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)> {
         // Before the query: what is written while it runs belongs to the next one.
         let now = self.0.clock.now();
@@ -71,7 +99,7 @@ pub(super) async fn end_grant(write: &mut Write<'_>, grant: GrantId, at: UnixTim
 async fn end_subject(write: &mut Write<'_>, scope: &CutoffScope) -> PortResult<bool> {
     match scope {
         // The cut-off says it all: nothing is marked one by one.
-        CutoffScope::Global => Ok(false),
+        CutoffScope::Global | CutoffScope::Key(_) => Ok(false),
         CutoffScope::Client(client) => {
             let row: Option<()> = on!(write.connection(), |c| sqlx::query_as(CLIENT_DISABLE)
                 .bind(client.as_str())
@@ -107,6 +135,7 @@ pub(super) async fn cut(write: &mut Write<'_>, cutoff: &Cutoff) -> PortResult<bo
         CutoffScope::Device(device) => (CUTOFF_ONCE, "device", device.to_string()),
         CutoffScope::Session(sid) => (CUTOFF_ONCE, "session", sid.to_string()),
         CutoffScope::Grant(grant) => (CUTOFF_ONCE, "grant", grant.to_string()),
+        CutoffScope::Key(kid) => (CUTOFF_ONCE, "key", kid.clone()),
     };
     let written_at = write.now().millis();
     let row = on!(write.connection(), |c| sqlx::query_as::<_, ()>(statement)
@@ -127,6 +156,7 @@ fn read_scope(scope: &str, subject: &str) -> PortResult<CutoffScope> {
         "device" => word(subject, SUBJECT).map(CutoffScope::Device),
         "session" => word(subject, SUBJECT).map(CutoffScope::Session),
         "grant" => word(subject, SUBJECT).map(CutoffScope::Grant),
+        "key" => Ok(CutoffScope::Key(subject.to_owned())),
         _ => Err(corrupt("a cut-off's scope is unknown")),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::SqlKeys;
-use super::keys::signature_algorithm;
+use super::key_material::signature_algorithm;
 use super::row::{corrupt, counter, word};
 use super::statements::KEY_STATE;
 use crate::jose::PrivateKey;

@@ -7,7 +7,7 @@
 //! grant; a row that the transaction will change, for change at once. SQLite has one writer and no such clause.
 
 /// What both engines run, by name.
-pub const ALL: [(&str, &str); 56] = [
+pub const ALL: [(&str, &str); 58] = [
     ("schema_version", SCHEMA_VERSION),
     ("client_find", CLIENT_FIND),
     ("client_list", CLIENT_LIST),
@@ -46,6 +46,7 @@ pub const ALL: [(&str, &str); 56] = [
     ("family_keep", FAMILY_KEEP),
     ("family_grant", FAMILY_GRANT),
     ("issuance_insert", ISSUANCE_INSERT),
+    ("issuance_sessions", ISSUANCE_SESSIONS),
     ("consent_find", CONSENT_FIND),
     ("consent_upsert", CONSENT_UPSERT),
     ("decision_insert", DECISION_INSERT),
@@ -61,6 +62,7 @@ pub const ALL: [(&str, &str); 56] = [
     ("key_destroy", KEY_DESTROY),
     ("key_private", KEY_PRIVATE),
     ("key_state", KEY_STATE),
+    ("key_public", KEY_PUBLIC),
     ("audit_insert", AUDIT_INSERT),
     ("audit_payload_insert", AUDIT_PAYLOAD_INSERT),
     ("audit_rows", AUDIT_ROWS),
@@ -187,6 +189,9 @@ pub(super) const FAMILY_GRANT: &str = "SELECT grant_id FROM families WHERE id = 
 pub(super) const ISSUANCE_INSERT: &str = "INSERT INTO issuances \
      (jti, kid, issued_at, client, person, sid, grant_id, family) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
+pub(super) const ISSUANCE_SESSIONS: &str = "SELECT DISTINCT sid FROM issuances \
+     WHERE kid = $1 AND issued_at >= $2 AND sid > $3 ORDER BY sid LIMIT $4";
+
 pub(super) const CONSENT_FIND: &str =
     "SELECT scope, given_at FROM consents WHERE person = $1 AND client = $2";
 pub(super) const CONSENT_UPSERT: &str = "INSERT INTO consents (person, client, scope, given_at) \
@@ -225,6 +230,7 @@ pub(super) const KEY_DESTROY: &str = "UPDATE key_records SET sealed_private = NU
 pub(super) const KEY_PRIVATE: &str =
     "SELECT purpose, algorithm, state, revision, sealed_private FROM key_records WHERE kid = $1";
 pub(super) const KEY_STATE: &str = "SELECT state, revision FROM key_records WHERE kid = $1";
+pub(super) const KEY_PUBLIC: &str = "SELECT public_jwk FROM key_records WHERE kid = $1";
 
 pub(super) const AUDIT_INSERT: &str = "INSERT INTO audit_events \
      (writer, sequence, id, previous_hash, at, kind, record, leaf_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
