@@ -1,4 +1,4 @@
-//! Records in the Common Event Format of ArcSight, version 0, which collectors of security events read.
+//! Records in the Common Event Format (CEF), version 0, which collectors of security events read.
 //!
 //! Escaping: `\` and `|` in the header; `\`, `=` and line ends in the extension. No personal value, and no hash of one.
 

@@ -61,7 +61,9 @@ impl Frontier {
 #[must_use]
 pub fn tree_hash(leaves: &[Hash]) -> Hash {
     let mut tree = Frontier::default();
-    leaves.iter().for_each(|leaf| tree.append(*leaf));
+    for leaf in leaves {
+        tree.append(*leaf);
+    }
     tree.root()
 }
 

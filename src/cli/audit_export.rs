@@ -33,7 +33,7 @@ pub(super) struct ExportArgs {
     /// Go on with what is added, until stopped; what is away is tried again
     #[arg(long)]
     follow: bool,
-    /// - for standard output, a file to append to, syslog+tls://host:6514 or unix:///dev/log
+    /// `-` for standard output, a file to append to, `syslog+tls://host:6514` or `unix:///dev/log`
     #[arg(long, value_name = "WHERE", default_value = "-")]
     to: String,
     /// PEM of the authorities of the collector

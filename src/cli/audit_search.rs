@@ -58,14 +58,13 @@ pub(super) async fn run(args: SearchArgs) -> anyhow::Result<ExitCode> {
     }
     // Only whoever may read personal values needs the keys.
     let app = if args.reveal { Some(args.target.open().await?) } else { None };
-    let found = match &app {
-        Some(app) => search(&*app.provider.ports.audit_log, Some(app), &args).await?,
-        None => {
-            let reader = args.target.open_audit().await?;
-            let found = search(&*reader.log, None, &args).await?;
-            reader.close().await;
-            found
-        }
+    let found = if let Some(app) = &app {
+        search(&*app.provider.ports.audit_log, Some(app), &args).await?
+    } else {
+        let reader = args.target.open_audit().await?;
+        let found = search(&*reader.log, None, &args).await?;
+        reader.close().await;
+        found
     };
     if found == 0 {
         output::error("no record was found");
@@ -181,10 +180,10 @@ fn print(
     for (name, text) in
         shown.filter(|(name, _)| !["at", "kind", "decision", "reason"].contains(&name.as_str()))
     {
-        line.push_str(&format!(" {name}={text}"));
+        line.extend([" ", name.as_str(), "=", text.as_str()]);
     }
     for (name, value) in personal.iter().flatten() {
-        line.push_str(&format!(" {name}={}", value.as_str().unwrap_or("(erased)")));
+        line.extend([" ", name.as_str(), "=", value.as_str().unwrap_or("(erased)")]);
     }
     output::line(line);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::audit::{CheckpointError, NoteKey, NoteLines, PlacedNote, RememberedCheckpoint};
 use crate::flow::{TrustedKeys, Verified, VerifyError, verify_log};
@@ -42,7 +42,7 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let mut outside = Outside::default();
     for path in &args.checkpoints {
         if let Err(broken) = outside.read(path, &keys)? {
-            return Ok(not_intact(args.json, &json!({ "error": broken }), &broken));
+            return Ok(not_intact(args.json, Map::new(), &broken));
         }
     }
     let (sources, unreadable) = (outside.sources, outside.unreadable);
@@ -53,9 +53,9 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         Ok(verified) => {
             let told = Told { verified, count, unreadable, keys: &keys, asked: !args.checkpoints.is_empty() };
             if args.json {
-                output::json(&told.json())
+                output::json(&told.json());
             } else {
-                told.lines()
+                told.lines();
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -63,9 +63,7 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         Err(error) => {
             let (place, found) = place(&error, &sources);
             let text = found.map_or_else(|| error.to_string(), |found| format!("{found}: {error}"));
-            let mut told = place;
-            told["error"] = json!(text);
-            Ok(not_intact(args.json, &told, &text))
+            Ok(not_intact(args.json, place, &text))
         }
     }
 }
@@ -143,14 +141,16 @@ fn written_place(sources: &[PathBuf], (source, line): (u32, u64)) -> String {
 }
 
 /// Where the log breaks, for programs, and by which checkpoint, for people.
-fn place(error: &VerifyError, sources: &[PathBuf]) -> (Value, Option<String>) {
+fn place(error: &VerifyError, sources: &[PathBuf]) -> (Map<String, Value>, Option<String>) {
     use crate::audit::HistoryBreak::{Rewritten, Shortened};
-    match error {
+    let (told, found) = match error {
         VerifyError::Log(error) => {
-            let told = json!({
-                "index": error.index, "lane": error.writer.to_string(), "sequence": error.sequence,
-                "id": error.record.map(|id| id.to_string()),
-            });
+            let told = vec![
+                ("index", json!(error.index)),
+                ("lane", json!(error.writer.to_string())),
+                ("sequence", json!(error.sequence)),
+                ("id", json!(error.record.map(|id| id.to_string()))),
+            ];
             (told, None)
         }
         VerifyError::History(error) => {
@@ -159,20 +159,22 @@ fn place(error: &VerifyError, sources: &[PathBuf]) -> (Value, Option<String>) {
                 Shortened { end, found, .. } => (end, found),
             };
             let found = written_place(sources, *found);
-            (json!({ "index": first, "checkpoint": found }), Some(found))
+            (vec![("index", json!(first)), ("checkpoint", json!(found))], Some(found))
         }
         VerifyError::StoredHistory { number, .. } | VerifyError::Stored { number, .. } => {
-            (json!({ "stored_checkpoint": number }), None)
+            (vec![("stored_checkpoint", json!(number))], None)
         }
-        VerifyError::Tree { .. } | VerifyError::Port(_) => (json!({}), None),
-    }
+        VerifyError::Tree { .. } | VerifyError::Port(_) => (Vec::new(), None),
+    };
+    (told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(), found)
 }
 
-fn not_intact(as_json: bool, told: &Value, text: &str) -> ExitCode {
+fn not_intact(as_json: bool, place: Map<String, Value>, text: &str) -> ExitCode {
     if as_json {
-        let mut told = told.clone();
-        told["intact"] = json!(false);
-        output::json(&told);
+        let mut told = place;
+        told.insert(String::from("intact"), json!(false));
+        told.insert(String::from("error"), json!(text));
+        output::json(&Value::Object(told));
     }
     output::error(text);
     ExitCode::from(2)

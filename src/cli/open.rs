@@ -55,12 +55,11 @@ impl Target {
 impl Target {
     /// Opens the audit log of the target, which takes no key and no right to write.
     pub async fn open_audit(&self) -> anyhow::Result<AuditReader> {
-        let durable = match &self.data {
-            Some(folder) => Durable::File(folder.join("sceau.sqlite")),
-            None => {
-                let config = Config::load(self.config.path.as_deref(), &ProcessStrings)?;
-                durable(&config, &config.documents(&ProcessStrings, is_test_root)?)
-            }
+        let durable = if let Some(folder) = &self.data {
+            Durable::File(folder.join("sceau.sqlite"))
+        } else {
+            let config = Config::load(self.config.path.as_deref(), &ProcessStrings)?;
+            durable(&config, &config.documents(&ProcessStrings, is_test_root)?)
         };
         if let Durable::File(path) = &durable {
             anyhow::ensure!(path.exists(), "{} does not exist", path.display());

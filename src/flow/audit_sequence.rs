@@ -109,6 +109,6 @@ fn is_due(last: Option<&StoredCheckpoint>, tree: &Frontier, now: UnixTime) -> Po
             last.size
         )));
     }
-    let least = if tree.size() > last.size { CHECKPOINT_EVERY } else { CHECKPOINT_AT_LEAST };
-    Ok(now.since(last.at) >= least)
+    let interval = if tree.size() > last.size { CHECKPOINT_EVERY } else { CHECKPOINT_AT_LEAST };
+    Ok(now.since(last.at) >= interval)
 }

@@ -1,5 +1,6 @@
 //! Adapters against what they adapt, without a network.
 
+mod checkpoint_sinks;
 mod lab;
 mod message_queue;
 mod phone;

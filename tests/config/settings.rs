@@ -65,6 +65,13 @@ live = 4
 [directory]
 max_change_share = 7
 excluded_professions = ["35"]
+
+[audit]
+checkpoint_files = ["checkpoints"]
+checkpoint_folders = ["/mnt/worm"]
+syslog = "unix:///dev/log"
+retention = "366d"
+retention_long = "1096d"
 "#;
 
 #[test]
@@ -126,6 +133,9 @@ fn the_example_shows_every_setting() {
                 "attestation_roots",
                 "policy_file",
                 "activation_codes_file",
+                "checkpoint_files",
+                "checkpoint_folders",
+                "syslog",
                 "[mobile.smtp]",
                 "[mobile.sms]",
                 "host",

@@ -40,6 +40,11 @@ export class Server {
   async begin() {
     const imported = await sceau("directory", "import", ...this.target, EXTRACT);
     if (imported.status !== 0) throw new Error(`directory import: ${imported.stderr}`);
+    await this.resume();
+  }
+
+  /// Serves what is there.
+  async resume() {
     this.process = spawn(BINARY, ["serve", ...this.target], {
       stdio: ["ignore", "ignore", "inherit"],
       env: { ...process.env, SCEAU_LOG: "json,error" },

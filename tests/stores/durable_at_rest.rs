@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sceau::adapter::sql::{
-    DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, ONLY_POSTGRES, ONLY_SQLITE, PEOPLE_ONLY_POSTGRES,
-    PEOPLE_STATEMENTS, STATEMENTS,
+    AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, ONLY_POSTGRES,
+    ONLY_SQLITE, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS, STATEMENTS,
 };
 use sceau::base::{OsEntropy, Secret};
 use sceau::identity::NationalId;
@@ -23,7 +23,7 @@ async fn every_statement_of_the_catalogue_prepares() {
     let file = path(world.file.as_ref().unwrap());
     let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(file)).await.unwrap();
     let both = STATEMENTS.into_iter().chain(DIRECTORY_STATEMENTS).chain(PEOPLE_STATEMENTS);
-    for (name, statement) in both.chain(ONLY_SQLITE) {
+    for (name, statement) in both.chain(AUDIT_STATEMENTS).chain(ONLY_SQLITE) {
         let prepared = pool.prepare(statement.into_sql_str()).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
         if name != "begin_immediate" {
@@ -44,6 +44,9 @@ fn no_statement_is_outside_the_catalogue() {
     assert_eq!(source.matches("pub(super) const ").count(), listed);
     let source = include_str!("../../src/adapter/sql/statements_people.rs");
     let listed = PEOPLE_STATEMENTS.len() + PEOPLE_ONLY_POSTGRES.len();
+    assert_eq!(source.matches("pub(super) const ").count(), listed);
+    let source = include_str!("../../src/adapter/sql/statements_audit.rs");
+    let listed = AUDIT_STATEMENTS.len() + AUDIT_ONLY_POSTGRES.len();
     assert_eq!(source.matches("pub(super) const ").count(), listed);
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapter/sql");
     for entry in std::fs::read_dir(directory).unwrap() {
