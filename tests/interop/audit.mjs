@@ -101,13 +101,17 @@ async function searching(person) {
     if (person) assert.equal(id, person);
   });
   await check("no personal value is shown, nor the hash of one, until it is asked for, which is recorded first", async () => {
+    await sceau("persons", "lock", ...server.target, NUMBER);
+    const unlock = await sceau("persons", "unlock", ...server.target, NUMBER, "--offline", "--second-officer", "A. Second");
+    assert.equal(unlock.status, 0, unlock.stderr);
     const all = await audit("search");
     assert.equal(all.status, 0, all.stderr);
-    assert.doesNotMatch(all.stdout, /personal|192\.0|127\.0\.0\.1/);
+    assert.doesNotMatch(all.stdout, /personal|Second/);
     const before = (await audit("search", "--kind", "administrator.action")).stdout.split("records_revealed").length;
     const shown = await lines("--reveal");
     const revealed = shown.filter((record) => record.personal);
     const after = (await audit("search", "--kind", "administrator.action")).stdout.split("records_revealed").length;
+    assert.equal(revealed.at(-1).personal.second_officer, "A. Second");
     assert.equal(after - before, revealed.length);
   });
   await check("a wrong kind and a wrong time are answered with what may be written", async () => {
@@ -159,14 +163,22 @@ async function exporting() {
     assert.ok(enrolled.suid && enrolled.deviceExternalId && Math.abs(Number(enrolled.rt) - Date.now()) < 600_000);
   });
   await check("--follow sends what is added, and outlives a collector that goes away", async () => {
-    const out = join(folder, "followed.jsonl");
-    const following = spawn(BINARY, ["audit", "export", ...server.target, "--follow", "--to", out], { stdio: "ignore" });
+    const total = Number((await audit("export", "--to", join(folder, "all"))).stdout.match(/up to index (\d+)/)[1]);
+    const to = ["--to", `syslog+tls://localhost:${collector.port}`, "--ca", join(folder, "collector.crt")];
+    const words = ["audit", "export", ...server.target, "--follow", "--format", "cef", "--from", String(total), ...to];
+    const following = spawn(BINARY, words, { stdio: "ignore" });
+    const seen = collector.lines.length;
+    const cef = () => collector.lines.slice(seen).filter((line) => line.includes(" - CEF:0|")).map(parseCef);
     try {
-      await until(() => existsSync(out), 20);
-      await pause(1500);
-      const before = readFileSync(out, "utf8").split("\n").length;
       await sceau("persons", "show", ...server.target, NUMBER);
-      await until(() => readFileSync(out, "utf8").split("\n").length > before, 20);
+      await until(() => cef().length === 1, 20);
+      await new Promise((resolve) => collector.listener.close(resolve));
+      await sceau("persons", "show", ...server.target, NUMBER);
+      await pause(3000);
+      assert.equal(cef().length, 1);
+      await listen(collector.port);
+      await until(() => cef().length >= 2, 20);
+      assert.deepEqual(cef().map((event) => Number(event.cn1)), [total, total + 1]);
     } finally {
       following.kill();
     }
@@ -256,7 +268,9 @@ async function tampering(keys) {
     copyFileSync(copy, server.database);
     await server.resume();
     for (let times = 0; times < 3; times += 1) await sceau("persons", "show", ...server.target, NUMBER);
-    await covered();
+    await covered(false);
+    const parted = await (await fetch(`${server.admin}/metrics`)).text();
+    assert.match(parted, /^sceau_job_failures_total\{job="checkpoint_folder"\} [1-9]/m, "the folder has another checkpoint of this number");
     await stopped();
     const inside = await audit("verify");
     assert.equal(inside.status, 0, inside.stderr);
@@ -277,13 +291,15 @@ function audit(command, ...words) {
   return sceau("audit", command, ...server.target, ...words);
 }
 
-/// Until a checkpoint outside has as many entries as the log, and the log goes no further.
-async function covered() {
+/// Until each place outside has a checkpoint of as many entries as the log, and the log goes no further.
+async function covered(inFolder = true) {
   const entries = async () => (await audit("verify", "--json")).body;
   await until(async () => {
     const { entries: size, waiting } = await entries();
-    const sizes = readFileSync(notes, "utf8").split("\n").filter((line) => /^\d+$/.test(line));
-    return waiting === 0 && Number(sizes.at(-1)) === size;
+    const last = (text) => Number(text.split("\n").filter((line) => /^\d+$/.test(line)).at(-1));
+    const object = readFileSync(join(objects, readdirSync(objects).sort().at(-1)), "utf8");
+    const sent = collector.lines.findLast((line) => line.includes(" audit.checkpoint - "));
+    return waiting === 0 && last(readFileSync(notes, "utf8")) === size && (last(object) === size || !inFolder) && sent.includes(` size=${size} `);
   }, 40);
 }
 
@@ -311,8 +327,8 @@ function certificate(name) {
 }
 
 /// RFC 5425 4.3: counts bytes, and keeps the messages of each connection in order.
-async function listen() {
-  certificate("collector");
+async function listen(port = 0) {
+  if (port === 0) certificate("collector");
   const read = (end) => readFileSync(join(folder, `collector.${end}`));
   collector.listener = tls.createServer({ key: read("key"), cert: read("crt") }, (socket) => {
     let rest = Buffer.alloc(0);
@@ -331,7 +347,7 @@ async function listen() {
     socket.on("error", () => {});
   });
   collector.listener.on("tlsClientError", () => {});
-  await new Promise((resolve) => collector.listener.listen(0, "localhost", resolve));
+  await new Promise((resolve) => collector.listener.listen(port, "localhost", resolve));
   collector.port = collector.listener.address().port;
 }
 
