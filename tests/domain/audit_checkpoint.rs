@@ -49,11 +49,11 @@ fn the_text_is_origin_size_root_and_time() {
 fn a_note_is_believed_by_the_key_that_signed_it() {
     let signer = signer();
     let note = note(&signer, &checkpoint(12));
-    let signed = SignedCheckpoint::parse(&note).unwrap();
-    assert_eq!(signed.origin(), ORIGIN);
-    assert_eq!(signed.verify(std::slice::from_ref(&signer.key)).unwrap(), &checkpoint(12));
-    assert_eq!(signed.verify(&[]).unwrap_err(), CheckpointError::UnknownKey);
-    assert_eq!(signed.verify(&[self::signer().key]).unwrap_err(), CheckpointError::UnknownKey);
+    let read = SignedCheckpoint::parse(&note).unwrap();
+    assert_eq!(read.origin(), ORIGIN);
+    assert_eq!(read.verify(std::slice::from_ref(&signer.key)).unwrap(), &checkpoint(12));
+    assert_eq!(read.verify(&[]).unwrap_err(), CheckpointError::UnknownKey);
+    assert_eq!(read.verify(&[self::signer().key]).unwrap_err(), CheckpointError::UnknownKey);
 }
 
 /// The example of the specification of notes.
@@ -144,7 +144,7 @@ fn a_file_of_notes_is_cut_where_they_begin_whatever_a_crash_left() {
         found
     };
     assert_eq!(cut(""), []);
-    let apart = notes.iter().map(|note| format!("{note}\n")).collect::<String>();
+    let apart = format!("{}\n", notes.join("\n"));
     let close = notes.concat();
     for text in [&apart, &close] {
         let found = cut(text);

@@ -30,7 +30,9 @@ const ROOTS: [&str; 9] = [
 ];
 
 fn hex(hash: Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.iter()
+        .map(|byte| [byte >> 4, byte & 15])
+        .fold(String::new(), |text, [high, low]| format!("{text}{high:x}{low:x}"))
 }
 
 fn leaves(count: usize) -> Vec<Hash> {

@@ -21,7 +21,7 @@ async fn index(stage: &Stage, from_end: u64) -> u64 {
     stage.app.provider.ports.audit_log.tree().await.unwrap().size() - from_end
 }
 
-fn log_break(error: VerifyError) -> (Option<u64>, LogBreak) {
+fn log_break(error: &VerifyError) -> (Option<u64>, LogBreak) {
     let VerifyError::Log(error) = error else { panic!("{error}") };
     (error.index, error.what)
 }
@@ -40,14 +40,14 @@ async fn a_log_left_alone_is_whole() {
     assert_eq!(stage.verify(Vec::new()).await.unwrap().waiting, 1);
 }
 
-/// Each change, and the entry (from the end) and the break that verification names, without outside checkpoints.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_is_changed_inside_is_found_at_its_place() {
+/// Each change of the fifth entry from the end, in SQL, and the break that verification names there without outside
+/// checkpoints.
+fn changes() -> [(&'static str, String, LogBreak); 9] {
     let row = "(SELECT rowid FROM audit_events e WHERE (e.writer, e.sequence) = \
                (SELECT writer, sequence FROM audit_log WHERE log_index = (SELECT max(log_index) - 4 FROM audit_log)))";
     let entry = "(SELECT max(log_index) - 4 FROM audit_log)";
     let lane = LogBreak::Lane;
-    let table: [(&str, String, LogBreak); 9] = [
+    [
         (
             "a byte flipped in a record",
             format!(
@@ -100,13 +100,17 @@ async fn whatever_is_changed_inside_is_found_at_its_place() {
             ),
             lane(ChainBreak::Missing),
         ),
-    ];
-    for (name, statements, what) in table {
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_changed_inside_is_found_at_its_place() {
+    for (name, statements, what) in changes() {
         let stage = stage().await;
         let place = index(&stage, 5).await;
         let statements: Vec<&str> = statements.split("; ").collect();
         let stage = stage.tampered(&statements).await;
-        let found = log_break(stage.verify(Vec::new()).await.expect_err(name));
+        let found = log_break(&stage.verify(Vec::new()).await.expect_err(name));
         assert_eq!(found, (Some(place), what), "{name}");
     }
 }
@@ -122,7 +126,7 @@ async fn an_entry_and_its_record_taken_away_leave_a_gap() {
             "DELETE FROM audit_log WHERE log_index = (SELECT max(log_index) - 4 FROM audit_log)",
         ])
         .await;
-    let found = log_break(stage.verify(Vec::new()).await.unwrap_err());
+    let found = log_break(&stage.verify(Vec::new()).await.unwrap_err());
     assert_eq!(found, (Some(place + 1), LogBreak::Index { expected: place }));
 }
 
@@ -148,7 +152,8 @@ async fn a_tail_cut_off_with_everything_of_it_is_found_by_outside_checkpoints_al
     stage.day(10).await;
     let outside = stage.remembered().await;
     let newest = outside.last().unwrap().size;
-    let peaks: String = tree.peaks().concat().iter().map(|byte| format!("{byte:02x}")).collect();
+    let peaks: String =
+        tree.peaks().concat().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let tree_row = format!("UPDATE audit_tree SET size = {}, peaks = x'{peaks}'", tree.size());
     let mut cut = CUT;
     cut[5] = &tree_row;

@@ -35,12 +35,16 @@ async fn verified(log: &dyn AuditLog) -> u64 {
         if page.is_empty() {
             break;
         }
-        page.iter().for_each(|entry| verifier.entry(entry).unwrap());
+        for entry in &page {
+            verifier.entry(entry).unwrap();
+        }
     }
     assert_eq!(*verifier.tree(), log.tree().await.unwrap());
     let mut after = None;
     while let (Some(next), rows) = log.absent(verifier.tree().size(), after, 5).await.unwrap() {
-        rows.iter().for_each(|row| verifier.row(row).unwrap());
+        for row in &rows {
+            verifier.row(row).unwrap();
+        }
         after = Some(next);
     }
     assert_eq!(verifier.waiting(), 0);
