@@ -17,7 +17,8 @@ fn checkpoint(number: u64, root: &str) -> StoredCheckpoint {
 
 fn notes(path: &std::path::Path) -> Vec<String> {
     let mut lines = NoteLines::default();
-    let text = std::fs::read_to_string(path).unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
     let mut notes: Vec<_> = text.lines().filter_map(|line| lines.line(line)).map(|(_, note)| note).collect();
     notes.extend(lines.end().map(|(_, note)| note));
     notes

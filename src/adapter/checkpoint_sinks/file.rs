@@ -47,8 +47,9 @@ fn append(path: &Path, note: &str) -> Result<()> {
 
 fn ends_whole(file: &mut File) -> Result<bool> {
     let mut end = [0; 2];
-    if file.metadata()?.len() == 0 {
-        return Ok(true);
+    let length = file.metadata()?.len();
+    if length < 2 {
+        return Ok(length == 0);
     }
     file.seek(SeekFrom::End(-2))?;
     file.read_exact(&mut end)?;
