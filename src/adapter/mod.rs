@@ -1,5 +1,6 @@
 //! Layer 6: the ports, answered by engines and services. One port per file; adapters do not know each other.
 
+pub mod checkpoint_sinks;
 pub mod ephemeral;
 pub mod extract_file;
 pub mod file_sender;

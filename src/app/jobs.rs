@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::telemetry::Metrics;
 use crate::worker::Job;
 
-use super::{App, key_metrics};
+use super::{App, audit_jobs, key_metrics};
 
 impl App {
     /// The periodic jobs of one replica.
@@ -13,6 +13,7 @@ impl App {
     pub fn jobs(&self, metrics: Option<Metrics>) -> Vec<Job> {
         let (sweeper, reader, purger) = (self.provider.clone(), self.provider.clone(), self.clone());
         let mut jobs = vec![
+            audit_jobs::ordering(&self.provider),
             Job::new("keys", Duration::from_secs(10), move || {
                 let provider = sweeper.clone();
                 async move {

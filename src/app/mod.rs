@@ -4,6 +4,8 @@
 pub mod server;
 pub mod tls;
 
+mod audit_jobs;
+mod audit_reader;
 mod connection;
 mod deliveries;
 mod durable;
@@ -18,6 +20,8 @@ use axum::Router;
 use base64::Engine as _;
 use url::Url;
 
+pub use audit_jobs::AuditDuties;
+pub use audit_reader::AuditReader;
 pub use deliveries::Deliveries;
 pub use durable::Durable;
 
@@ -219,6 +223,8 @@ fn fill_ports(
         decrypter,
         keys,
         audit: durable.audit.clone(),
+        audit_log: durable.audit_log.clone(),
+        audit_payloads: durable.audit_payloads.clone(),
         durable: durable.health.clone(),
         one_shot: ephemeral.one_shot,
         interactions: ephemeral.interactions,

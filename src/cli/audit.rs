@@ -1,19 +1,19 @@
-//! `sceau audit`: verify the log, export the evidence of an approval.
+//! `sceau audit`: verify the log, search it, pass it on, export the evidence of an approval.
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::json;
 
-use crate::audit::verify_chain;
+use crate::audit::{NoteKey, SignedCheckpoint};
 use crate::base::{ApprovalId, base64url};
 use crate::ports::Evidence;
 
+use super::audit_export::{self, ExportArgs};
+use super::audit_search::{self, SearchArgs};
+use super::audit_verify::{self, VerifyArgs};
 use super::open::Target;
 use super::output;
-
-/// Rows read at a time.
-const PAGE: u32 = 10_000;
 
 /// Arguments of `sceau audit`.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,10 +24,26 @@ pub struct AuditArgs {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum AuditCommand {
+    /// Recompute every record, lane, index and the tree, and hold checkpoints against them; ends with 2 when something
+    /// does not hold, and names the place
+    Verify(VerifyArgs),
+    /// Find records by person, client, kind, time or identifier
+    Search(SearchArgs),
+    /// Pass the log on, from any index, to a file, a collector or standard output
+    Export(ExportArgs),
+    /// Print the public keys that sign checkpoints, to be kept elsewhere for `verify --key`
+    Keys(KeysArgs),
     /// Export what a phone signed for an approval, for a verifier without our code
     Evidence(EvidenceArgs),
-    /// Recompute every leaf and chain of the log
-    Verify(VerifyArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct KeysArgs {
+    #[command(flatten)]
+    target: Target,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -38,22 +54,35 @@ struct EvidenceArgs {
     approval: String,
 }
 
-#[derive(Clone, Debug, clap::Args)]
-struct VerifyArgs {
-    #[command(flatten)]
-    target: Target,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
 /// Runs `sceau audit`.
 pub async fn run(args: AuditArgs) -> ExitCode {
     let done = match args.command {
+        AuditCommand::Verify(args) => Box::pin(audit_verify::run(args)).await,
+        AuditCommand::Search(args) => Box::pin(audit_search::run(args)).await,
+        AuditCommand::Export(args) => Box::pin(audit_export::run(args)).await,
+        AuditCommand::Keys(args) => keys(args).await,
         AuditCommand::Evidence(args) => evidence(args).await,
-        AuditCommand::Verify(args) => verify(args).await,
     };
     done.unwrap_or_else(|error| output::failed(&error))
+}
+
+async fn keys(args: KeysArgs) -> anyhow::Result<ExitCode> {
+    let reader = args.target.open_audit().await?;
+    let Some(last) = reader.log.last_checkpoint().await? else {
+        output::error("no checkpoint has been signed yet: `sceau serve` signs the first one within seconds");
+        return Ok(ExitCode::from(2));
+    };
+    let origin = SignedCheckpoint::parse(&last.note).context("the last checkpoint")?.origin().to_owned();
+    for key in reader.log.audit_keys().await? {
+        let encoded = NoteKey::from_jwk(&origin, &key.jwk).context("an audit key")?.encoded();
+        if args.json {
+            output::json(&json!({ "key": encoded, "kid": key.kid, "revoked": key.revoked }));
+        } else {
+            output::line(format_args!("{encoded}{}", if key.revoked { "   revoked" } else { "" }));
+        }
+    }
+    reader.close().await;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn evidence(args: EvidenceArgs) -> anyhow::Result<ExitCode> {
@@ -80,38 +109,4 @@ fn bundle(evidence: &Evidence) -> anyhow::Result<serde_json::Value> {
         "rp_id": evidence.rp_id,
         "decided_at": evidence.decided_at.rfc3339(),
     }))
-}
-
-async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
-    let app = args.target.open().await?;
-    let mut rows = Vec::new();
-    let mut after = None;
-    loop {
-        let page = app.provider.ports.audit.rows(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some((last.writer, last.sequence));
-        rows.extend(
-            page.into_iter().map(|row| (row.writer, row.sequence, row.previous, row.record, row.leaf_hash)),
-        );
-    }
-    match verify_chain(rows.into_iter()) {
-        Ok(count) => {
-            if args.json {
-                output::json(&json!({ "rows": count, "intact": true, "truncation_excluded": false }));
-            } else {
-                output::line(format_args!("{count} rows, every leaf and chain intact"));
-                output::line(
-                    "Without checkpoints kept elsewhere, truncation and rollback cannot be excluded.",
-                );
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) => {
-            if args.json {
-                output::json(&json!({ "intact": false, "error": error.to_string() }));
-            }
-            output::error(error);
-            Ok(ExitCode::from(2))
-        }
-    }
 }

@@ -1,6 +1,10 @@
 //! Commands. Each is a file; results go to standard output, what is wrong to standard error.
 
 pub mod audit;
+mod audit_export;
+mod audit_search;
+mod audit_sinks;
+mod audit_verify;
 pub mod clients;
 pub mod config;
 pub mod demo;
@@ -59,6 +63,7 @@ enum Command {
     /// Signing keys: look, plan, rotate, and the emergency
     Keys(keys::KeysArgs),
     /// Verify the audit log, export the evidence of an approval
+    /// Verify, search and pass on the audit log; export the evidence of an approval
     Audit(audit::AuditArgs),
     /// Try everything on this machine: provider, sample service and phone page
     Demo(demo::DemoArgs),

@@ -9,7 +9,7 @@ use crate::adapter::message_queue::QueueWorker;
 use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::PostgresSettings;
 use crate::adapter::webauthn::is_test_root;
-use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
+use crate::app::{App, AuditReader, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Clock, Entropy, OsEntropy, SystemClock};
 use crate::config::{Config, Documents, ProcessStrings, Sql};
 use crate::device::AttestationPolicy;
@@ -49,6 +49,22 @@ impl Target {
             Some(folder) => open_data(folder.clone()).await,
             None => Ok(open(&self.config).await?.app),
         }
+    }
+}
+
+impl Target {
+    /// Opens the audit log of the target, which takes no key and no right to write.
+    pub async fn open_audit(&self) -> anyhow::Result<AuditReader> {
+        let durable = if let Some(folder) = &self.data {
+            Durable::File(folder.join("sceau.sqlite"))
+        } else {
+            let config = Config::load(self.config.path.as_deref(), &ProcessStrings)?;
+            durable(&config, &config.documents(&ProcessStrings, is_test_root)?)
+        };
+        if let Durable::File(path) = &durable {
+            anyhow::ensure!(path.exists(), "{} does not exist", path.display());
+        }
+        durable.audit_reader().await
     }
 }
 

@@ -17,7 +17,7 @@ use crate::telemetry::Metrics;
 use crate::worker::Worker;
 
 use super::config::ConfigFile;
-use super::{open, output};
+use super::{audit_sinks, open, output};
 
 /// How long jobs, and messages under way, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,7 +59,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
     }
     let admin = Server::bind(http.admin_listen).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-    let worker = Worker::start(app.jobs(Some(metrics)), &entropy);
+    let mut jobs = app.jobs(Some(metrics));
+    jobs.extend(app.audit_jobs(audit_sinks::duties(&opened.config, &opened.documents)?));
+    let worker = Worker::start(jobs, &entropy);
     let observer: Arc<dyn DeliveryObserver> = app.provider.clone();
     let deliveries = queue.map(|queue| Deliveries::start(queue, observer));
     let stop = CancellationToken::new();

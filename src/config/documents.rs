@@ -35,6 +35,8 @@ pub struct Documents {
     pub sql_password: Option<Secret>,
     /// The files of the senders.
     pub senders: Option<SenderDocuments>,
+    /// The authorities of `audit.syslog`, PEM.
+    pub syslog_authorities: Option<String>,
     /// The sections `upstream`, with their secrets.
     pub upstreams: Vec<UpstreamProvider>,
 }
@@ -67,6 +69,7 @@ impl Config {
             redis_authorities: self.redis_authorities(strings)?,
             sql_password: self.sql_password(strings)?,
             senders: self.senders(strings)?,
+            syslog_authorities: self.audit.authorities(strings)?,
             upstreams: self.upstreams(strings)?,
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! Secrets are files, never settings. Says which setting is wrong and why; reads no setting twice.
 
+mod audit;
 mod directory;
 mod documents;
 mod duration;
@@ -24,6 +25,7 @@ mod upstreams;
 
 use std::path::Path;
 
+pub use audit::{Audit, SyslogAddress};
 pub use directory::Directory;
 pub use documents::{Documents, TestRootMark, TlsDocuments};
 pub use error::ConfigError;
@@ -63,6 +65,8 @@ pub struct Config {
     pub directory: Directory,
     /// The directory of patients.
     pub patients: Patients,
+    /// The audit log.
+    pub audit: Audit,
     /// Identity providers above us.
     pub upstreams: Vec<Upstream>,
 }
@@ -104,6 +108,7 @@ impl TryFrom<RawConfig> for Config {
             approval: Approvals::check(&raw.approval)?,
             directory: Directory::check(&raw.directory)?,
             patients: Patients::check(&raw.patients, &issuer)?,
+            audit: Audit::check(&raw.audit)?,
             upstreams: Upstream::check_all(&raw.upstream)?,
             issuer,
             storage,

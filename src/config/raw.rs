@@ -20,6 +20,7 @@ pub struct RawConfig {
     pub(super) approval: RawApproval,
     pub(super) directory: RawDirectory,
     pub(super) patients: RawPatients,
+    pub(super) audit: RawAudit,
     pub(super) upstream: Vec<RawUpstream>,
 }
 
@@ -143,6 +144,17 @@ pub(super) struct RawPatients {
 pub(super) struct RawDirectory {
     pub(super) max_change_share: Option<u32>,
     pub(super) excluded_professions: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawAudit {
+    pub(super) checkpoint_files: Vec<PathBuf>,
+    pub(super) checkpoint_folders: Vec<PathBuf>,
+    pub(super) syslog: Option<String>,
+    pub(super) syslog_ca_file: Option<PathBuf>,
+    pub(super) retention: Option<String>,
+    pub(super) retention_long: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -32,6 +32,7 @@ impl Config {
         lines.push(("directory.excluded_professions", list(&self.directory.excluded_professions)));
         lines.push(("patients.ins", self.patients.ins_word().to_owned()));
         lines.push(("patients.cooling", quoted(duration::write(self.patients.cooling))));
+        lines.extend(self.audit_lines());
         lines.extend(self.upstreams.iter().map(|upstream| ("upstream", quoted(upstream.line()))));
         lines
     }
@@ -55,6 +56,23 @@ impl Config {
             ("http.limits.idle_timeout", time(limits.idle_timeout)),
             ("http.limits.max_body", limits.max_body.to_string()),
             ("http.limits.drain", time(limits.drain)),
+        ]);
+        lines
+    }
+
+    fn audit_lines(&self) -> Vec<(&'static str, String)> {
+        let audit = &self.audit;
+        let paths = |paths: &[PathBuf]| list(paths.iter().map(|path| path.display().to_string()));
+        let mut lines = vec![
+            ("audit.checkpoint_files", paths(&audit.checkpoint_files)),
+            ("audit.checkpoint_folders", paths(&audit.checkpoint_folders)),
+        ];
+        lines.extend(audit.syslog.iter().map(|address| ("audit.syslog", quoted(address.written()))));
+        let ca_file = audit.syslog_ca_file.iter();
+        lines.extend(ca_file.map(|path| ("audit.syslog_ca_file", quoted(path.display()))));
+        lines.extend([
+            ("audit.retention", quoted(duration::write(audit.retention.usual))),
+            ("audit.retention_long", quoted(duration::write(audit.retention.long))),
         ]);
         lines
     }

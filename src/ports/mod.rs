@@ -7,7 +7,10 @@ mod access_tokens;
 mod approval_decision;
 mod approvals;
 mod audit;
+mod audit_log;
+mod audit_payloads;
 mod authenticator;
+mod checkpoint_sink;
 mod client_keys;
 mod clients;
 mod devices;
@@ -35,10 +38,13 @@ pub use access_tokens::{AccessTokenRecord, AccessTokens};
 pub use approval_decision::{ApprovalDecision, CommitOutcome, CommittedDecision, Decision, Evidence};
 pub use approvals::{Approvals, ClaimOutcome, OpenLimits, OpenOutcome};
 pub use audit::{Audit, AuditRow};
+pub use audit_log::{AbsentRows, AuditKey, AuditLog, FoundRow, Sequenced, StoredCheckpoint};
+pub use audit_payloads::{AgedPayload, AuditPayloads};
 pub use authenticator::{
     AssertionCeremony, Authenticator, AuthenticatorError, RegistrationCeremony, RegistrationRequest,
     VerifiedRegistration,
 };
+pub use checkpoint_sink::CheckpointSink;
 pub use client_keys::ClientKeys;
 pub use clients::Clients;
 pub use devices::{BindOutcome, BindPlan, Devices};
@@ -126,8 +132,12 @@ pub struct Ports {
     pub decrypter: Arc<dyn Decrypter>,
     /// Identity providers above us.
     pub upstream: Arc<dyn Upstream>,
-    /// The audit log.
+    /// The audit log, to add to.
     pub audit: Arc<dyn Audit>,
+    /// The audit log as one order, and its checkpoints.
+    pub audit_log: Arc<dyn AuditLog>,
+    /// The personal values of the audit log.
+    pub audit_payloads: Arc<dyn AuditPayloads>,
     /// Values taken whole, at most once.
     pub one_shot: Arc<dyn OneShot>,
     /// Authorization requests in progress.

@@ -44,6 +44,9 @@ const ADAPTER: &[&str] = &[
     "lettre",
     "zip",
     "metrics",
+    "rustls",
+    "rustls_pki_types",
+    "tokio_rustls",
 ];
 const HTTP: &[&str] = &[
     "axum",
@@ -167,7 +170,7 @@ pub(crate) const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.
 
 /// `(folder, prefix)`: files there have tests of the same name in `tests/spec`.
 pub(crate) const SPECIFICATIONS: &[(&str, &str)] =
-    &[("src/jose/", "rfc"), ("src/oauth/", "rfc"), ("src/oidc/", "")];
+    &[("src/jose/", "rfc"), ("src/oauth/", "rfc"), ("src/oidc/", ""), ("src/audit/", "rfc")];
 
 /// Modules of `src/adapter/` that are no adapter: what the adapters of ephemeral ports have in common. Both engines
 /// seal values and name keys by one piece of code.

@@ -1,5 +1,6 @@
 //! Tests of the settings: texts and variables in, a configuration or a sentence out.
 
+mod audit;
 mod files;
 mod network;
 mod senders;

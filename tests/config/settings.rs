@@ -69,6 +69,12 @@ excluded_professions = ["35"]
 [patients]
 ins = "test"
 cooling = "48h"
+[audit]
+checkpoint_files = ["checkpoints"]
+checkpoint_folders = ["/mnt/worm"]
+syslog = "unix:///dev/log"
+retention = "366d"
+retention_long = "1096d"
 "#;
 
 #[test]
@@ -131,6 +137,9 @@ fn the_example_shows_every_setting() {
                 "attestation_roots",
                 "policy_file",
                 "activation_codes_file",
+                "checkpoint_files",
+                "checkpoint_folders",
+                "syslog",
                 "[mobile.smtp]",
                 "[mobile.sms]",
                 "host",

@@ -3,7 +3,10 @@
 mod approval_binding;
 mod approval_number;
 mod approval_state;
+mod audit_cef;
 mod audit_chain;
+mod audit_checkpoint;
+mod audit_log;
 mod device_attestation;
 mod device_credential;
 mod device_enrolment;

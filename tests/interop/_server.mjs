@@ -47,11 +47,11 @@ export class Server {
     const imported = await sceau("directory", "import", ...this.target, EXTRACT);
     if (imported.status !== 0) throw new Error(`directory import: ${imported.stderr}`);
     process.once("exit", () => this.process?.kill("SIGKILL"));
-    await this.serve();
+    await this.resume();
   }
 
   /// Serves; what is durable is as it was left.
-  async serve() {
+  async resume() {
     this.process = spawn(BINARY, ["serve", ...this.target], {
       stdio: ["ignore", "ignore", "inherit"],
       env: { ...process.env, SCEAU_LOG: "json,error" },
@@ -64,7 +64,7 @@ export class Server {
   async restart() {
     this.process.kill("SIGKILL");
     await this.ended;
-    await this.serve();
+    await this.resume();
   }
 
   /// The events of the audit log, oldest first: what `sceau audit verify` reads, as records.

@@ -1,8 +1,11 @@
 //! The contract of the stores, the same on every backend.
 
+mod audit_stage;
+mod audit_tampering;
 mod durable;
 mod durable_at_rest;
 mod durable_audit;
+mod durable_audit_log;
 mod durable_decisions;
 mod durable_decryption;
 mod durable_devices;

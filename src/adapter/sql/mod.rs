@@ -23,6 +23,9 @@ macro_rules! on {
 
 mod approval_decision;
 mod audit;
+mod audit_log;
+mod audit_payloads;
+mod audit_rows;
 mod clients;
 mod db;
 mod decrypter_sealed;
@@ -50,6 +53,7 @@ mod signer_sealed;
 mod sqlite;
 mod standing;
 mod statements;
+mod statements_audit;
 mod statements_directory;
 mod statements_people;
 mod statements_representation;
@@ -57,6 +61,7 @@ mod store;
 mod stores;
 mod write;
 
+pub use audit_log::SqlAuditLog;
 pub use db::Db;
 pub use decrypter_sealed::SealedDecrypter;
 pub use keys::SqlKeys;
@@ -64,6 +69,7 @@ pub use postgres::PostgresSettings;
 pub use schema::Migrated;
 pub use signer_sealed::SealedSigner;
 pub use statements::{ALL as STATEMENTS, ONLY_POSTGRES, ONLY_SQLITE};
+pub use statements_audit::{AUDIT as AUDIT_STATEMENTS, AUDIT_ONLY_POSTGRES};
 pub use statements_directory::{DIRECTORY as DIRECTORY_STATEMENTS, DIRECTORY_ONLY_POSTGRES};
 pub use statements_people::{PEOPLE as PEOPLE_STATEMENTS, PEOPLE_ONLY_POSTGRES};
 pub use statements_representation::REPRESENTATION as REPRESENTATION_STATEMENTS;

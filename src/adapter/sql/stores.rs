@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::Db;
 use super::approval_decision::SqlApprovalDecision;
 use super::audit::SqlAudit;
+use super::audit_log::SqlAuditLog;
+use super::audit_payloads::SqlAuditPayloads;
 use super::clients::SqlClients;
 use super::devices::SqlDevices;
 use super::directory::SqlDirectory;
@@ -20,8 +22,8 @@ use super::store::Store;
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::jose::Sealer;
 use crate::ports::{
-    ApprovalDecision, Audit, Clients, Devices, Directory, DurableHealth, Grants, Issuance, Links, Patients,
-    Persons, PortResult, Revocation,
+    ApprovalDecision, Audit, AuditLog, AuditPayloads, Clients, Devices, Directory, DurableHealth, Grants,
+    Issuance, Links, Patients, Persons, PortResult, Revocation,
 };
 
 /// The durable ports but those of keys.
@@ -49,6 +51,10 @@ pub struct SqlStores {
     pub revocation: Arc<dyn Revocation>,
     /// The audit log.
     pub audit: Arc<dyn Audit>,
+    /// The audit log as one order.
+    pub audit_log: Arc<dyn AuditLog>,
+    /// The personal values of the audit log.
+    pub audit_payloads: Arc<dyn AuditPayloads>,
     /// How the database is.
     pub health: Arc<dyn DurableHealth>,
     db: Db,
@@ -76,6 +82,8 @@ impl SqlStores {
             issuance: Arc::new(SqlIssuance(store.clone())),
             decisions: Arc::new(SqlApprovalDecision(store.clone())),
             revocation: Arc::new(SqlRevocation(store.clone())),
+            audit_log: Arc::new(SqlAuditLog::new(db)),
+            audit_payloads: Arc::new(SqlAuditPayloads(store.clone())),
             audit: Arc::new(SqlAudit::new(store)),
             health: Arc::new(SqlHealth(db.clone())),
             db: db.clone(),
