@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::audit::{AuditEvent, Decision, EventKind};
 use crate::base::{AuditId, Clock, Entropy, UnixTime};
 use crate::jose::{Jwk, JwkSet};
-use crate::keyring::{Action, KeyPolicy, KeyRecord, KeyState, Purpose, published, signer, sweep};
+use crate::keyring::{Action, Custody, KeyPolicy, KeyRecord, KeyState, Purpose, published, signer, sweep};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::ports::{Keys, PortError, PortResult};
 
@@ -269,6 +269,7 @@ fn new_record(purpose: Purpose, algorithm: String, now: UnixTime, policy: &KeyPo
         retired_at: None,
         gone_at: None,
         revoked_at: None,
+        custody: Custody::Sealed,
         revision: 0,
         sealed_private: None,
     }

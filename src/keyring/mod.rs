@@ -8,5 +8,5 @@ mod state;
 mod sweep;
 
 pub use policy::{KeyPolicy, KeyPolicyError, SHIPPED_POLICY};
-pub use state::{KeyRecord, KeyState, Purpose, UnknownKeyWord};
+pub use state::{Custody, KeyRecord, KeyState, Purpose, UnknownKeyWord};
 pub use sweep::{Action, openers, published, signer, standby_ready, sweep};

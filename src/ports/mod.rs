@@ -15,6 +15,7 @@ mod durable_state;
 mod grants;
 mod interactions;
 mod issuance;
+mod key_token;
 mod keys;
 mod links;
 mod one_shot;
@@ -51,6 +52,7 @@ pub use issuance::{
     Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,
     RotateOutcome, RotatePlan,
 };
+pub use key_token::KeyToken;
 pub use keys::{DecryptError, Decrypter, Keys, Signer};
 pub use links::{Link, LinkCandidate, LinkOutcome, LinkedBy, Links};
 pub use one_shot::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PushedRequest};

@@ -2,7 +2,7 @@
 
 use sceau::base::UnixTime;
 use sceau::jose::{Algorithm, Jwk};
-use sceau::keyring::{KeyRecord, KeyState, Purpose};
+use sceau::keyring::{Custody, KeyRecord, KeyState, Purpose};
 use sceau::ports::{Keys as _, PortError, Signer as _};
 
 use super::durable::{START, World, granted, on_every_engine, race};
@@ -21,6 +21,7 @@ fn staged(purpose: Purpose, algorithm: &str) -> KeyRecord {
         retired_at: None,
         gone_at: None,
         revoked_at: None,
+        custody: Custody::Sealed,
         revision: 0,
         sealed_private: None,
     }

@@ -20,11 +20,12 @@ process.once("SIGTERM", () => process.exit(143));
 process.once("SIGINT", () => process.exit(130));
 
 export class Twin {
-  /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk.
-  static async start({ codes = 3, log = "json,warn", durable = false } = {}) {
+  /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk;
+  /// `token`: the hardware token of the signing keys.
+  static async start({ codes = 3, log = "json,warn", durable = false, token } = {}) {
     const twin = new Twin();
     twin.folder = mkdtempSync(join(tmpdir(), "sceau-twin-"));
-    Object.assign(twin, { log: [], logLevel: log, replicas: [], helpers: [], sources: 0 });
+    Object.assign(twin, { token, log: [], logLevel: log, replicas: [], helpers: [], sources: 0 });
     process.once("exit", () => twin.#abandon());
     try {
       await twin.#prepare({ codes, durable });
@@ -62,7 +63,7 @@ export class Twin {
       `issuer = "${this.issuer}"`,
       "[http]", 'trusted_proxies = ["127.0.0.1"]',
       "[storage]", `sql = "${this.postgres.url}"`, `redis = "${this.redis.url}"`,
-      "[keys]", `kek_file = "${this.folder}/kek"`,
+      "[keys]", `kek_file = "${this.folder}/kek"`, ...(this.token?.lines ?? []),
       "[tokens]", 'activation = "1h"',
       "[mobile]", "allow_self_attestation = true", `activation_codes_file = "${this.folder}/codes.jsonl"`,
       `allowed_origins = ["${this.phone}"]`, "",

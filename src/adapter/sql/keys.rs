@@ -14,39 +14,53 @@ use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::base::{Clock, Entropy, EntropyExt as _, UnixTime, base64url};
 use crate::jose::{Algorithm, DecryptionKey, Jwk, KeyManagement, KeyUse, PrivateKey, SealContext, Sealer};
-use crate::keyring::{KeyRecord, KeyState, Purpose};
-use crate::ports::{Keys, PortError, PortResult};
+use crate::keyring::{Custody, KeyRecord, KeyState, Purpose};
+use crate::ports::{KeyToken, Keys, PortError, PortResult};
 
 /// The store of key records.
 #[derive(Clone)]
-pub struct SqlKeys(Store);
+pub struct SqlKeys {
+    store: Store,
+    pub(super) token: Option<Arc<dyn KeyToken>>,
+}
 
 impl SqlKeys {
     /// Key records in `db`, their private parts under `kek`, the key-encryption key.
     #[must_use]
     pub fn new(db: &Db, kek: &Sealer, entropy: &Arc<dyn Entropy>, clock: &Arc<dyn Clock>) -> Self {
-        Self(Store {
+        let store = Store {
             db: db.clone(),
             sealer: kek.clone(),
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
-        })
+        };
+        Self { store, token: None }
+    }
+
+    /// The same, whose new signing keys are made on `token` and nowhere else.
+    #[must_use]
+    pub fn with_token(self, token: Arc<dyn KeyToken>) -> Self {
+        Self { token: Some(token), ..self }
     }
 }
 
 #[async_trait]
 impl Keys for SqlKeys {
     async fn list(&self) -> PortResult<Vec<KeyRecord>> {
-        let rows: Vec<KeyRow> = on!(self.0.db.reader(), |c| sqlx::query_as(KEY_LIST).fetch_all(c))?;
+        let rows: Vec<KeyRow> = on!(self.store.db.reader(), |c| sqlx::query_as(KEY_LIST).fetch_all(c))?;
         rows.into_iter().map(read).collect()
     }
 
     async fn stage(&self, record: &KeyRecord, event: &AuditEvent) -> PortResult<Option<String>> {
-        let made = Made::generate(record.purpose, &record.algorithm, self.0.entropy.as_ref())?;
+        let made = self.make(record).await?;
+        let custody = if made.private.is_some() { Custody::Sealed } else { Custody::Token };
         let clear = authenticated(&made.kid, record.purpose, &record.algorithm);
         let context = SealContext { kind: SEALED, name: made.kid.as_bytes(), clear: &clear };
-        let sealed = self.0.sealer.seal(self.0.entropy.as_ref(), &context, &made.private);
-        let mut write = self.0.write().await?;
+        let seal = |private: &Zeroizing<Vec<u8>>| {
+            self.store.sealer.seal(self.store.entropy.as_ref(), &context, private)
+        };
+        let sealed = made.private.as_ref().map(seal);
+        let mut write = self.store.write().await?;
         let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(KEY_INSERT)
             .bind(made.kid.as_str())
             .bind(record.purpose.as_str())
@@ -58,9 +72,12 @@ impl Keys for SqlKeys {
             .bind(millis(record.activated_at))
             .bind(stored(record.revision)?)
             .bind(sealed)
+            .bind(custody.as_str())
             .fetch_optional(c))?;
-        if row.is_some() {
-            write.commit(event).await?;
+        match &row {
+            Some(_) => write.commit(event).await?,
+            None if custody == Custody::Token => self.discard(&made.kid).await,
+            None => {}
         }
         Ok(row)
     }
@@ -72,7 +89,7 @@ impl Keys for SqlKeys {
         demoted: Option<&KeyRecord>,
         event: &AuditEvent,
     ) -> PortResult<bool> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         // The key that leaves goes first: at no moment are two in use.
         if let Some(demoted) = demoted
             && !update(&mut write, demoted.revision.saturating_sub(1), demoted).await?
@@ -83,6 +100,11 @@ impl Keys for SqlKeys {
             return Ok(false);
         }
         write.commit(event).await?;
+        for key in demoted.into_iter().chain([next]) {
+            if key.custody == Custody::Token && !key.purpose.needs_private(key.state) {
+                self.discard(&key.kid).await;
+            }
+        }
         Ok(true)
     }
 
@@ -93,6 +115,20 @@ impl Keys for SqlKeys {
         }
         let Some(private) = key.private else { return Ok(None) };
         private.as_slice().try_into().map(Some).map_err(|_| corrupt("a symmetric key is not 32 bytes"))
+    }
+}
+
+impl SqlKeys {
+    /// A fresh key: signing keys on the token where there is one, all others here.
+    async fn make(&self, record: &KeyRecord) -> PortResult<Made> {
+        match (&self.token, record.purpose) {
+            (Some(token), Purpose::Sign) => {
+                let jwk = token.generate(signature_algorithm(&record.algorithm)?).await?;
+                let kid = jwk.kid.clone().ok_or_else(|| corrupt("a fresh key has no name"))?;
+                Ok(Made { kid, public_jwk: Some(jwk.to_json()), private: None })
+            }
+            (_, purpose) => Made::generate(purpose, &record.algorithm, self.store.entropy.as_ref()),
+        }
     }
 }
 
@@ -111,17 +147,17 @@ pub(super) struct Unsealed {
 
 impl SqlKeys {
     pub(super) const fn db(&self) -> &Db {
-        &self.0.db
+        &self.store.db
     }
 
     pub(super) async fn private(&self, kid: &str) -> PortResult<Option<Unsealed>> {
         let row: Option<Stored> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(c))?;
+            on!(self.store.db.reader(), |c| sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(c))?;
         let Some((purpose, algorithm, state, revision, sealed)) = row else { return Ok(None) };
         let purpose = word(&purpose, PURPOSE)?;
         let clear = authenticated(kid, purpose, &algorithm);
         let context = SealContext { kind: SEALED, name: kid.as_bytes(), clear: &clear };
-        let open = |sealed: Vec<u8>| self.0.sealer.open(&context, &sealed).map(Zeroizing::new);
+        let open = |sealed: Vec<u8>| self.store.sealer.open(&context, &sealed).map(Zeroizing::new);
         Ok(Some(Unsealed {
             purpose,
             state: word(&state, STATE)?,
@@ -142,7 +178,8 @@ impl fmt::Debug for SqlKeys {
 struct Made {
     kid: String,
     public_jwk: Option<serde_json::Value>,
-    private: Zeroizing<Vec<u8>>,
+    /// None when a token keeps it.
+    private: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Made {
@@ -152,7 +189,7 @@ impl Made {
             Purpose::Seal | Purpose::Cookie | Purpose::Nonce | Purpose::Pairwise => Ok(Self {
                 kid: base64url(entropy.bytes::<16>()),
                 public_jwk: None,
-                private: Zeroizing::new(entropy.bytes::<32>().to_vec()),
+                private: Some(Zeroizing::new(entropy.bytes::<32>().to_vec())),
             }),
             Purpose::Decrypt => Self::decryption(algorithm),
         }
@@ -166,7 +203,7 @@ impl Made {
         Ok(Self {
             kid: public.kid().ok_or_else(|| corrupt("a fresh key has no name"))?.to_owned(),
             public_jwk: Some(public.to_json()),
-            private: Zeroizing::new(key.to_pkcs8().to_vec()),
+            private: Some(Zeroizing::new(key.to_pkcs8().to_vec())),
         })
     }
 
@@ -182,7 +219,7 @@ impl Made {
             key_use: Some(KeyUse::Sig),
         };
         let private = Zeroizing::new(key.to_pkcs8().to_vec());
-        Ok(Self { kid, public_jwk: Some(jwk.to_json()), private })
+        Ok(Self { kid, public_jwk: Some(jwk.to_json()), private: Some(private) })
     }
 }
 
@@ -234,6 +271,7 @@ struct KeyRow {
     purpose: String,
     algorithm: String,
     state: String,
+    custody: String,
     public_jwk: Option<String>,
     staged_at: i64,
     activates_at: Option<i64>,
@@ -251,6 +289,7 @@ fn read(row: KeyRow) -> PortResult<KeyRecord> {
         purpose: word(&row.purpose, PURPOSE)?,
         algorithm: row.algorithm,
         state: word(&row.state, STATE)?,
+        custody: word(&row.custody, CUSTODY)?,
         public_jwk: public_jwk.map_err(|_| corrupt("a public key is not JSON"))?,
         staged_at: UnixTime::from_millis(row.staged_at),
         activates_at: time(row.activates_at),
@@ -266,4 +305,5 @@ fn read(row: KeyRow) -> PortResult<KeyRecord> {
 const SEALED: &str = "key_records/sealed_private";
 pub(super) const KEY_MANAGEMENT: &str = "a key's key management is unknown";
 const PURPOSE: &str = "a key's purpose is unknown";
+pub(super) const CUSTODY: &str = "a key's custody is unknown";
 const STATE: &str = "a key's state is unknown";
