@@ -8,6 +8,7 @@ pub mod inprocess;
 pub mod log_push;
 pub mod log_sender;
 pub mod message_queue;
+pub mod pkcs11;
 pub mod redis;
 pub mod sealed_value;
 pub mod sms_gateway;

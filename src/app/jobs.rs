@@ -31,6 +31,13 @@ impl App {
                 async move { app.purge().await }
             }),
         ];
+        if self.keys.has_token() {
+            let keys = self.keys.clone();
+            jobs.push(Job::new("token", Duration::from_secs(30), move || {
+                let keys = keys.clone();
+                async move { keys.tidy_token().await }
+            }));
+        }
         if let Some(metrics) = metrics {
             jobs.push(Job::new("metrics", Duration::from_secs(5), move || {
                 metrics.upkeep();

@@ -28,7 +28,7 @@ pub use durable::Durable;
 use crate::adapter::ephemeral::History;
 use crate::adapter::log_push::LogPush;
 use crate::adapter::redis::RedisSettings;
-use crate::adapter::sql::{SealedDecrypter, SealedSigner, SqlKeys, SqlStores};
+use crate::adapter::sql::{CustodySigner, SealedDecrypter, SqlKeys, SqlStores};
 use crate::adapter::upstream::{Bridge, ClientKeySets, OwnSide};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
@@ -38,7 +38,7 @@ use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::keyring::{KeyState, Purpose};
 use crate::oauth::is_loopback;
-use crate::ports::{CodeSender, Decrypter, Keys, Ports, Signer};
+use crate::ports::{CodeSender, Decrypter, KeyToken, Keys, Ports, Signer};
 use ephemeral::{EphemeralPorts, EphemeralStore};
 
 /// Key id of the key-encryption key in sealed private parts.
@@ -63,6 +63,8 @@ pub struct Parts {
     pub ephemeral: Ephemeral,
     /// The key-encryption key.
     pub key_encryption_key: [u8; 32],
+    /// The hardware token on which new signing keys are made; none: they are sealed in the database.
+    pub key_token: Option<Arc<dyn KeyToken>>,
     /// WebAuthn relying party.
     pub relying_party: RelyingParty,
     /// Identity providers above us.
@@ -107,6 +109,7 @@ pub struct App {
     /// The use cases.
     pub provider: Arc<Provider>,
     durable: Arc<SqlStores>,
+    keys: SqlKeys,
     ephemeral: EphemeralStore,
     mobile_origins: Arc<[String]>,
 }
@@ -118,6 +121,10 @@ impl App {
         let db = parts.durable.open().await?;
         let kek = Sealer::new(KEK_ID, &parts.key_encryption_key);
         let keys = SqlKeys::new(&db, &kek, &parts.entropy, &parts.clock);
+        let keys = match &parts.key_token {
+            Some(token) => keys.with_token(token.clone()),
+            None => keys,
+        };
         // Before the first keys nothing was issued or accepted.
         let history = if keys.list().await?.is_empty() { History::None } else { History::Some };
         let keyring = bootstrap_keys(&keys, &parts.policy.keys, &*parts.clock, &*parts.entropy)
@@ -129,11 +136,11 @@ impl App {
         let mobile_origins =
             parts.relying_party.allowed_origins.iter().map(|url| url.origin().ascii_serialization());
         let mobile_origins = mobile_origins.filter(|origin| origin.starts_with("http")).collect();
-        let filled = fill_ports(&parts, keys, &durable, ephemeral.ports())?;
+        let filled = fill_ports(&parts, keys.clone(), &durable, ephemeral.ports())?;
         let provider = assemble_provider(filled, parts.policy, keyring, storage);
         // Before anything is served or imported: real and invented people never share a database.
         anyhow::ensure!(!provider.foreign_ins_stored().await?, FOREIGN_INS);
-        Ok(Self { provider: Arc::new(provider), durable, ephemeral, mobile_origins })
+        Ok(Self { provider: Arc::new(provider), durable, keys, ephemeral, mobile_origins })
     }
 
     /// The public routes.
@@ -194,7 +201,7 @@ fn fill_ports(
     )
     .context("WebAuthn relying party")?
     .with_clock(parts.clock.clone());
-    let signer: Arc<dyn Signer> = Arc::new(SealedSigner::new(keys.clone()));
+    let signer: Arc<dyn Signer> = Arc::new(CustodySigner::new(keys.clone()));
     let decrypter: Arc<dyn Decrypter> = Arc::new(SealedDecrypter::new(keys.clone()));
     let keys: Arc<dyn Keys> = Arc::new(keys);
     let own = OwnSide {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::adapter::message_queue::QueueWorker;
+use crate::adapter::pkcs11::{Pkcs11Token, TokenSettings};
 use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::PostgresSettings;
 use crate::adapter::webauthn::is_test_root;
@@ -16,6 +17,7 @@ use crate::device::AttestationPolicy;
 use crate::flow::{ActivationPolicy, DirectoryPolicy, Lifetimes, Policy};
 use crate::identity::{Acr, AssurancePolicy, SectorSettings};
 use crate::keyring::KeyPolicy;
+use crate::ports::KeyToken;
 
 use super::config::ConfigFile;
 use super::senders;
@@ -82,6 +84,7 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
         durable: durable(&config, &documents),
         ephemeral: ephemeral(&config, &documents),
         key_encryption_key: *kek.expose(),
+        key_token: key_token(&config)?,
         relying_party: RelyingParty {
             id: config.mobile.rp_id.clone(),
             name: config.mobile.rp_name.clone(),
@@ -173,4 +176,18 @@ fn policy(config: &Config, keys: KeyPolicy) -> Policy {
         },
         patients_ins: config.patients.ins,
     }
+}
+
+/// The token of the settings. A module that cannot be loaded stops the process: nothing would sign in its place.
+fn key_token(config: &Config) -> anyhow::Result<Option<Arc<dyn KeyToken>>> {
+    let Some(pkcs11) = &config.keys.pkcs11 else { return Ok(None) };
+    let settings = TokenSettings {
+        module: pkcs11.module.clone(),
+        label: pkcs11.token.clone(),
+        pin_file: pkcs11.pin_file.clone(),
+        sessions: pkcs11.sessions,
+        timeout: pkcs11.timeout,
+    };
+    let token = Pkcs11Token::open(settings).context("loading the module of keys.pkcs11")?;
+    Ok(Some(Arc::new(token)))
 }

@@ -10,7 +10,7 @@ use crate::base::{Entropy, EntropyExt as _, base64url, from_base64url};
 
 use super::raw::RawKeys;
 use super::storage::is_new;
-use super::{ConfigError, Sql, Storage};
+use super::{ConfigError, Pkcs11, Sql, Storage};
 
 /// Where keys and their policy are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Keys {
     pub kek_file: PathBuf,
     /// Replaces the policy built in.
     pub policy_file: Option<PathBuf>,
+    /// The hardware token that makes and keeps the signing keys.
+    pub pkcs11: Option<Pkcs11>,
 }
 
 impl Keys {
@@ -32,7 +34,8 @@ impl Keys {
                 return Err(ConfigError::refused(KEK_FILE, reason));
             }
         };
-        Ok(Self { kek_file, policy_file: raw.policy_file.clone() })
+        let pkcs11 = raw.pkcs11.as_ref().map(Pkcs11::check).transpose()?;
+        Ok(Self { kek_file, policy_file: raw.policy_file.clone(), pkcs11 })
     }
 
     /// Reads the key-encryption key, or makes it (mode 0600) for a SQLite database that is new.

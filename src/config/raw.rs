@@ -69,6 +69,17 @@ pub(super) struct RawStorage {
 pub(super) struct RawKeys {
     pub(super) kek_file: Option<PathBuf>,
     pub(super) policy_file: Option<PathBuf>,
+    pub(super) pkcs11: Option<RawPkcs11>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPkcs11 {
+    pub(super) module: Option<PathBuf>,
+    pub(super) token: Option<String>,
+    pub(super) pin_file: Option<PathBuf>,
+    pub(super) sessions: Option<u8>,
+    pub(super) timeout: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

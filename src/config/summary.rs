@@ -25,6 +25,7 @@ impl Config {
         if let Some(path) = &self.keys.policy_file {
             lines.push(("keys.policy_file", quoted(path.display())));
         }
+        lines.extend(self.token_lines());
         lines.extend(self.tokens.table().map(|(setting, time)| (setting, quoted(duration::write(time)))));
         lines.extend(self.mobile_lines());
         lines.push(("approval.live", self.approval.live.to_string()));
@@ -35,6 +36,17 @@ impl Config {
         lines.extend(self.audit_lines());
         lines.extend(self.upstreams.iter().map(|upstream| ("upstream", quoted(upstream.line()))));
         lines
+    }
+
+    fn token_lines(&self) -> Vec<(&'static str, String)> {
+        let Some(pkcs11) = &self.keys.pkcs11 else { return Vec::new() };
+        vec![
+            ("keys.pkcs11.module", quoted(pkcs11.module.display())),
+            ("keys.pkcs11.token", quoted(&pkcs11.token)),
+            ("keys.pkcs11.pin_file", quoted(pkcs11.pin_file.display())),
+            ("keys.pkcs11.sessions", pkcs11.sessions.to_string()),
+            ("keys.pkcs11.timeout", quoted(duration::write(pkcs11.timeout))),
+        ]
     }
 
     fn http_lines(&self) -> Vec<(&'static str, String)> {

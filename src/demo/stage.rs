@@ -84,6 +84,7 @@ impl Demo {
             durable: Durable::File(folder.database()),
             ephemeral: Ephemeral::InProcess,
             key_encryption_key: *folder.key_encryption_key(&*entropy)?,
+            key_token: None,
             relying_party: RelyingParty {
                 id: String::from("localhost"),
                 name: String::from("sceau (demo)"),

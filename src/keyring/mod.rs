@@ -16,7 +16,7 @@ pub use officer::{
     KeyRefusal, Takeover, Withdrawal, activation, planned_standby, retirement, staging, withdrawal,
 };
 pub use policy::{KeyPolicy, KeyPolicyError, SHIPPED_POLICY};
-pub use state::{KeyRecord, KeyState, Purpose, UnknownKeyWord};
+pub use state::{Custody, KeyRecord, KeyState, Purpose, UnknownKeyWord};
 pub use sweep::{Action, openers, published, signer, standby_ready, sweep};
 pub use timeline::{Step, timeline};
 pub use view::{NoSigner, View, known_from};

@@ -12,7 +12,7 @@ use crate::base::UnixTime;
 
 /// A stored word names no purpose or state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown key purpose or state")]
+#[error("unknown key purpose, state or custody")]
 pub struct UnknownKeyWord;
 
 /// The one use of a key (RFC 7517 4.2 makes two of them public: `sig` and `enc`).
@@ -68,7 +68,8 @@ impl Purpose {
 
     /// Whether the private part serves in `state`: signatures are made by active keys only, while the
     /// others must still open or recognise what was made before.
-    const fn needs_private(self, state: KeyState) -> bool {
+    #[must_use]
+    pub const fn needs_private(self, state: KeyState) -> bool {
         match state {
             KeyState::Staged | KeyState::Active => true,
             KeyState::Retiring => !matches!(self, Self::Sign | Self::Audit),
@@ -133,6 +134,35 @@ impl FromStr for KeyState {
     }
 }
 
+/// Who keeps the private part of a key. It stays so for the life of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Custody {
+    /// The database, sealed under the key-encryption key.
+    Sealed,
+    /// A hardware token, which never gives it away.
+    Token,
+}
+
+impl Custody {
+    /// The word stored for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl FromStr for Custody {
+    type Err = UnknownKeyWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKeyWord> {
+        [Self::Sealed, Self::Token].into_iter().find(|custody| custody.as_str() == text).ok_or(UnknownKeyWord)
+    }
+}
+
 /// A key as stored.
 #[derive(Clone, PartialEq)]
 pub struct KeyRecord {
@@ -144,6 +174,8 @@ pub struct KeyRecord {
     pub algorithm: String,
     /// Where it is in its life.
     pub state: KeyState,
+    /// Who keeps the private part.
+    pub custody: Custody,
     /// The public key as a JWK; none for a symmetric key.
     pub public_jwk: Option<serde_json::Value>,
     /// When it was published.
@@ -181,6 +213,7 @@ impl KeyRecord {
             gone_at: None,
             revoked_at: None,
             revision: 0,
+            custody: Custody::Sealed,
             sealed_private: None,
         }
     }
@@ -221,6 +254,7 @@ impl fmt::Debug for KeyRecord {
             .field("purpose", &self.purpose)
             .field("algorithm", &self.algorithm)
             .field("state", &self.state)
+            .field("custody", &self.custody)
             .field("revision", &self.revision)
             .field("sealed_private", &self.sealed_private.as_ref().map(|_| "[redacted]"))
             .finish_non_exhaustive()

@@ -19,6 +19,7 @@ mod durable_state;
 mod grants;
 mod interactions;
 mod issuance;
+mod key_token;
 mod keys;
 mod links;
 mod one_shot;
@@ -59,6 +60,7 @@ pub use issuance::{
     Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,
     RotateOutcome, RotatePlan,
 };
+pub use key_token::KeyToken;
 pub use keys::{DecryptError, Decrypter, Keys, PrivatePart, Signer};
 pub use links::{Link, LinkCandidate, LinkOutcome, LinkedBy, Links};
 pub use one_shot::{Ceremony, CodePayload, EnrolmentTicket, OneShot, PushedRequest};

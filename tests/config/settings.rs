@@ -36,6 +36,13 @@ sql = "sqlite:///var/lib/sceau/sceau.sqlite"
 kek_file = "/etc/sceau/kek"
 policy_file = "policy.toml"
 
+[keys.pkcs11]
+module = "/usr/lib/token.so"
+token = "sceau"
+pin_file = "/run/secrets/pin"
+sessions = 3
+timeout = "5s"
+
 [tokens]
 access_token = "5m"
 refresh_idle = "31m"
@@ -88,6 +95,9 @@ fn a_full_file_is_understood() {
     assert_eq!(config.http.limits.idle_timeout, Duration::from_mins(1));
     assert_eq!(config.storage.sql, Sql::Sqlite(PathBuf::from("/var/lib/sceau/sceau.sqlite")));
     assert_eq!(config.keys.kek_file, Path::new("/etc/sceau/kek"));
+    let pkcs11 = config.keys.pkcs11.as_ref().unwrap();
+    assert_eq!((pkcs11.module.as_path(), pkcs11.token.as_str()), (Path::new("/usr/lib/token.so"), "sceau"));
+    assert_eq!((pkcs11.sessions, pkcs11.timeout), (3, Duration::from_secs(5)));
     assert_eq!(config.tokens.access_token, Duration::from_mins(5));
     assert_eq!(config.tokens.device, Duration::from_hours(365 * 24));
     assert_eq!(config.tokens.skew, Duration::ZERO);
@@ -163,7 +173,7 @@ fn the_example_shows_every_setting() {
         .collect();
     let config = file(&uncommented.join("\n")).load().unwrap();
     let bare = file("issuer = \"https://id.example.fr\"").load().unwrap();
-    let absent = ["http.tls.", "storage.redis", "storage.key_prefix", "upstream"];
+    let absent = ["http.tls.", "storage.redis", "storage.key_prefix", "keys.pkcs11.", "upstream"];
     let usual = |(setting, _): &(&str, String)| !absent.iter().any(|name| setting.starts_with(name));
     assert_eq!(config.summary().into_iter().filter(usual).collect::<Vec<_>>(), bare.summary());
 
@@ -295,6 +305,12 @@ fn a_bad_store_or_phone_setting_is_named() {
         (sql, "postgres://sceau@db.example.fr/sceau?sslmode=disable", "storage.sql"),
         (sql, "postgres://sceau@db.example.fr/sceau?options=-c%20fsync%3Doff", "storage.sql"),
         (sql, "postgres://sceau@db.example.fr/sceau?host=/tmp", "storage.sql"),
+        ("module = \"/usr/lib/token.so\"", "module = \"token.so\"", "keys.pkcs11.module"),
+        ("module = \"/usr/lib/token.so\"", "", "keys.pkcs11"),
+        ("token = \"sceau\"", "token = \"\"", "keys.pkcs11.token"),
+        ("pin_file = \"/run/secrets/pin\"", "", "keys.pkcs11"),
+        ("sessions = 3", "sessions = 0", "keys.pkcs11.sessions"),
+        ("timeout = \"5s\"", "timeout = \"11s\"", "keys.pkcs11.timeout"),
         ("[storage]", "[storage]\nsql_password_file = \"p\"", "storage.sql_password_file"),
         (sql, "mysql://db.example.fr/sceau", "storage.sql"),
         (sql, "sqlite://", "storage.sql"),

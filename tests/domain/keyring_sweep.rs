@@ -5,7 +5,8 @@ use std::time::Duration;
 use sceau::base::UnixTime;
 use sceau::jose::KeyManagement;
 use sceau::keyring::{
-    Action, KeyPolicy, KeyRecord, KeyState, Purpose, openers, published, signer, standby_ready, sweep,
+    Action, Custody, KeyPolicy, KeyRecord, KeyState, Purpose, openers, published, signer, standby_ready,
+    sweep,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -220,6 +221,7 @@ fn key(kid: &str, state: KeyState, since: UnixTime) -> KeyRecord {
         retired_at: None,
         gone_at: None,
         revoked_at: None,
+        custody: Custody::Sealed,
         revision: 0,
         sealed_private: Some(vec![42; 16]),
     }

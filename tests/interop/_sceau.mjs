@@ -28,11 +28,15 @@ export async function check(name, body) {
   }
 }
 
-/// What a suite runs against: a demonstration, or with SCEAU_TEST_STACK=twin two processes over Redis and PostgreSQL.
+/// What a suite runs against: a demonstration, or with SCEAU_TEST_STACK=twin two processes over Redis and PostgreSQL,
+/// or with `token` the same whose signing keys are on a hardware token.
 export async function start() {
-  if (process.env.SCEAU_TEST_STACK !== "twin") return Demo.start();
+  const stack = process.env.SCEAU_TEST_STACK;
+  if (stack !== "twin" && stack !== "token") return Demo.start();
   const { Twin } = await import("../twin/_rig.mjs");
-  return Twin.start();
+  if (stack === "twin") return Twin.start();
+  const { SoftToken } = await import("../twin/_token.mjs");
+  return Twin.start({ token: new SoftToken() });
 }
 
 /// What has ended is refused at once by one process, and within five seconds by the others (design decision 15).

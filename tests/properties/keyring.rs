@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sceau::base::UnixTime;
-use sceau::keyring::{Action, KeyPolicy, KeyRecord, KeyState, Purpose, published, signer, sweep};
+use sceau::keyring::{Action, Custody, KeyPolicy, KeyRecord, KeyState, Purpose, published, signer, sweep};
 
 const START: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -192,6 +192,7 @@ fn record(index: usize, state: KeyState, minutes: u64) -> KeyRecord {
         retired_at: (state == KeyState::Retiring).then_some(at),
         gone_at: None,
         revoked_at: None,
+        custody: Custody::Sealed,
         revision: 0,
         sealed_private: None,
     }

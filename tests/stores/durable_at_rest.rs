@@ -8,7 +8,7 @@ use sceau::adapter::sql::{
 };
 use sceau::base::{OsEntropy, Secret};
 use sceau::identity::NationalId;
-use sceau::keyring::{KeyRecord, KeyState, Purpose};
+use sceau::keyring::{Custody, KeyRecord, KeyState, Purpose};
 use sceau::ports::{IssueOutcome, Keys as _, RotateOutcome, Signer as _};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
@@ -183,6 +183,7 @@ fn key(purpose: Purpose) -> KeyRecord {
         retired_at: None,
         gone_at: None,
         revoked_at: None,
+        custody: Custody::Sealed,
         revision: 0,
         sealed_private: None,
     }

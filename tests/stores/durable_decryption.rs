@@ -2,7 +2,7 @@
 
 use sceau::base::{OsEntropy, UnixTime};
 use sceau::jose::{EncryptionKey, JweError, KeyManagement, encrypt};
-use sceau::keyring::{KeyRecord, KeyState, Purpose};
+use sceau::keyring::{Custody, KeyRecord, KeyState, Purpose};
 use sceau::ports::{DecryptError, Decrypter as _, Keys as _};
 
 use super::durable::{START, World, granted, on_every_engine};
@@ -24,6 +24,7 @@ async fn stage(world: &World, algorithm: KeyManagement) -> String {
         retired_at: None,
         gone_at: None,
         revoked_at: None,
+        custody: Custody::Sealed,
         revision: 0,
         sealed_private: None,
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sceau::adapter::sql::SqlKeys;
 use sceau::base::{Clock, Entropy, OsEntropy, TestClock, UnixTime};
 use sceau::jose::{Algorithm, Jwk, Sealer};
-use sceau::keyring::{KeyPolicy, KeyRecord, KeyState, Purpose, withdrawal};
+use sceau::keyring::{Custody, KeyPolicy, KeyRecord, KeyState, Purpose, withdrawal};
 use sceau::ports::{
     Cutoff, CutoffScope, IssueOutcome, Keys as _, PortError, PrivatePart, SignedSince, Signer as _,
 };
@@ -26,6 +26,7 @@ fn staged(purpose: Purpose, algorithm: &str) -> KeyRecord {
         retired_at: None,
         gone_at: None,
         revoked_at: None,
+        custody: Custody::Sealed,
         revision: 0,
         sealed_private: None,
     }

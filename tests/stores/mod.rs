@@ -20,6 +20,7 @@ mod durable_postgres;
 mod durable_revocation;
 mod durable_rotation;
 mod durable_samples;
+mod durable_token;
 mod ephemeral;
 mod ephemeral_approvals;
 mod ephemeral_at_rest;

@@ -20,7 +20,7 @@ async fn an_older_schema_is_refused_with_the_command_that_changes_it() {
     let sentence = format!("{refused:#}");
     assert!(sentence.contains("version 0") && sentence.contains("sceau migrate"), "{sentence}");
     let migrated = durable.migrate().await.unwrap();
-    assert_eq!((migrated.from, migrated.to), (0, 5));
+    assert_eq!((migrated.from, migrated.to), (0, 6));
     assemble(&durable).await.unwrap();
 }
 
@@ -79,6 +79,7 @@ async fn assemble(durable: &Durable) -> anyhow::Result<App> {
         durable: durable.clone(),
         ephemeral: Ephemeral::InProcess,
         key_encryption_key: [7; 32],
+        key_token: None,
         relying_party: RelyingParty {
             id: String::from("sceau.example"),
             name: String::from("sceau"),

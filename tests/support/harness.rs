@@ -68,6 +68,7 @@ impl Harness {
             durable: Durable::Memory,
             ephemeral,
             key_encryption_key: [7; 32],
+            key_token: None,
             relying_party: RelyingParty {
                 id: String::from("sceau.example"),
                 name: String::from("sceau"),

@@ -20,12 +20,13 @@ process.once("SIGTERM", () => process.exit(143));
 process.once("SIGINT", () => process.exit(130));
 
 export class Twin {
-  /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk.
-  /// `mobile`: more lines of that table of settings; `lines`: more tables.
-  static async start({ codes = 3, log = "json,warn", durable = false, mobile = [], lines = [] } = {}) {
+  /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk;
+  /// `mobile`: more lines of that table of settings; `lines`: more tables; `token`: the hardware token of the signing keys.
+  static async start({ codes = 3, log = "json,warn", durable = false, mobile = [], lines = [], token } = {}) {
     const twin = new Twin();
     twin.folder = mkdtempSync(join(tmpdir(), "sceau-twin-"));
-    Object.assign(twin, { log: [], logLevel: log, replicas: [], helpers: [], sources: 0, more: { mobile, lines } });
+    const more = { mobile, lines };
+    Object.assign(twin, { token, log: [], logLevel: log, replicas: [], helpers: [], sources: 0, more });
     process.once("exit", () => twin.#abandon());
     try {
       await twin.#prepare({ codes, durable });
@@ -63,7 +64,7 @@ export class Twin {
       `issuer = "${this.issuer}"`,
       "[http]", 'trusted_proxies = ["127.0.0.1"]',
       "[storage]", `sql = "${this.postgres.url}"`, `redis = "${this.redis.url}"`,
-      "[keys]", `kek_file = "${this.folder}/kek"`,
+      "[keys]", `kek_file = "${this.folder}/kek"`, ...(this.token?.lines ?? []),
       "[tokens]", 'activation = "1h"',
       "[mobile]", "allow_self_attestation = true", `activation_codes_file = "${this.folder}/codes.jsonl"`,
       `allowed_origins = ["${this.phone}"]`, ...this.more.mobile,

@@ -50,7 +50,8 @@ fn signing_jwk(key: &PrivateKey, algorithm: Algorithm) -> serde_json::Value {
 pub(super) struct Made {
     pub(super) kid: String,
     pub(super) public_jwk: Option<serde_json::Value>,
-    pub(super) private: Zeroizing<Vec<u8>>,
+    /// None when a token keeps it.
+    pub(super) private: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Made {
@@ -60,7 +61,7 @@ impl Made {
             Purpose::Seal | Purpose::Cookie | Purpose::Nonce | Purpose::Pairwise => Ok(Self {
                 kid: base64url(entropy.bytes::<16>()),
                 public_jwk: None,
-                private: Zeroizing::new(entropy.bytes::<32>().to_vec()),
+                private: Some(Zeroizing::new(entropy.bytes::<32>().to_vec())),
             }),
             Purpose::Decrypt => Self::decryption(algorithm),
         }
@@ -74,7 +75,7 @@ impl Made {
         Ok(Self {
             kid: public.kid().ok_or_else(|| corrupt("a fresh key has no name"))?.to_owned(),
             public_jwk: Some(public.to_json()),
-            private: Zeroizing::new(key.to_pkcs8().to_vec()),
+            private: Some(Zeroizing::new(key.to_pkcs8().to_vec())),
         })
     }
 
@@ -85,7 +86,7 @@ impl Made {
         Ok(Self {
             kid: key.public().thumbprint().to_string(),
             public_jwk: Some(signing_jwk(&key, algorithm)),
-            private: Zeroizing::new(key.to_pkcs8().to_vec()),
+            private: Some(Zeroizing::new(key.to_pkcs8().to_vec())),
         })
     }
 }

@@ -16,39 +16,53 @@ use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::jose::{SealContext, Sealer};
-use crate::keyring::{KeyRecord, KeyState, Purpose, Withdrawal};
-use crate::ports::{Cutoff, CutoffScope, Keys, PortError, PortResult, PrivatePart};
+use crate::keyring::{Custody, KeyRecord, KeyState, Purpose, Withdrawal};
+use crate::ports::{Cutoff, CutoffScope, KeyToken, Keys, PortError, PortResult, PrivatePart};
 
 /// The store of key records.
 #[derive(Clone)]
-pub struct SqlKeys(Store);
+pub struct SqlKeys {
+    store: Store,
+    pub(super) token: Option<Arc<dyn KeyToken>>,
+}
 
 impl SqlKeys {
     /// Key records in `db`, their private parts under `kek`, the key-encryption key.
     #[must_use]
     pub fn new(db: &Db, kek: &Sealer, entropy: &Arc<dyn Entropy>, clock: &Arc<dyn Clock>) -> Self {
-        Self(Store {
+        let store = Store {
             db: db.clone(),
             sealer: kek.clone(),
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
-        })
+        };
+        Self { store, token: None }
+    }
+
+    /// The same, whose new signing keys are made on `token` and nowhere else.
+    #[must_use]
+    pub fn with_token(self, token: Arc<dyn KeyToken>) -> Self {
+        Self { token: Some(token), ..self }
     }
 }
 
 #[async_trait]
 impl Keys for SqlKeys {
     async fn list(&self) -> PortResult<Vec<KeyRecord>> {
-        let rows: Vec<KeyRow> = on!(self.0.db.reader(), |c| sqlx::query_as(KEY_LIST).fetch_all(c))?;
+        let rows: Vec<KeyRow> = on!(self.store.db.reader(), |c| sqlx::query_as(KEY_LIST).fetch_all(c))?;
         rows.into_iter().map(read).collect()
     }
 
     async fn stage(&self, record: &KeyRecord, event: &AuditEvent) -> PortResult<Option<String>> {
-        let made = Made::generate(record.purpose, &record.algorithm, self.0.entropy.as_ref())?;
+        let made = self.make(record).await?;
+        let custody = if made.private.is_some() { Custody::Sealed } else { Custody::Token };
         let clear = authenticated(&made.kid, record.purpose, &record.algorithm);
         let context = SealContext { kind: SEALED, name: made.kid.as_bytes(), clear: &clear };
-        let sealed = self.0.sealer.seal(self.0.entropy.as_ref(), &context, &made.private);
-        let mut write = self.0.write().await?;
+        let seal = |private: &Zeroizing<Vec<u8>>| {
+            self.store.sealer.seal(self.store.entropy.as_ref(), &context, private)
+        };
+        let sealed = made.private.as_ref().map(seal);
+        let mut write = self.store.write().await?;
         let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(KEY_INSERT)
             .bind(made.kid.as_str())
             .bind(record.purpose.as_str())
@@ -60,9 +74,12 @@ impl Keys for SqlKeys {
             .bind(millis(record.activated_at))
             .bind(stored(record.revision)?)
             .bind(sealed)
+            .bind(custody.as_str())
             .fetch_optional(c))?;
-        if row.is_some() {
-            write.commit(event).await?;
+        match &row {
+            Some(_) => write.commit(event).await?,
+            None if custody == Custody::Token => self.discard(&made.kid).await,
+            None => {}
         }
         Ok(row)
     }
@@ -74,7 +91,7 @@ impl Keys for SqlKeys {
         demoted: Option<&KeyRecord>,
         event: &AuditEvent,
     ) -> PortResult<bool> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         // The key that leaves goes first: at no moment are two in use.
         if let Some(demoted) = demoted
             && !update(&mut write, demoted.revision.saturating_sub(1), demoted).await?
@@ -85,11 +102,14 @@ impl Keys for SqlKeys {
             return Ok(false);
         }
         write.commit(event).await?;
+        for key in demoted.into_iter().chain([next]) {
+            self.discard_spent(key).await;
+        }
         Ok(true)
     }
 
     async fn revoke(&self, withdrawal: &Withdrawal, events: &[AuditEvent]) -> PortResult<bool> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         let revoked = &withdrawal.revoked;
         if !update(&mut write, withdrawal.expected, revoked).await? {
             return Ok(false);
@@ -102,13 +122,17 @@ impl Keys for SqlKeys {
         let at = revoked.revoked_at.unwrap_or_else(|| write.now());
         cut(&mut write, &Cutoff { scope: CutoffScope::Key(revoked.kid.clone()), at }).await?;
         write.commit_all(events.iter()).await?;
+        self.discard_spent(revoked).await;
         Ok(true)
     }
 
     async fn inspect(&self, kid: &str) -> PortResult<PrivatePart> {
-        let row: Option<(Option<String>,)> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(KEY_PUBLIC).bind(kid).fetch_optional(c))?;
-        let Some((public,)) = row else { return Ok(PrivatePart::Absent) };
+        let row: Option<(Option<String>, String)> =
+            on!(self.store.db.reader(), |c| sqlx::query_as(KEY_PUBLIC).bind(kid).fetch_optional(c))?;
+        let Some((public, custody)) = row else { return Ok(PrivatePart::Absent) };
+        if word::<Custody>(&custody, CUSTODY)? == Custody::Token {
+            return self.inspect_token(kid).await;
+        }
         let unsealed = match self.private(kid).await {
             Ok(unsealed) => unsealed,
             Err(PortError::Corrupt(_)) => return Ok(PrivatePart::Sealed),
@@ -132,22 +156,36 @@ impl Keys for SqlKeys {
     }
 }
 
+impl SqlKeys {
+    /// A fresh key: signing keys on the token where there is one, all others here.
+    async fn make(&self, record: &KeyRecord) -> PortResult<Made> {
+        match (&self.token, record.purpose) {
+            (Some(token), Purpose::Sign) => {
+                let jwk = token.generate(signature_algorithm(&record.algorithm)?).await?;
+                let kid = jwk.kid.clone().ok_or_else(|| corrupt("a fresh key has no name"))?;
+                Ok(Made { kid, public_jwk: Some(jwk.to_json()), private: None })
+            }
+            (_, purpose) => Made::generate(purpose, &record.algorithm, self.store.entropy.as_ref()),
+        }
+    }
+}
+
 /// Purpose, algorithm, state, revision, sealed private part.
 type Stored = (String, String, String, i64, Option<Vec<u8>>);
 
 impl SqlKeys {
     pub(super) const fn db(&self) -> &Db {
-        &self.0.db
+        &self.store.db
     }
 
     pub(super) async fn private(&self, kid: &str) -> PortResult<Option<Unsealed>> {
         let row: Option<Stored> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(c))?;
+            on!(self.store.db.reader(), |c| sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(c))?;
         let Some((purpose, algorithm, state, revision, sealed)) = row else { return Ok(None) };
         let purpose = word(&purpose, PURPOSE)?;
         let clear = authenticated(kid, purpose, &algorithm);
         let context = SealContext { kind: SEALED, name: kid.as_bytes(), clear: &clear };
-        let open = |sealed: Vec<u8>| self.0.sealer.open(&context, &sealed).map(Zeroizing::new);
+        let open = |sealed: Vec<u8>| self.store.sealer.open(&context, &sealed).map(Zeroizing::new);
         Ok(Some(Unsealed {
             purpose,
             state: word(&state, STATE)?,
@@ -207,6 +245,7 @@ struct KeyRow {
     purpose: String,
     algorithm: String,
     state: String,
+    custody: String,
     public_jwk: Option<String>,
     staged_at: i64,
     activates_at: Option<i64>,
@@ -224,6 +263,7 @@ fn read(row: KeyRow) -> PortResult<KeyRecord> {
         purpose: word(&row.purpose, PURPOSE)?,
         algorithm: row.algorithm,
         state: word(&row.state, STATE)?,
+        custody: word(&row.custody, CUSTODY)?,
         public_jwk,
         staged_at: UnixTime::from_millis(row.staged_at),
         activates_at: time(row.activates_at),
@@ -243,4 +283,5 @@ fn read_public(text: Option<&str>) -> PortResult<Option<serde_json::Value>> {
 
 const SEALED: &str = "key_records/sealed_private";
 const PURPOSE: &str = "a key's purpose is unknown";
+pub(super) const CUSTODY: &str = "a key's custody is unknown";
 const STATE: &str = "a key's state is unknown";

@@ -7,7 +7,7 @@
 //! grant; a row that the transaction will change, for change at once. SQLite has one writer and no such clause.
 
 /// What both engines run, by name.
-pub const ALL: [(&str, &str); 58] = [
+pub const ALL: [(&str, &str); 59] = [
     ("schema_version", SCHEMA_VERSION),
     ("client_find", CLIENT_FIND),
     ("client_list", CLIENT_LIST),
@@ -63,6 +63,7 @@ pub const ALL: [(&str, &str); 58] = [
     ("key_private", KEY_PRIVATE),
     ("key_state", KEY_STATE),
     ("key_public", KEY_PUBLIC),
+    ("key_custody", KEY_CUSTODY),
     ("audit_insert", AUDIT_INSERT),
     ("audit_payload_insert", AUDIT_PAYLOAD_INSERT),
     ("audit_rows", AUDIT_ROWS),
@@ -220,17 +221,19 @@ pub(super) const CUTOFF_CHANGES: &str = "SELECT scope, subject, cut_at FROM cuto
      WHERE written_at >= $1 ORDER BY written_at, scope, subject";
 
 pub(super) const KEY_LIST: &str = "SELECT kid, purpose, algorithm, state, public_jwk, staged_at, activates_at, \
-     activated_at, retired_at, gone_at, revoked_at, revision FROM key_records ORDER BY staged_at, kid";
+     activated_at, retired_at, gone_at, revoked_at, revision, custody FROM key_records ORDER BY staged_at, kid";
 pub(super) const KEY_INSERT: &str = "INSERT INTO key_records \
-     (kid, purpose, algorithm, state, public_jwk, staged_at, activates_at, activated_at, revision, sealed_private) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING kid";
+     (kid, purpose, algorithm, state, public_jwk, staged_at, activates_at, activated_at, revision, sealed_private, \
+     custody) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING kid";
 pub(super) const KEY_ADVANCE: &str = "UPDATE key_records SET state = $3, activates_at = $4, activated_at = $5, \
      retired_at = $6, gone_at = $7, revoked_at = $8, revision = $9 WHERE kid = $1 AND revision = $2 RETURNING kid";
 pub(super) const KEY_DESTROY: &str = "UPDATE key_records SET sealed_private = NULL WHERE kid = $1";
 pub(super) const KEY_PRIVATE: &str =
     "SELECT purpose, algorithm, state, revision, sealed_private FROM key_records WHERE kid = $1";
 pub(super) const KEY_STATE: &str = "SELECT state, revision FROM key_records WHERE kid = $1";
-pub(super) const KEY_PUBLIC: &str = "SELECT public_jwk FROM key_records WHERE kid = $1";
+pub(super) const KEY_PUBLIC: &str = "SELECT public_jwk, custody FROM key_records WHERE kid = $1";
+pub(super) const KEY_CUSTODY: &str =
+    "SELECT state, custody, purpose, algorithm, public_jwk FROM key_records WHERE kid = $1";
 
 pub(super) const AUDIT_INSERT: &str = "INSERT INTO audit_events \
      (writer, sequence, id, previous_hash, at, kind, record, leaf_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
