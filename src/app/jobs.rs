@@ -12,10 +12,15 @@ impl App {
     #[must_use]
     pub fn jobs(&self, metrics: Option<Metrics>) -> Vec<Job> {
         let (sweeper, reader, purger) = (self.provider.clone(), self.provider.clone(), self.clone());
+        let seal_keys = self.seal_keys.clone();
         let mut jobs = vec![
             Job::new("keys", Duration::from_secs(10), move || {
                 let provider = sweeper.clone();
                 async move { provider.sweep_keys().await }
+            }),
+            Job::new("seal_keys", Duration::from_secs(10), move || {
+                let keys = seal_keys.clone();
+                async move { keys.refresh().await }
             }),
             Job::new("cutoffs", Duration::from_secs(1), move || {
                 let provider = reader.clone();

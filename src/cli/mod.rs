@@ -7,6 +7,8 @@ pub mod demo;
 pub mod devices;
 pub mod directory;
 mod directory_report;
+pub mod keys;
+pub mod keys_reseal;
 pub mod migrate;
 pub mod open;
 pub mod output;
@@ -53,6 +55,8 @@ enum Command {
     Patients(patients::PatientsArgs),
     /// Import the national directory, show or give up an import
     Directory(directory::DirectoryArgs),
+    /// Seal stored values and private keys anew
+    Keys(keys::KeysArgs),
     /// Verify the audit log, export the evidence of an approval
     Audit(audit::AuditArgs),
     /// Try everything on this machine: provider, sample service and phone page
@@ -105,6 +109,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Persons(args) => persons::run(args).await,
         Command::Patients(args) => patients::run(args).await,
         Command::Directory(args) => directory::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Phone(args) => phone::run(args).await,

@@ -67,6 +67,7 @@ pub(super) struct RawStorage {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawKeys {
     pub(super) kek_file: Option<PathBuf>,
+    pub(super) kek_previous_file: Option<PathBuf>,
     pub(super) policy_file: Option<PathBuf>,
 }
 

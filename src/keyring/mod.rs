@@ -4,9 +4,11 @@
 //! material but sealed bytes, generates nothing and signs nothing: a port does.
 
 mod policy;
+mod seal_keys;
 mod state;
 mod sweep;
 
 pub use policy::{KeyPolicy, KeyPolicyError, SHIPPED_POLICY};
+pub use seal_keys::{INDEX_KEY, SealKey, SealKeys, seal_keys};
 pub use state::{KeyRecord, KeyState, Purpose, UnknownKeyWord};
 pub use sweep::{Action, openers, published, signer, standby_ready, sweep};

@@ -23,6 +23,7 @@ mod patients;
 mod persons;
 mod replay;
 mod revocation;
+mod sealing;
 mod sessions;
 mod throttle;
 mod upstream;
@@ -49,7 +50,7 @@ pub use grants::{Consent, Grants, StoredFamily};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
     Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,
-    RotateOutcome, RotatePlan,
+    RotateOutcome, RotatePlan, SEALED_REFRESH,
 };
 pub use keys::{DecryptError, Decrypter, Keys, Signer};
 pub use links::{Link, LinkCandidate, LinkOutcome, LinkedBy, Links};
@@ -59,6 +60,7 @@ pub use patients::{PatientCounts, PatientRecord, Patients};
 pub use persons::Persons;
 pub use replay::{Generation, Replay, ReplayKind, Sighting};
 pub use revocation::{Cutoff, CutoffScope, Revocation};
+pub use sealing::{SealKeySource, Sealing};
 pub use sessions::{Session, Sessions};
 pub use throttle::{Throttle, ThrottleRule};
 pub use upstream::{

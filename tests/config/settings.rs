@@ -125,6 +125,7 @@ fn the_example_shows_every_setting() {
                 "allowed_origins",
                 "attestation_roots",
                 "policy_file",
+                "kek_previous_file",
                 "activation_codes_file",
                 "[mobile.smtp]",
                 "[mobile.sms]",

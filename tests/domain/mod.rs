@@ -23,4 +23,5 @@ mod identity_representation;
 mod identity_sector_claims;
 mod interaction_next_step;
 mod keyring_policy;
+mod keyring_seal_keys;
 mod keyring_sweep;

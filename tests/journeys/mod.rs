@@ -21,6 +21,7 @@ mod identifier_probing;
 mod interaction_browser;
 mod introspection;
 mod key_material;
+mod keys_reseal;
 mod limits_review;
 mod login_page;
 mod login_review;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sceau::adapter::sql::{
     DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, Migrated, ONLY_POSTGRES, PEOPLE_ONLY_POSTGRES,
-    PEOPLE_STATEMENTS, PostgresSettings, STATEMENTS,
+    PEOPLE_STATEMENTS, PostgresSettings, RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS, STATEMENTS,
 };
 use sceau::base::AuditId;
 use sceau::ports::{Cutoff, CutoffScope, FenceKind, IssueOutcome, PortError, RefusedBy, RotateOutcome};
@@ -25,7 +25,9 @@ async fn every_statement_of_the_catalogue_prepares() {
     let mut connection = shared().connect(&settings.user).await;
     let directory = DIRECTORY_STATEMENTS.into_iter().chain(DIRECTORY_ONLY_POSTGRES);
     let people = PEOPLE_STATEMENTS.into_iter().chain(PEOPLE_ONLY_POSTGRES);
-    for (name, statement) in STATEMENTS.into_iter().chain(ONLY_POSTGRES).chain(directory).chain(people) {
+    let reseal = RESEAL_STATEMENTS.into_iter().chain(RESEAL_ONLY_POSTGRES);
+    let all = STATEMENTS.into_iter().chain(ONLY_POSTGRES).chain(directory).chain(people).chain(reseal);
+    for (name, statement) in all {
         let prepared = (&mut connection).prepare(statement.into_sql_str()).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
     }

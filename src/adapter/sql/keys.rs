@@ -8,18 +8,18 @@ use zeroize::Zeroizing;
 
 use super::Db;
 use super::row::{corrupt, counter, millis, stored, time, word};
-use super::statements::{KEY_ADVANCE, KEY_DESTROY, KEY_INSERT, KEY_LIST, KEY_PRIVATE};
+use super::statements::{KEY_ADVANCE, KEY_DESTROY, KEY_INSERT, KEY_LIST};
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::base::{Clock, Entropy, EntropyExt as _, UnixTime, base64url};
-use crate::jose::{Algorithm, DecryptionKey, Jwk, KeyManagement, KeyUse, PrivateKey, SealContext, Sealer};
+use crate::jose::{Algorithm, DecryptionKey, Jwk, KeyManagement, KeyUse, PrivateKey, Sealer};
 use crate::keyring::{KeyRecord, KeyState, Purpose};
 use crate::ports::{Keys, PortError, PortResult};
 
 /// The store of key records.
 #[derive(Clone)]
-pub struct SqlKeys(Store);
+pub struct SqlKeys(pub(super) Store);
 
 impl SqlKeys {
     /// Key records in `db`, their private parts under `kek`, the key-encryption key.
@@ -27,7 +27,7 @@ impl SqlKeys {
     pub fn new(db: &Db, kek: &Sealer, entropy: &Arc<dyn Entropy>, clock: &Arc<dyn Clock>) -> Self {
         Self(Store {
             db: db.clone(),
-            sealer: kek.clone(),
+            sealer: kek.into(),
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
         })
@@ -42,10 +42,11 @@ impl Keys for SqlKeys {
     }
 
     async fn stage(&self, record: &KeyRecord, event: &AuditEvent) -> PortResult<Option<String>> {
+        if record.purpose == Purpose::Seal && !self.is_newest_seal_key(record).await? {
+            return Ok(None);
+        }
         let made = Made::generate(record.purpose, &record.algorithm, self.0.entropy.as_ref())?;
-        let clear = authenticated(&made.kid, record.purpose, &record.algorithm);
-        let context = SealContext { kind: SEALED, name: made.kid.as_bytes(), clear: &clear };
-        let sealed = self.0.sealer.seal(self.0.entropy.as_ref(), &context, &made.private);
+        let sealed = self.seal_private(&made.kid, record.purpose, &record.algorithm, &made.private);
         let mut write = self.0.write().await?;
         let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(KEY_INSERT)
             .bind(made.kid.as_str())
@@ -96,39 +97,16 @@ impl Keys for SqlKeys {
     }
 }
 
-/// Purpose, algorithm, state, revision, sealed private part.
-type Stored = (String, String, String, i64, Option<Vec<u8>>);
-
-/// A key with its private part unsealed.
-pub(super) struct Unsealed {
-    pub(super) purpose: Purpose,
-    pub(super) algorithm: String,
-    pub(super) state: KeyState,
-    pub(super) revision: u64,
-    /// None once destroyed.
-    pub(super) private: Option<Zeroizing<Vec<u8>>>,
-}
-
 impl SqlKeys {
-    pub(super) const fn db(&self) -> &Db {
-        &self.0.db
+    /// Seal keys are numbered in the order of staging: by a clock that is behind, a new one would take the number of
+    /// another.
+    async fn is_newest_seal_key(&self, record: &KeyRecord) -> PortResult<bool> {
+        let mut others = self.list().await?.into_iter().filter(|key| key.purpose == Purpose::Seal);
+        Ok(others.all(|key| key.staged_at < record.staged_at))
     }
 
-    pub(super) async fn private(&self, kid: &str) -> PortResult<Option<Unsealed>> {
-        let row: Option<Stored> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(c))?;
-        let Some((purpose, algorithm, state, revision, sealed)) = row else { return Ok(None) };
-        let purpose = word(&purpose, PURPOSE)?;
-        let clear = authenticated(kid, purpose, &algorithm);
-        let context = SealContext { kind: SEALED, name: kid.as_bytes(), clear: &clear };
-        let open = |sealed: Vec<u8>| self.0.sealer.open(&context, &sealed).map(Zeroizing::new);
-        Ok(Some(Unsealed {
-            purpose,
-            state: word(&state, STATE)?,
-            revision: counter(revision)?,
-            private: sealed.map(open).transpose()?,
-            algorithm,
-        }))
+    pub(super) const fn db(&self) -> &Db {
+        &self.0.db
     }
 }
 
@@ -189,11 +167,6 @@ impl Made {
 /// RFC 9864 names Ed25519 what RFC 8037 names `EdDSA`.
 pub(super) fn signature_algorithm(name: &str) -> PortResult<Algorithm> {
     if name == "Ed25519" { Ok(Algorithm::EdDsa) } else { word(name, "a key's algorithm is unknown") }
-}
-
-/// What is authenticated with a private part: identifier, use and algorithm, none of which holds a line end.
-fn authenticated(kid: &str, purpose: Purpose, algorithm: &str) -> Vec<u8> {
-    [kid, purpose.as_str(), algorithm].join("\n").into_bytes()
 }
 
 /// False when the record is not at `expected`, or another key holds its place.
@@ -263,7 +236,6 @@ fn read(row: KeyRow) -> PortResult<KeyRecord> {
     })
 }
 
-const SEALED: &str = "key_records/sealed_private";
 pub(super) const KEY_MANAGEMENT: &str = "a key's key management is unknown";
-const PURPOSE: &str = "a key's purpose is unknown";
-const STATE: &str = "a key's state is unknown";
+pub(super) const PURPOSE: &str = "a key's purpose is unknown";
+pub(super) const STATE: &str = "a key's state is unknown";

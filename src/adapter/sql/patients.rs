@@ -22,7 +22,10 @@ impl Patients for SqlPatients {
         let row: Option<StoredPerson> = on!(self.0.db.reader(), |c| sqlx::query_as(PATIENT_FIND)
             .bind(self.0.reference_index(reference).as_slice())
             .fetch_optional(c))?;
-        row.map(|row| self.0.person(&row)).transpose()
+        match row {
+            Some(row) => self.0.person(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn import(&self, records: &[PatientRecord], event: &AuditEvent) -> PortResult<PatientCounts> {
@@ -76,7 +79,7 @@ impl Store {
         let row: Option<StoredPerson> = on!(write.connection(), |c| sqlx::query_as(text)
             .bind(self.reference_index(&new.reference).as_slice())
             .fetch_optional(c))?;
-        let known = self.person(&row.ok_or(PortError::Conflict)?)?;
+        let known = self.person(&row.ok_or(PortError::Conflict)?).await?;
         let status = status_after(known.status, new);
         if status == known.status && patient_of(&known)? == new {
             counts.unchanged = counts.unchanged.saturating_add(1);

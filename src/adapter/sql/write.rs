@@ -107,7 +107,7 @@ async fn append(
         .iter()
         .map(|field| json!({ "name": field.name, "salt": base64url(field.salt), "value": field.value.expose() }))
         .collect();
-    let sealed = store.seal("audit_payloads/sealed", event.id.uuid().as_bytes(), &fields)?;
+    let sealed = store.seal(PAYLOAD, event.id.uuid().as_bytes(), &fields)?;
     on!(tx.connection(), |c| sqlx::query_as::<_, ()>(AUDIT_PAYLOAD_INSERT)
         .bind(event.id.uuid())
         .bind(event.at.millis())
@@ -115,3 +115,5 @@ async fn append(
         .fetch_optional(c))?;
     Ok(())
 }
+
+pub(super) const PAYLOAD: &str = "audit_payloads/sealed";
