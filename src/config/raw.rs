@@ -65,6 +65,7 @@ pub(super) struct RawStorage {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the names of the settings: secrets are files")]
 pub(super) struct RawKeys {
     pub(super) kek_file: Option<PathBuf>,
     pub(super) kek_previous_file: Option<PathBuf>,

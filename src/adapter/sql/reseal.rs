@@ -97,6 +97,8 @@ enum RowKey {
 
 /// A row with its value, none when that is under the current key.
 type Row = (RowKey, Option<Vec<u8>>);
+/// The same of a block: run, part, last index.
+type BlockRow = (Uuid, i64, Vec<u8>, Option<Vec<u8>>);
 
 impl Column {
     async fn reseal(
@@ -112,7 +114,8 @@ impl Column {
             walks += 1;
             let changed = walked.done > done;
             done = walked.done;
-            if walked.left == 0 && (!changed || walks > 1) || walks == WALKS {
+            let settled = walked.left == 0 && (!changed || walks > 1);
+            if settled || walks == WALKS {
                 return Ok(walked);
             }
             tokio::time::sleep(BREATH).await;
@@ -193,14 +196,13 @@ impl Column {
                 Ok(rows.into_iter().map(|(id, value)| (RowKey::Id(id), value)).collect())
             }
             RowKey::Block(run, chunk, last) => {
-                let rows: Vec<(Uuid, i64, Vec<u8>, Option<Vec<u8>>)> =
-                    on!(store.db.reader(), |c| sqlx::query_as(self.stale)
-                        .bind(*run)
-                        .bind(*chunk)
-                        .bind(last.as_slice())
-                        .bind(prefix.as_slice())
-                        .bind(i64::from(batch.min(BLOCKS)))
-                        .fetch_all(c))?;
+                let rows: Vec<BlockRow> = on!(store.db.reader(), |c| sqlx::query_as(self.stale)
+                    .bind(*run)
+                    .bind(*chunk)
+                    .bind(last.as_slice())
+                    .bind(prefix.as_slice())
+                    .bind(i64::from(batch.min(BLOCKS)))
+                    .fetch_all(c))?;
                 let row = |(run, chunk, last, value)| (RowKey::Block(run, chunk, last), value);
                 Ok(rows.into_iter().map(row).collect())
             }
