@@ -22,8 +22,8 @@ async fn run(line: &[&str], settings: &Path) -> Option<String> {
     Some(format!("{code:?}"))
 }
 
-fn code(number: u8) -> Option<String> {
-    Some(format!("{:?}", ExitCode::from(number)))
+fn code(number: u8) -> String {
+    format!("{:?}", ExitCode::from(number))
 }
 
 fn settings(folder: &Path, keys: &str) {
@@ -43,23 +43,23 @@ async fn the_key_encryption_key_is_replaced_as_the_manual_says() {
     settings(home, &one);
     let add = ["clients", "add", "--name", "Robot", "--client-id", "robot", "--scope", "annuaire"];
     let machine = [&add[..], &["--grant", "client_credentials", "--resource-server", "--json"]].concat();
-    assert_eq!(run(&machine, &file).await, code(0));
+    assert_eq!(run(&machine, &file).await, Some(code(0)));
     let (reseal, show) = (["keys", "reseal"], ["clients", "show", "robot"]);
-    assert_eq!(run(&reseal, &file).await, code(0));
+    assert_eq!(run(&reseal, &file).await, Some(code(0)));
     assert_eq!(run(&["keys", "reseal", "--batch", "0"], &file).await, None);
 
     std::fs::rename(home.join("kek"), home.join("kek.previous")).unwrap();
     std::fs::write(home.join("kek"), "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc\n").unwrap();
-    assert_eq!(run(&show, &file).await, code(1), "the new key alone opens nothing yet");
+    assert_eq!(run(&show, &file).await, Some(code(1)), "the new key alone opens nothing yet");
     settings(home, &both);
-    assert_eq!(run(&show, &file).await, code(0));
-    assert_eq!(run(&["keys", "reseal", "--json", "--batch", "1"], &file).await, code(0));
+    assert_eq!(run(&show, &file).await, Some(code(0)));
+    assert_eq!(run(&["keys", "reseal", "--json", "--batch", "1"], &file).await, Some(code(0)));
     settings(home, &one);
     std::fs::remove_file(home.join("kek.previous")).unwrap();
-    assert_eq!(run(&show, &file).await, code(0), "the new key alone opens everything");
-    assert_eq!(run(&reseal, &file).await, code(0));
+    assert_eq!(run(&show, &file).await, Some(code(0)), "the new key alone opens everything");
+    assert_eq!(run(&reseal, &file).await, Some(code(0)));
     settings(home, &both);
-    assert_eq!(run(&show, &file).await, code(78), "the file named is not there");
+    assert_eq!(run(&show, &file).await, Some(code(78)), "the file named is not there");
 }
 
 #[tokio::test]
@@ -67,13 +67,13 @@ async fn a_value_that_does_not_open_is_an_answer() {
     let folder = tempfile::tempdir().unwrap();
     let (home, file) = (folder.path(), folder.path().join("sceau.toml"));
     settings(home, &format!("kek_file = \"{}/kek\"", home.display()));
-    assert_eq!(run(&["keys", "reseal"], &file).await, code(0));
+    assert_eq!(run(&["keys", "reseal"], &file).await, Some(code(0)));
     let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(home.join("db"))).await.unwrap();
     // Under a key that nobody made.
     let text = "INSERT INTO persons (id, national_index, kind, status, bindings, sealed) \
          VALUES (randomblob(16), randomblob(32), 'patient', 'active', 0, CAST(x'010000004d' || randomblob(60) AS BLOB))";
     sqlx::query(text).execute(&pool).await.unwrap();
     for line in [&["keys", "reseal"][..], &["keys", "reseal", "--json"]] {
-        assert_eq!(run(line, &file).await, code(2));
+        assert_eq!(run(line, &file).await, Some(code(2)));
     }
 }

@@ -86,11 +86,11 @@ impl Sealed {
         assert_eq!(stores.devices.list(self.cast.person.id).await.unwrap().len(), 2);
         assert!(stores.links.find(&key("one")).await.unwrap().is_some());
         let family = self.plan.family.as_ref().unwrap().id;
-        let stored = stores.grants.family(family).await.unwrap().unwrap();
-        assert_eq!(stored.grant.person, self.cast.person.id);
+        let kept = stores.grants.family(family).await.unwrap().unwrap();
+        assert_eq!(kept.grant.person, self.cast.person.id);
         let name = family.uuid();
         let context = SealContext { kind: "refresh/current", name: name.as_bytes(), clear: &[] };
-        assert_eq!(self.reader.sealing().open(&context, &stored.current_sealed).await.unwrap(), b"first");
+        assert_eq!(self.reader.sealing().open(&context, &kept.current_sealed).await.unwrap(), b"first");
         assert!(stores.decisions.find(self.decision.approval).await.unwrap().is_some());
         let evidence = stores.decisions.evidence(self.decision.approval).await.unwrap().unwrap();
         assert_eq!(evidence.text, self.decision.evidence.text);
@@ -114,7 +114,7 @@ async fn replica(world: &World) -> (World, Arc<SealKeyReader>) {
     let clock: Arc<dyn Clock> = Arc::<TestClock>::clone(&world.clock);
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let reader = SealKeyReader::open(&world.keys, &KeyPolicy::default(), &clock).await.unwrap();
-    let stores = SqlStores::new(&world.db, &reader.sealing(), &entropy, &clock);
+    let stores = SqlStores::new(&world.db, reader.sealing(), &entropy, &clock);
     (World { stores, ..world.clone() }, reader)
 }
 
@@ -223,8 +223,8 @@ impl Raw {
     }
 
     async fn put(&mut self, (table, column, key): (&str, &str, &str), row: &[u8], value: &[u8]) {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let (row, value) = (hex(row), hex(value));
+        let hex = |bytes: &[u8]| -> Vec<String> { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let (row, value) = (hex(row).concat(), hex(value).concat());
         match self {
             Self::Sqlite(pool) => {
                 let text = format!("UPDATE {table} SET {column} = x'{value}' WHERE {key} = x'{row}'");

@@ -12,6 +12,7 @@ use sceau::keyring::{KeyRecord, KeyState, Purpose};
 use sceau::phone::TestRoot;
 use sceau::ports::PatientRecord;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use super::durable::{granted, path};
 use super::durable_reseal::{Deaf, Raw};
@@ -29,13 +30,10 @@ async fn the_seal_key_is_replaced_under_writers_on_two_replicas() {
     let second = assemble(&durable, [7; 32], None).await.unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let written = Arc::new(AtomicU64::new(0));
-    let writers: Vec<_> = [&first, &second, &first, &second]
-        .into_iter()
-        .zip(0..)
-        .map(|(app, number)| {
-            tokio::spawn(write(app.clone(), number, Arc::clone(&stop), Arc::clone(&written)))
-        })
-        .collect();
+    let mut writers = JoinSet::new();
+    for (app, number) in [&first, &second, &first, &second].into_iter().zip(0..) {
+        writers.spawn(write(app.clone(), number, Arc::clone(&stop), Arc::clone(&written)));
+    }
     wait_for(&written, 40).await;
     rotate(&first).await;
     // The second replica never looks by itself: it learns the key from the values it meets.
@@ -46,10 +44,7 @@ async fn the_seal_key_is_replaced_under_writers_on_two_replicas() {
         wait_for(&written, before + 20).await;
     }
     stop.store(true, Ordering::Relaxed);
-    let mut references = Vec::new();
-    for writer in writers {
-        references.extend(writer.await.unwrap());
-    }
+    let references = writers.join_all().await.concat();
     tokio::time::sleep(HOLD * 3).await;
     let report = first.reseal(50, &mut Deaf).await.unwrap();
     assert_eq!((report.refused(), report.left(), report.settles_at), (0, 0, None));
@@ -110,7 +105,7 @@ async fn a_private_key_that_was_altered_is_named_and_does_not_hold_the_start_up(
     let app = assemble(&durable, [9; 32], Some([7; 32])).await.unwrap();
     let report = app.reseal(10, &mut Deaf).await.unwrap();
     let refused: Vec<_> = report.columns[0].refused.iter().map(|(row, _)| row.clone()).collect();
-    assert_eq!(refused, [kid.clone()]);
+    assert_eq!(refused, std::slice::from_ref(&kid));
     assert_eq!(report.kek.closed.iter().map(|(row, _)| row.clone()).collect::<Vec<_>>(), [kid]);
     app.close().await;
 }
