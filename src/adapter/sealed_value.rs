@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::ephemeral::Place;
 use crate::base::{Entropy, UnixTime};
-use crate::jose::{SealContext, Sealer};
-use crate::ports::{PortError, PortResult};
+use crate::jose::{SealContext, SealError};
+use crate::ports::{PortError, PortResult, Sealing};
 
 /// Whether something more may happen to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,14 +106,14 @@ impl SealedValue {
 /// Seals and opens the values of an ephemeral store.
 #[derive(Clone)]
 pub struct ValueSealer {
-    sealer: Sealer,
+    sealer: Sealing,
     entropy: Arc<dyn Entropy>,
 }
 
 impl ValueSealer {
     /// Seals with `sealer`, drawing salts and nonces from `entropy`.
     #[must_use]
-    pub fn new(sealer: Sealer, entropy: Arc<dyn Entropy>) -> Self {
+    pub fn new(sealer: Sealing, entropy: Arc<dyn Entropy>) -> Self {
         Self { sealer, entropy }
     }
 
@@ -129,17 +129,33 @@ impl ValueSealer {
         Ok(SealedValue { head, body })
     }
 
-    /// Opens a value found at `place`.
+    /// Opens a value that this process has sealed, found at `place`.
     ///
     /// # Errors
     /// [`PortError::Corrupt`] when it was altered, moved, or is not a `T`.
     pub fn open<T: DeserializeOwned>(&self, place: &Place, value: &SealedValue) -> PortResult<T> {
         let clear = value.head.bytes();
-        let plain = self.sealer.open(&context(place, &clear), &value.body).map(Zeroizing::new);
-        let plain = plain.map_err(|error| corrupt(place, &error.to_string()))?;
-        // The parser's own message may repeat the value.
-        serde_json::from_slice(&plain).map_err(|_| corrupt(place, "has another shape"))
+        read(place, self.sealer.sealer().open(&context(place, &clear), &value.body))
     }
+
+    /// Opens a value that any replica may have sealed.
+    ///
+    /// # Errors
+    /// Those of [`ValueSealer::open`].
+    pub async fn open_shared<T: DeserializeOwned>(
+        &self,
+        place: &Place,
+        value: &SealedValue,
+    ) -> PortResult<T> {
+        let clear = value.head.bytes();
+        read(place, self.sealer.open(&context(place, &clear), &value.body).await)
+    }
+}
+
+fn read<T: DeserializeOwned>(place: &Place, opened: Result<Vec<u8>, SealError>) -> PortResult<T> {
+    let plain = opened.map(Zeroizing::new).map_err(|error| corrupt(place, &error.to_string()))?;
+    // The parser's own message may repeat the value.
+    serde_json::from_slice(&plain).map_err(|_| corrupt(place, "has another shape"))
 }
 
 fn context<'a>(place: &'a Place, clear: &'a [u8]) -> SealContext<'a> {

@@ -9,8 +9,7 @@ use crate::adapter::ephemeral::History;
 use crate::adapter::inprocess::InProcess;
 use crate::adapter::redis::RedisStore;
 use crate::base::UnixTime;
-use crate::jose::Sealer;
-use crate::ports::{AccessTokens, Approvals, Interactions, OneShot, Replay, Sessions, Throttle};
+use crate::ports::{AccessTokens, Approvals, Interactions, OneShot, Replay, Sealing, Sessions, Throttle};
 
 /// An open store.
 #[derive(Clone)]
@@ -31,7 +30,7 @@ pub(super) struct EphemeralPorts {
 }
 
 impl EphemeralStore {
-    pub(super) async fn open(parts: &Parts, storage: &Sealer, history: History) -> anyhow::Result<Self> {
+    pub(super) async fn open(parts: &Parts, storage: &Sealing, history: History) -> anyhow::Result<Self> {
         let (entropy, clock) = (parts.entropy.clone(), parts.clock.clone());
         match &parts.ephemeral {
             Ephemeral::InProcess => {

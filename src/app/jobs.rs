@@ -12,6 +12,7 @@ impl App {
     #[must_use]
     pub fn jobs(&self, metrics: Option<Metrics>) -> Vec<Job> {
         let (sweeper, reader, purger) = (self.provider.clone(), self.provider.clone(), self.clone());
+        let seal_keys = self.seal_keys.clone();
         let mut jobs = vec![
             audit_jobs::ordering(&self.provider),
             Job::new("keys", Duration::from_secs(10), move || {
@@ -21,6 +22,10 @@ impl App {
                     key_metrics::report(&provider);
                     swept
                 }
+            }),
+            Job::new("seal_keys", Duration::from_secs(10), move || {
+                let keys = seal_keys.clone();
+                async move { keys.refresh().await }
             }),
             Job::new("cutoffs", Duration::from_secs(1), move || {
                 let provider = reader.clone();

@@ -11,7 +11,9 @@ mod deliveries;
 mod durable;
 mod ephemeral;
 mod jobs;
+mod key_encryption;
 mod key_metrics;
+mod reseal;
 
 use std::sync::Arc;
 
@@ -24,11 +26,12 @@ pub use audit_jobs::AuditDuties;
 pub use audit_reader::AuditReader;
 pub use deliveries::Deliveries;
 pub use durable::Durable;
+pub use reseal::{ResealReport, SealKeyNeed};
 
 use crate::adapter::ephemeral::History;
 use crate::adapter::log_push::LogPush;
 use crate::adapter::redis::RedisSettings;
-use crate::adapter::sql::{CustodySigner, SealedDecrypter, SqlKeys, SqlStores};
+use crate::adapter::sql::{CustodySigner, SealKeyReader, SealedDecrypter, SqlKeys, SqlStores, kek_sealer};
 use crate::adapter::upstream::{Bridge, ClientKeySets, OwnSide};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
@@ -36,13 +39,9 @@ use crate::federation::UpstreamProvider;
 use crate::flow::{Cutoffs, HealthMemory, Keyring, Policy, Provider, Watchers, bootstrap_keys};
 use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
-use crate::keyring::{KeyState, Purpose};
 use crate::oauth::is_loopback;
-use crate::ports::{CodeSender, Decrypter, KeyToken, Keys, Ports, Signer};
+use crate::ports::{CodeSender, Decrypter, KeyToken, Keys, Ports, Sealing, Signer};
 use ephemeral::{EphemeralPorts, EphemeralStore};
-
-/// Key id of the key-encryption key in sealed private parts.
-const KEK_ID: u32 = 1;
 
 /// Where ephemeral values live.
 #[derive(Clone, Debug)]
@@ -109,28 +108,39 @@ pub struct App {
     /// The use cases.
     pub provider: Arc<Provider>,
     durable: Arc<SqlStores>,
+    seal_keys: Arc<SealKeyReader>,
     keys: SqlKeys,
+    /// Opens what is under the key-encryption key in use, and nothing else.
+    own_kek: Sealer,
     ephemeral: EphemeralStore,
     mobile_origins: Arc<[String]>,
 }
 
 impl App {
     /// Opens the stores, migrates them where nobody else uses them, makes the first keys where there are none, and fills the ports.
-    pub async fn assemble(mut parts: Parts) -> anyhow::Result<Self> {
+    pub async fn assemble(parts: Parts) -> anyhow::Result<Self> {
+        Self::assemble_between(parts, None).await
+    }
+
+    /// The same while one key-encryption key replaces another: `other` opens, and seals nothing.
+    pub async fn assemble_between(mut parts: Parts, other: Option<[u8; 32]>) -> anyhow::Result<Self> {
         parts.open_for_upstreams();
         let db = parts.durable.open().await?;
-        let kek = Sealer::new(KEK_ID, &parts.key_encryption_key);
+        let kek = kek_sealer(&parts.key_encryption_key, other.as_ref());
+        let own_kek = kek_sealer(&parts.key_encryption_key, None);
         let keys = SqlKeys::new(&db, &kek, &parts.entropy, &parts.clock);
         let keys = match &parts.key_token {
             Some(token) => keys.with_token(token.clone()),
             None => keys,
         };
+        key_encryption::check(&keys, &own_kek, other.is_some()).await?;
         // Before the first keys nothing was issued or accepted.
         let history = if keys.list().await?.is_empty() { History::None } else { History::Some };
         let keyring = bootstrap_keys(&keys, &parts.policy.keys, &*parts.clock, &*parts.entropy)
             .await
-            .context("reading the keys: is this the key-encryption key of this database?")?;
-        let storage = storage_sealer(&keys).await?;
+            .context("reading the keys")?;
+        let seal_keys = SealKeyReader::open(&keys, &parts.policy.keys, &parts.clock).await?;
+        let storage = seal_keys.sealing();
         let durable = Arc::new(SqlStores::new(&db, &storage, &parts.entropy, &parts.clock));
         let ephemeral = EphemeralStore::open(&parts, &storage, history).await?;
         let mobile_origins =
@@ -140,7 +150,8 @@ impl App {
         let provider = assemble_provider(filled, parts.policy, keyring, storage);
         // Before anything is served or imported: real and invented people never share a database.
         anyhow::ensure!(!provider.foreign_ins_stored().await?, FOREIGN_INS);
-        Ok(Self { provider: Arc::new(provider), durable, keys, ephemeral, mobile_origins })
+        let provider = Arc::new(provider);
+        Ok(Self { provider, durable, seal_keys, keys, own_kek, ephemeral, mobile_origins })
     }
 
     /// The public routes.
@@ -170,18 +181,6 @@ impl App {
         self.durable.purge(now).await?;
         Ok(())
     }
-}
-
-/// The sealer of stored values, under the oldest seal key: the blind indexes of persons are made with it.
-async fn storage_sealer(keys: &SqlKeys) -> anyhow::Result<Sealer> {
-    let mut records = keys.list().await?;
-    records.retain(|key| {
-        key.purpose == Purpose::Seal && matches!(key.state, KeyState::Active | KeyState::Retiring)
-    });
-    records.sort_by_key(|key| key.staged_at);
-    let oldest = records.first().context("no seal key")?;
-    let master = keys.symmetric(&oldest.kid, Purpose::Seal).await?.context("the seal key is gone")?;
-    Ok(Sealer::new(1, &master))
 }
 
 fn fill_ports(
@@ -246,7 +245,7 @@ fn fill_ports(
     })
 }
 
-fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Sealer) -> Provider {
+fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Sealing) -> Provider {
     Provider {
         ports,
         policy,

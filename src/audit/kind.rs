@@ -101,6 +101,8 @@ pub enum EventKind {
     KeyRetired,
     /// A signing key was withdrawn at once.
     KeyRevoked,
+    /// Stored values and private keys were sealed anew under the keys in use.
+    KeysResealed,
     /// The evidence of an approval was exported.
     EvidenceExported,
     /// Personal values were erased at the end of their retention.
@@ -117,7 +119,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,
@@ -166,6 +168,7 @@ impl EventKind {
         Self::KeyActivated,
         Self::KeyRetired,
         Self::KeyRevoked,
+        Self::KeysResealed,
         Self::EvidenceExported,
         Self::RecordsErased,
         Self::RecordsVerified,
@@ -226,6 +229,7 @@ impl EventKind {
             Self::KeyActivated => "key.activated",
             Self::KeyRetired => "key.retired",
             Self::KeyRevoked => "key.revoked",
+            Self::KeysResealed => "key.resealed",
             Self::EvidenceExported => "evidence.exported",
             Self::RecordsErased => "audit.erased",
             Self::RecordsVerified => "audit.verified",

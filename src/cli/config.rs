@@ -69,6 +69,11 @@ pub fn check(
     let mut lines: Vec<_> =
         config.summary().into_iter().map(|(setting, value)| format!("{setting} = {value}")).collect();
     lines.push(format!("# signing keys: {}", documents.policy.algorithms.join(", ")));
+    if config.keys.kek_previous_file.is_some() {
+        lines.push(String::from(
+            "# two key-encryption keys: leave keys.kek_previous_file out once `sceau keys reseal` says that it is not needed",
+        ));
+    }
     if !config.mobile.can_enrol() {
         lines.push(String::from(
             "# no phone can be enrolled: mobile.attestation_roots and mobile.aaguids are empty",

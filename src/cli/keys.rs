@@ -9,6 +9,7 @@ use crate::base::UnixTime;
 use crate::keyring::{Finding, KeyRecord, KeyState, Purpose, Severity, Step, standby_ready, timeline};
 
 use super::keys_change::{ActivateArgs, RetireArgs, RevokeArgs, StageArgs};
+use super::keys_reseal::{self, ResealArgs};
 use super::keys_words::{since, spoken};
 use super::open::Target;
 use super::{keys_change, output};
@@ -38,6 +39,12 @@ enum KeysCommand {
     ExportJwks(ExportArgs),
     /// Check every key of the store: times, names, private parts, standbys; ends with 2 when something is wrong
     Verify(ReadArgs),
+    /// Seal stored values and private keys anew under the keys in use, so that earlier ones are no longer needed
+    ///
+    /// Runs beside replicas that serve; ended at any point and run again, it does what is left. Ends with 2 when values
+    /// do not open: they are named and stay as they are. On PostgreSQL, with the role that owns the tables.
+    #[command(verbatim_doc_comment)]
+    Reseal(ResealArgs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -87,6 +94,7 @@ pub async fn run(args: KeysArgs) -> ExitCode {
         KeysCommand::Revoke(args) => Box::pin(keys_change::revoke(args)).await,
         KeysCommand::ExportJwks(args) => export(args).await,
         KeysCommand::Verify(args) => verify(args).await,
+        KeysCommand::Reseal(args) => Ok(Box::pin(keys_reseal::run(args)).await),
     };
     done.unwrap_or_else(|error| output::failed(&error))
 }

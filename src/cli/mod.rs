@@ -13,6 +13,7 @@ pub mod directory;
 mod directory_report;
 pub mod keys;
 mod keys_change;
+pub mod keys_reseal;
 mod keys_words;
 pub mod migrate;
 pub mod open;
@@ -61,6 +62,7 @@ enum Command {
     /// Import the national directory, show or give up an import
     Directory(directory::DirectoryArgs),
     /// Signing keys: look, plan, rotate, and the emergency
+    /// Seal stored values and private keys anew
     Keys(keys::KeysArgs),
     /// Verify the audit log, export the evidence of an approval
     /// Verify, search and pass on the audit log; export the evidence of an approval

@@ -77,6 +77,7 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     // Before the database is opened: a key is made only for a database that is new.
     let kek = config.keys.kek(&config.storage, &*entropy)?;
+    let other_kek = config.keys.kek_previous(&kek)?.map(|kek| *kek.expose());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chosen = senders::choose(&config, documents.senders.as_ref(), &clock)?;
     let parts = Parts {
@@ -96,7 +97,7 @@ pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
         clock,
         entropy,
     };
-    let app = App::assemble(parts).await?;
+    let app = App::assemble_between(parts, other_kek).await?;
     Ok(Opened { config, documents, app, worker: chosen.worker })
 }
 

@@ -17,6 +17,8 @@ use super::{ConfigError, Pkcs11, Sql, Storage};
 pub struct Keys {
     /// 32 bytes, base64url, that seal what the database keeps.
     pub kek_file: PathBuf,
+    /// Another such key, which opens and seals nothing: while one key replaces the other.
+    pub kek_previous_file: Option<PathBuf>,
     /// Replaces the policy built in.
     pub policy_file: Option<PathBuf>,
     /// The hardware token that makes and keeps the signing keys.
@@ -34,8 +36,12 @@ impl Keys {
                 return Err(ConfigError::refused(KEK_FILE, reason));
             }
         };
+        let kek_previous_file = raw.kek_previous_file.clone();
+        if kek_previous_file.as_ref() == Some(&kek_file) {
+            return Err(ConfigError::refused(KEK_PREVIOUS_FILE, SAME));
+        }
         let pkcs11 = raw.pkcs11.as_ref().map(Pkcs11::check).transpose()?;
-        Ok(Self { kek_file, policy_file: raw.policy_file.clone(), pkcs11 })
+        Ok(Self { kek_file, kek_previous_file, policy_file: raw.policy_file.clone(), pkcs11 })
     }
 
     /// Reads the key-encryption key, or makes it (mode 0600) for a SQLite database that is new.
@@ -47,14 +53,27 @@ impl Keys {
     pub fn kek(&self, storage: &Storage, entropy: &dyn Entropy) -> Result<Kek, ConfigError> {
         let path = &self.kek_file;
         match std::fs::read_to_string(path) {
-            Ok(text) => Kek::parse(&Zeroizing::new(text)).ok_or_else(|| {
-                let reason =
-                    format!("{} is not a key: 32 bytes as 43 characters of base64url", path.display());
-                ConfigError::refused(KEK_FILE, reason)
-            }),
+            Ok(text) => Kek::read(text, (KEK_FILE, path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(storage, entropy),
             Err(error) => Err(unusable(path, "read", &error)),
         }
+    }
+
+    /// Reads the other key-encryption key, when there is one; never makes it.
+    ///
+    /// # Errors
+    /// The file is missing or malformed, cannot be read, or holds the same key as `current`.
+    pub fn kek_previous(&self, current: &Kek) -> Result<Option<Kek>, ConfigError> {
+        let Some(path) = &self.kek_previous_file else { return Ok(None) };
+        let unusable = |error| {
+            let reason = format!("{} cannot be read: {error}", path.display());
+            ConfigError::refused(KEK_PREVIOUS_FILE, reason)
+        };
+        let kek = Kek::read(std::fs::read_to_string(path).map_err(unusable)?, (KEK_PREVIOUS_FILE, path))?;
+        if kek.expose() == current.expose() {
+            return Err(ConfigError::refused(KEK_PREVIOUS_FILE, SAME));
+        }
+        Ok(Some(kek))
     }
 
     fn make(&self, storage: &Storage, entropy: &dyn Entropy) -> Result<Kek, ConfigError> {
@@ -89,6 +108,13 @@ impl Kek {
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    fn read(text: String, (setting, path): (&'static str, &Path)) -> Result<Self, ConfigError> {
+        Self::parse(&Zeroizing::new(text)).ok_or_else(|| {
+            let reason = format!("{} is not a key: 32 bytes as 43 characters of base64url", path.display());
+            ConfigError::refused(setting, reason)
+        })
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -127,3 +153,5 @@ fn unusable(path: &Path, what: &str, error: &io::Error) -> ConfigError {
 }
 
 const KEK_FILE: &str = "keys.kek_file";
+const KEK_PREVIOUS_FILE: &str = "keys.kek_previous_file";
+const SAME: &str = "is the key of keys.kek_file itself: name the key that it replaces, or leave this out";

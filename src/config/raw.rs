@@ -68,6 +68,7 @@ pub(super) struct RawStorage {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawKeys {
     pub(super) kek_file: Option<PathBuf>,
+    pub(super) kek_previous_file: Option<PathBuf>,
     pub(super) policy_file: Option<PathBuf>,
     pub(super) pkcs11: Option<RawPkcs11>,
 }

@@ -22,6 +22,9 @@ impl Config {
         }
         lines.extend(self.redis_lines());
         lines.push(("keys.kek_file", quoted(self.keys.kek_file.display())));
+        if let Some(path) = &self.keys.kek_previous_file {
+            lines.push(("keys.kek_previous_file", quoted(path.display())));
+        }
         if let Some(path) = &self.keys.policy_file {
             lines.push(("keys.policy_file", quoted(path.display())));
         }

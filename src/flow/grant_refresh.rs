@@ -146,7 +146,7 @@ impl Provider {
         let issuance = &self.ports.issuance;
         match issuance.repeat(&stored.grant, id, &mint.record, &granted, &refused).await? {
             RotateOutcome::Rotated | RotateOutcome::Overtaken => {
-                let token = self.open_refresh(id, &stored.current_sealed)?;
+                let token = self.open_refresh(id, &stored.current_sealed).await?;
                 let refreshable = Refreshable { token, ends: stored.family.idle_expiry };
                 self.sign_and_answer(client, &mint, Some(refreshable), now).await.map(Some)
             }

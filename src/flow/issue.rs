@@ -11,6 +11,7 @@ use crate::oauth::{Client, RefreshToken, TokenResponse};
 use crate::oidc::pairwise_subject;
 use crate::ports::{
     Cutoff, CutoffScope, Fence, Grant, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, PortError,
+    SEALED_REFRESH,
 };
 
 use super::grant_code::invalid_grant;
@@ -179,10 +180,11 @@ impl Provider {
         self.storage.seal(&*self.ports.entropy, &refresh_context(family.uuid().as_bytes()), token.as_bytes())
     }
 
-    pub(super) fn open_refresh(&self, family: FamilyId, sealed: &[u8]) -> Result<Secret, PortError> {
+    pub(super) async fn open_refresh(&self, family: FamilyId, sealed: &[u8]) -> Result<Secret, PortError> {
         let corrupt = || PortError::Corrupt(String::from("refresh token seal"));
+        let name = family.uuid();
         let opened =
-            self.storage.open(&refresh_context(family.uuid().as_bytes()), sealed).map_err(|_| corrupt())?;
+            self.storage.open(&refresh_context(name.as_bytes()), sealed).await.map_err(|_| corrupt())?;
         Ok(Secret::new(String::from_utf8(opened).map_err(|_| corrupt())?))
     }
 
@@ -202,5 +204,5 @@ impl Provider {
 }
 
 const fn refresh_context(family: &[u8; 16]) -> SealContext<'_> {
-    SealContext { kind: "refresh/current", name: family, clear: &[] }
+    SealContext { kind: SEALED_REFRESH, name: family, clear: &[] }
 }

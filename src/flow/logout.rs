@@ -93,7 +93,7 @@ impl Provider {
     ) -> Result<LogoutStep, TurnError> {
         let now = self.now();
         let opened = match params.get("ticket")? {
-            Some(ticket) => Some(self.open_ticket(ticket, now).ok_or(TurnError::Gone)?),
+            Some(ticket) => Some(self.open_ticket(ticket, now).await.ok_or(TurnError::Gone)?),
             None => None,
         };
         let params = opened.as_ref().unwrap_or(params);
@@ -125,7 +125,7 @@ impl Provider {
         interactions: &[BrowserInteraction],
     ) -> Result<LogoutStep, TurnError> {
         let now = self.now();
-        let params = self.open_ticket(ticket, now).ok_or(TurnError::Gone)?;
+        let params = self.open_ticket(ticket, now).await.ok_or(TurnError::Gone)?;
         let incoming = self.incoming(&params, browser, now).await?;
         let cookie = browser.session.as_ref().map_or("", Secret::expose);
         let expected = Secret::new(self.csrf_token(cookie));
@@ -141,8 +141,8 @@ impl Provider {
         Ok(LogoutStep::Done(LoggedOut { way_back, ended: false, locale: incoming.locale }))
     }
 
-    fn open_ticket(&self, ticket: &str, now: UnixTime) -> Option<RawParams> {
-        let plain = self.storage.open(&TICKET, &from_base64url(ticket).ok()?).ok()?;
+    async fn open_ticket(&self, ticket: &str, now: UnixTime) -> Option<RawParams> {
+        let plain = self.storage.open(&TICKET, &from_base64url(ticket).ok()?).await.ok()?;
         let (deadline, text) = plain.split_first_chunk::<8>()?;
         if now.millis() >= i64::from_be_bytes(*deadline) {
             return None;

@@ -110,9 +110,8 @@ use std::net::IpAddr;
 
 use crate::audit::{AuditEvent, Decision, EventKind};
 use crate::base::{AuditId, UnixTime};
-use crate::jose::Sealer;
 use crate::oauth::{ErrorCode, OAuthError};
-use crate::ports::{PortError, Ports};
+use crate::ports::{PortError, Ports, Sealing};
 
 /// The provider: every use case is a method of it, in the file of its name.
 pub struct Provider {
@@ -125,7 +124,7 @@ pub struct Provider {
     /// Revocation cut-offs as last read.
     pub cutoffs: Cutoffs,
     /// Seals stored values and keys their hashes.
-    pub storage: Sealer,
+    pub storage: Sealing,
     /// Status requests that wait here.
     pub watchers: Watchers,
     /// What readiness remembers.

@@ -6,7 +6,7 @@
 //! place is not detected here.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
@@ -48,11 +48,21 @@ pub struct SealContext<'a> {
     pub clear: &'a [u8],
 }
 
-/// Seals under one master key, opens under it and at most a few previous ones.
+/// Seals under one master key, opens under it and earlier ones, and hashes under the first it was made with.
+///
+/// Clones share their keys: what one learns, all know.
 #[derive(Clone)]
 pub struct Sealer {
+    /// Of keyed hashes; never replaced, since a hash is looked up and cannot be made again from what is stored.
+    index: Arc<Slot>,
+    ring: Arc<RwLock<Ring>>,
+}
+
+#[derive(Clone)]
+struct Ring {
     current: Arc<Slot>,
-    previous: Arc<[Arc<Slot>]>,
+    /// Open, and seal nothing.
+    others: Vec<Arc<Slot>>,
 }
 
 struct Slot {
@@ -66,19 +76,80 @@ impl Slot {
     }
 }
 
+impl Ring {
+    fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        std::iter::once(&self.current).chain(&self.others)
+    }
+}
+
 impl Sealer {
     /// A sealer under the 32 random bytes of `master`, named `key_id` in the values.
     #[must_use]
     pub fn new(key_id: u32, master: &[u8; 32]) -> Self {
-        Self { current: Slot::new(key_id, master), previous: Arc::new([]) }
+        let index = Slot::new(key_id, master);
+        let ring = Ring { current: Arc::clone(&index), others: Vec::new() };
+        Self { index, ring: Arc::new(RwLock::new(ring)) }
     }
 
-    /// The same, able to open values sealed under an earlier master. Nothing is sealed or hashed under it;
-    /// if the identifier is already known, the key held first stays.
+    /// The same, apart from its clones, able to open values sealed under an earlier master. Nothing is sealed or
+    /// hashed under it. Several masters may have one identifier: each is tried, the one held first before the others.
     #[must_use]
     pub fn with_previous(self, key_id: u32, master: &[u8; 32]) -> Self {
-        let previous = self.previous.iter().cloned().chain([Slot::new(key_id, master)]).collect();
-        Self { previous, ..self }
+        let mut ring = self.ring();
+        ring.others.push(Slot::new(key_id, master));
+        Self { index: self.index, ring: Arc::new(RwLock::new(ring)) }
+    }
+
+    /// Opens from now on also what was sealed under `master`, unless a key of this identifier is held already.
+    pub fn learn(&self, key_id: u32, master: &[u8; 32]) {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        if ring.slots().all(|slot| slot.id != key_id) {
+            ring.others.push(Slot::new(key_id, master));
+        }
+    }
+
+    /// Seals from now on under the key `key_id`; false, and no change, when it is not held.
+    #[must_use]
+    pub fn seal_under(&self, key_id: u32) -> bool {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(next) = ring.slots().find(|slot| slot.id == key_id).cloned() else { return false };
+        let before = std::mem::replace(&mut ring.current, Arc::clone(&next));
+        ring.others.retain(|slot| !Arc::ptr_eq(slot, &next));
+        if !Arc::ptr_eq(&before, &next) {
+            ring.others.push(before);
+        }
+        true
+    }
+
+    /// Whether a key of this identifier is held.
+    #[must_use]
+    pub fn knows(&self, key_id: u32) -> bool {
+        self.ring().slots().any(|slot| slot.id == key_id)
+    }
+
+    /// The identifier of the key that seals.
+    #[must_use]
+    pub fn current_id(&self) -> u32 {
+        self.ring().current.id
+    }
+
+    /// The identifier of the key that a value names; none when it is not shaped like a sealed value.
+    #[must_use]
+    pub fn key_id(sealed: &[u8]) -> Option<u32> {
+        let (version, rest) = sealed.split_first()?;
+        let (id, _) = rest.split_first_chunk::<4>()?;
+        (*version == VERSION).then(|| u32::from_be_bytes(*id))
+    }
+
+    /// What values sealed under the current key begin with.
+    #[must_use]
+    pub fn current_prefix(&self) -> [u8; 5] {
+        let [a, b, c, d] = self.current_id().to_be_bytes();
+        [VERSION, a, b, c, d]
+    }
+
+    fn ring(&self) -> Ring {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Seals `plaintext` for `context` under the current master.
@@ -90,9 +161,10 @@ impl Sealer {
     pub fn seal(&self, entropy: &dyn Entropy, context: &SealContext<'_>, plaintext: &[u8]) -> Vec<u8> {
         let salt: [u8; SALT] = entropy.bytes();
         let nonce: [u8; NONCE] = entropy.bytes();
-        let id = self.current.id.to_be_bytes();
+        let current = self.ring().current;
+        let id = current.id.to_be_bytes();
         let mut body = plaintext.to_vec();
-        self.current
+        current
             .key(&salt, context.kind)
             .and_then(|key| {
                 let aad = Aad::from(context.authenticated(id));
@@ -114,23 +186,21 @@ impl Sealer {
         let (id, rest) = rest.split_first_chunk::<4>().ok_or(SealError::Malformed)?;
         let (salt, rest) = rest.split_first_chunk::<SALT>().ok_or(SealError::Malformed)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(SealError::Malformed)?;
-        let slot = self.slot(u32::from_be_bytes(*id)).ok_or(SealError::UnknownKey)?;
-        let key = slot.key(salt, context.kind).map_err(|_| SealError::Refused)?;
-        let mut buffer = body.to_vec();
-        let aad = Aad::from(context.authenticated(*id));
-        let opened = key
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut buffer)
-            .map_err(|_| SealError::Refused)?
-            .len();
-        buffer.truncate(opened);
-        Ok(buffer)
+        let named = u32::from_be_bytes(*id);
+        let mut refused = SealError::UnknownKey;
+        for slot in self.ring().slots().filter(|slot| slot.id == named) {
+            match slot.open(context, (id, salt, nonce), body) {
+                Ok(opened) => return Ok(opened),
+                Err(Unspecified) => refused = SealError::Refused,
+            }
+        }
+        Err(refused)
     }
 
     /// A keyed hash of `parts` for the use that `label` names: a blind index, a subject. HMAC-SHA-256 over the
     /// parts, each preceded by its length, under HKDF(master, "mac/" + label).
     ///
-    /// Only the master given to [`Sealer::new`] takes part: changing it changes every hash. What must outlive a
-    /// change of master keeps a sealer of its own.
+    /// Only the master given to [`Sealer::new`] takes part, whichever key seals: changing it changes every hash.
     ///
     /// # Panics
     /// Never: the derived key is far shorter than HKDF can give (RFC 5869 2.3).
@@ -139,15 +209,11 @@ impl Sealer {
     pub fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut key = Zeroizing::new([0; 32]);
         hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
-            .extract(self.current.master.as_slice())
+            .extract(self.index.master.as_slice())
             .expand(&[b"mac/", label.as_bytes()], hkdf::HKDF_SHA256)
             .and_then(|okm| okm.fill(key.as_mut_slice()))
             .expect("32 bytes");
         hmac_sha256(key.as_slice(), parts)
-    }
-
-    fn slot(&self, id: u32) -> Option<&Slot> {
-        std::iter::once(&self.current).chain(self.previous.iter()).map(Arc::as_ref).find(|slot| slot.id == id)
     }
 }
 
@@ -157,6 +223,20 @@ impl Slot {
             .extract(self.master.as_slice())
             .expand(&[b"seal/", kind.as_bytes()], &AES_256_GCM)
             .map(|okm| LessSafeKey::new(UnboundKey::from(okm)))
+    }
+
+    fn open(
+        &self,
+        context: &SealContext<'_>,
+        (id, salt, nonce): (&[u8; 4], &[u8; SALT], &[u8; NONCE]),
+        body: &[u8],
+    ) -> Result<Vec<u8>, Unspecified> {
+        let key = self.key(salt, context.kind)?;
+        let mut buffer = body.to_vec();
+        let aad = Aad::from(context.authenticated(*id));
+        let opened = key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut buffer)?.len();
+        buffer.truncate(opened);
+        Ok(buffer)
     }
 }
 
@@ -175,6 +255,6 @@ impl SealContext<'_> {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sealer({}, [redacted])", self.current.id)
+        write!(f, "Sealer({}, [redacted])", self.current_id())
     }
 }

@@ -6,6 +6,7 @@
 mod findings;
 mod officer;
 mod policy;
+mod seal_keys;
 mod state;
 mod sweep;
 mod timeline;
@@ -16,6 +17,7 @@ pub use officer::{
     KeyRefusal, Takeover, Withdrawal, activation, planned_standby, retirement, staging, withdrawal,
 };
 pub use policy::{KeyPolicy, KeyPolicyError, SHIPPED_POLICY};
+pub use seal_keys::{INDEX_KEY, SealKey, SealKeys, seal_keys};
 pub use state::{Custody, KeyRecord, KeyState, Purpose, UnknownKeyWord};
 pub use sweep::{Action, openers, published, signer, standby_ready, sweep};
 pub use timeline::{Step, timeline};

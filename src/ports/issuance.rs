@@ -74,6 +74,9 @@ pub struct Grant {
     pub created: UnixTime,
 }
 
+/// Kind of the sealed value that holds a family's last token; its name is the family's identifier.
+pub const SEALED_REFRESH: &str = "refresh/current";
+
 /// A family to begin.
 pub struct NewFamily {
     /// Identifier, first part of each of its tokens.

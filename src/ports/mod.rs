@@ -28,6 +28,7 @@ mod patients;
 mod persons;
 mod replay;
 mod revocation;
+mod sealing;
 mod sessions;
 mod throttle;
 mod upstream;
@@ -58,7 +59,7 @@ pub use grants::{Consent, ConsentSubject, Grants, StoredFamily};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
     Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, RefusedBy,
-    RotateOutcome, RotatePlan,
+    RotateOutcome, RotatePlan, SEALED_REFRESH,
 };
 pub use key_token::KeyToken;
 pub use keys::{DecryptError, Decrypter, Keys, PrivatePart, Signer};
@@ -69,6 +70,7 @@ pub use patients::{PatientCounts, PatientRecord, Patients};
 pub use persons::Persons;
 pub use replay::{Generation, Replay, ReplayKind, Sighting};
 pub use revocation::{Cutoff, CutoffScope, Revocation, SignedSince};
+pub use sealing::{SealKeySource, Sealing};
 pub use sessions::{Session, Sessions};
 pub use throttle::{Throttle, ThrottleRule};
 pub use upstream::{

@@ -1,7 +1,7 @@
 //! Adapters against what they adapt, without a network.
 
-mod client_keys;
 mod checkpoint_sinks;
+mod client_keys;
 mod lab;
 mod message_queue;
 mod phone;

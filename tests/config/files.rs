@@ -80,6 +80,41 @@ fn a_malformed_key_is_refused_and_never_repeated() {
 }
 
 #[test]
+fn the_other_key_is_read_never_made_and_is_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let text = format!(
+        "issuer = \"http://localhost:8080\"\n[keys]\nkek_file = \"{}\"\nkek_previous_file = \"{}\"\n",
+        place("kek").display(),
+        place("previous").display()
+    );
+    let config = file(&text).load().unwrap();
+    assert_eq!(config.keys.kek_previous_file, Some(place("previous")));
+    assert!(config.summary().iter().any(|(setting, _)| *setting == "keys.kek_previous_file"));
+    let key = |letter: &str| format!("{}\n", letter.repeat(43));
+    std::fs::write(place("kek"), key("A")).unwrap();
+    let kek = config.keys.kek(&config.storage, &SeededEntropy::new(1)).unwrap();
+    let read = || config.keys.kek_previous(&kek);
+    let refused = |sentence: &str| {
+        let error = read().unwrap_err();
+        assert_eq!(error.setting(), Some("keys.kek_previous_file"));
+        assert!(error.to_string().contains(sentence), "{error}");
+    };
+    refused("cannot be read");
+    assert!(!place("previous").exists(), "never made");
+    for (text, sentence) in [(key("A"), "itself"), (String::from("short"), "is not a key")] {
+        std::fs::write(place("previous"), text).unwrap();
+        refused(sentence);
+    }
+    std::fs::write(place("previous"), format!("{}A\n", "B".repeat(42))).unwrap();
+    assert_ne!(read().unwrap().unwrap().expose(), kek.expose());
+    let alone = file("issuer = \"http://localhost:8080\"").load().unwrap();
+    assert!(alone.keys.kek_previous(&kek).unwrap().is_none());
+    let twice = text.replace("previous\"", "kek\"");
+    assert_eq!(file(&twice).load().unwrap_err().setting(), Some("keys.kek_previous_file"));
+}
+
+#[test]
 fn the_policy_must_outlive_what_it_signs() {
     let with = |policy: &str| {
         let text = "issuer = \"https://id.example.fr\"\n[tokens]\naccess_token = \"5m\"\n[keys]\npolicy_file = \"p.toml\"";

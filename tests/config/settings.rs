@@ -146,6 +146,7 @@ fn the_example_shows_every_setting() {
                 "allowed_origins",
                 "attestation_roots",
                 "policy_file",
+                "kek_previous_file",
                 "activation_codes_file",
                 "checkpoint_files",
                 "checkpoint_folders",
@@ -292,6 +293,21 @@ fn a_bad_address_or_limit_is_named() {
 }
 
 #[test]
+fn a_bad_token_setting_is_named() {
+    let table = [
+        ("module = \"/usr/lib/token.so\"", "module = \"token.so\"", "keys.pkcs11.module"),
+        ("module = \"/usr/lib/token.so\"", "", "keys.pkcs11"),
+        ("token = \"sceau\"", "token = \"\"", "keys.pkcs11.token"),
+        ("pin_file = \"/run/secrets/pin\"", "", "keys.pkcs11"),
+        ("sessions = 3", "sessions = 0", "keys.pkcs11.sessions"),
+        ("timeout = \"5s\"", "timeout = \"11s\"", "keys.pkcs11.timeout"),
+    ];
+    for (good, bad, setting) in table {
+        refused(good, bad, setting);
+    }
+}
+
+#[test]
 fn a_bad_store_or_phone_setting_is_named() {
     let sql = "sqlite:///var/lib/sceau/sceau.sqlite";
     let origin = "https://app.example.fr";
@@ -305,12 +321,6 @@ fn a_bad_store_or_phone_setting_is_named() {
         (sql, "postgres://sceau@db.example.fr/sceau?sslmode=disable", "storage.sql"),
         (sql, "postgres://sceau@db.example.fr/sceau?options=-c%20fsync%3Doff", "storage.sql"),
         (sql, "postgres://sceau@db.example.fr/sceau?host=/tmp", "storage.sql"),
-        ("module = \"/usr/lib/token.so\"", "module = \"token.so\"", "keys.pkcs11.module"),
-        ("module = \"/usr/lib/token.so\"", "", "keys.pkcs11"),
-        ("token = \"sceau\"", "token = \"\"", "keys.pkcs11.token"),
-        ("pin_file = \"/run/secrets/pin\"", "", "keys.pkcs11"),
-        ("sessions = 3", "sessions = 0", "keys.pkcs11.sessions"),
-        ("timeout = \"5s\"", "timeout = \"11s\"", "keys.pkcs11.timeout"),
         ("[storage]", "[storage]\nsql_password_file = \"p\"", "storage.sql_password_file"),
         (sql, "mysql://db.example.fr/sceau", "storage.sql"),
         (sql, "sqlite://", "storage.sql"),

@@ -29,4 +29,5 @@ mod identity_sector_claims;
 mod interaction_next_step;
 mod keyring_officer;
 mod keyring_policy;
+mod keyring_seal_keys;
 mod keyring_sweep;

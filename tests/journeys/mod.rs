@@ -27,6 +27,7 @@ mod key_emergency;
 mod key_material;
 mod key_rotation;
 mod key_runbook;
+mod keys_reseal;
 mod limits_review;
 mod login_page;
 mod login_review;

@@ -45,8 +45,8 @@ pub(super) async fn change(harness: &Harness, reference: &str, change: impl FnOn
 }
 
 pub(super) fn subject(harness: &Harness, service: &Service<'_>, person: &Person) -> String {
-    let key = &harness.provider.keyring.symmetric.pairwise;
-    pairwise_subject(key, &service.client.sector, &person.subject_seed)
+    let keys = harness.provider.keyring.symmetric();
+    pairwise_subject(keys.pairwise(), &service.client.sector, &person.subject_seed)
 }
 
 /// Opens a request, chooses `who` and allows: what the service gets.

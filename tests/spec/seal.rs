@@ -88,10 +88,41 @@ fn a_value_under_the_previous_master_still_opens() {
 #[test]
 fn the_right_id_with_another_master_is_refused() {
     assert_eq!(Sealer::new(7, &[9; 32]).open(&CONTEXT, &sealed()), Err(SealError::Refused));
+}
+
+#[test]
+fn masters_of_one_id_are_each_tried_and_none_opens_what_another_id_names() {
+    let two = Sealer::new(7, &[9; 32]).with_previous(7, &[1; 32]);
+    assert!(two.open(&CONTEXT, &sealed()).is_ok());
     assert_eq!(
-        Sealer::new(7, &[9; 32]).with_previous(7, &[1; 32]).open(&CONTEXT, &sealed()),
-        Err(SealError::Refused)
+        Sealer::new(8, &[9; 32]).with_previous(9, &[1; 32]).open(&CONTEXT, &sealed()),
+        Err(SealError::UnknownKey)
     );
+}
+
+#[test]
+fn a_key_learned_later_opens_for_every_clone_and_seals_once_told() {
+    let first = sealer();
+    let clone = first.clone();
+    let hash = first.mac("device", &[b"a"]);
+    assert!(!first.seal_under(8), "not held yet");
+    first.learn(8, &[2; 32]);
+    assert!(clone.knows(8));
+    assert_eq!(clone.seal(&SeededEntropy::new(2), &CONTEXT, b"x")[1..5], [0, 0, 0, 7]);
+    assert!(clone.seal_under(8));
+    let fresh = first.seal(&SeededEntropy::new(2), &CONTEXT, b"x");
+    assert_eq!((Sealer::key_id(&fresh), first.current_id()), (Some(8), 8));
+    assert!(fresh.starts_with(&first.current_prefix()));
+    assert!(first.open(&CONTEXT, &sealed()).is_ok(), "what was sealed before");
+    assert_eq!(first.mac("device", &[b"a"]), hash, "hashes stay");
+    // Another master does not take the place of a key that is held.
+    first.learn(7, &[9; 32]);
+    assert!(first.open(&CONTEXT, &sealed()).is_ok());
+    // And back.
+    assert!(first.seal_under(7) && first.knows(8));
+    assert!(first.open(&CONTEXT, &fresh).is_ok());
+    // A sealer made apart knows nothing of it.
+    assert!(!sealer().knows(8));
 }
 
 #[test]

@@ -126,6 +126,7 @@ pub(super) async fn assemble(durable: &Durable, clock: &Arc<TestClock>) -> App {
         durable: durable.clone(),
         ephemeral: Ephemeral::InProcess,
         key_encryption_key: [7; 32],
+        key_token: None,
         relying_party: RelyingParty {
             id: String::from("sceau.example"),
             name: String::from("sceau"),

@@ -60,7 +60,7 @@ impl World {
         let ticking: Arc<dyn Clock> = Arc::<TestClock>::clone(&clock);
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         let keys = SqlKeys::new(&db, &Sealer::new(1, &[7; 32]), &entropy, &ticking);
-        let stores = SqlStores::new(&db, &Sealer::new(2, &[8; 32]), &entropy, &ticking);
+        let stores = SqlStores::new(&db, Sealer::new(2, &[8; 32]), &entropy, &ticking);
         let signer = Arc::new(SealedSigner::new(keys.clone()));
         let decrypter = Arc::new(SealedDecrypter::new(keys.clone()));
         Self { stores, keys: Arc::new(keys), signer, decrypter, clock, db, file, tenant: None }

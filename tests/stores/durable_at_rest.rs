@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sceau::adapter::sql::{
-    AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, ONLY_POSTGRES, ONLY_SQLITE, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS, REPRESENTATION_STATEMENTS, STATEMENTS,
+    AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, ONLY_POSTGRES,
+    ONLY_SQLITE, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS, REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES,
+    RESEAL_STATEMENTS, STATEMENTS,
 };
 use sceau::base::{OsEntropy, Secret};
 use sceau::identity::NationalId;
@@ -22,7 +24,7 @@ async fn every_statement_of_the_catalogue_prepares() {
     let file = path(world.file.as_ref().unwrap());
     let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(file)).await.unwrap();
     let both = STATEMENTS.into_iter().chain(DIRECTORY_STATEMENTS).chain(PEOPLE_STATEMENTS);
-    let both = both.chain(REPRESENTATION_STATEMENTS).chain(AUDIT_STATEMENTS);
+    let both = both.chain(REPRESENTATION_STATEMENTS).chain(AUDIT_STATEMENTS).chain(RESEAL_STATEMENTS);
     for (name, statement) in both.chain(ONLY_SQLITE) {
         let prepared = pool.prepare(statement.into_sql_str()).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
@@ -49,6 +51,9 @@ fn no_statement_is_outside_the_catalogue() {
     assert_eq!(source.matches("pub(super) const ").count(), REPRESENTATION_STATEMENTS.len());
     let source = include_str!("../../src/adapter/sql/statements_audit.rs");
     let listed = AUDIT_STATEMENTS.len() + AUDIT_ONLY_POSTGRES.len();
+    assert_eq!(source.matches("pub(super) const ").count(), listed);
+    let source = include_str!("../../src/adapter/sql/statements_reseal.rs");
+    let listed = RESEAL_STATEMENTS.len() + RESEAL_ONLY_POSTGRES.len();
     assert_eq!(source.matches("pub(super) const ").count(), listed);
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapter/sql");
     for entry in std::fs::read_dir(directory).unwrap() {

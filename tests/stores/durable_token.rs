@@ -115,7 +115,7 @@ fn a_signing_key_is_made_on_the_token_and_signs_there() {
     on_every_engine(async |world| {
         let (keys, signer, token) = with_token(&world);
         let kid = stage(&keys, Purpose::Sign, "ES256").await.unwrap().unwrap();
-        assert_eq!(token.names(), [kid.clone()]);
+        assert_eq!(token.names(), std::slice::from_ref(&kid));
         let record = keys.list().await.unwrap().into_iter().find(|key| key.kid == kid).unwrap();
         assert_eq!(record.custody, Custody::Token);
         assert!(matches!(signer.sign(&kid, b"input").await, Err(PortError::Conflict)), "staged");
@@ -192,7 +192,7 @@ fn a_key_that_leaves_is_destroyed_on_the_token_at_once_or_when_it_is_back() {
         let kid = active(&keys).await;
         token.gone.store(true, Ordering::SeqCst);
         moved(&keys, &kid, KeyState::Revoked).await;
-        assert_eq!(token.names(), [kid.clone()], "out of reach");
+        assert_eq!(token.names(), std::slice::from_ref(&kid), "out of reach");
         token.gone.store(false, Ordering::SeqCst);
         let foreign = token.generate(Algorithm::Es256).await.unwrap().kid.unwrap();
         keys.tidy_token().await.unwrap();

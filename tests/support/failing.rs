@@ -21,7 +21,12 @@ use sceau::keyring::{KeyRecord, Purpose, Withdrawal};
 use sceau::oauth::Client;
 use sceau::ports::{
     AccessTokenRecord, AccessTokens, ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan,
-    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, ConsentSubject, Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation, Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link, LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult, Ports, PrivatePart, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session, Sessions, Sighting, SignedSince, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
+    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, ConsentSubject,
+    Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation,
+    Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link,
+    LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult,
+    Ports, PrivatePart, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session,
+    Sessions, Sighting, SignedSince, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 

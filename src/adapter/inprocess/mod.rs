@@ -23,8 +23,7 @@ use tokio::sync::Notify;
 use super::ephemeral::{History, Place};
 use super::sealed_value::{Head, SealedValue, ValueSealer};
 use crate::base::{Clock, Entropy, EntropyExt as _, UnixTime};
-use crate::jose::Sealer;
-use crate::ports::{Generation, PortError, PortResult, Versioned};
+use crate::ports::{Generation, PortError, PortResult, Sealing, Versioned};
 use shards::{Change, Shards};
 use striped::Striped;
 
@@ -46,7 +45,12 @@ pub struct InProcess {
 impl InProcess {
     /// An empty store that seals with `storage`; its memory begins now.
     #[must_use]
-    pub fn new(storage: Sealer, entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>, history: History) -> Self {
+    pub fn new(
+        storage: impl Into<Sealing>,
+        entropy: Arc<dyn Entropy>,
+        clock: Arc<dyn Clock>,
+        history: History,
+    ) -> Self {
         let complete_since = match history {
             History::None => UnixTime::from_millis(0),
             History::Some => clock.now(),
@@ -56,7 +60,7 @@ impl InProcess {
         Self {
             generation: Generation { number, complete_since },
             values: Shards::new(MAX_ENTRIES),
-            seal: ValueSealer::new(storage, entropy),
+            seal: ValueSealer::new(storage.into(), entropy),
             clock,
             turns: Striped::new(TURNS, Mutex::default),
             bells: Striped::new(BELLS, Notify::default),

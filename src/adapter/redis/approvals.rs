@@ -49,7 +49,7 @@ impl Approvals for RedisStore {
             if sealed.head.is_dead(now) {
                 continue;
             }
-            let id: ApprovalId = self.seal.open(&place, &sealed)?;
+            let id: ApprovalId = self.seal.open_shared(&place, &sealed).await?;
             let stored = self.load_steps::<StoredApproval>(&Place::approval(id), now).await?;
             waiting.extend(stored.filter(|stored| is_waiting(&stored.value, now)));
         }

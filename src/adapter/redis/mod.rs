@@ -33,8 +33,7 @@ pub use super::ephemeral::History;
 use super::ephemeral::Place;
 use super::sealed_value::{Head, SealedValue, ValueSealer};
 use crate::base::{Clock, Entropy, UnixTime};
-use crate::jose::Sealer;
-use crate::ports::{PortError, PortResult};
+use crate::ports::{PortError, PortResult, Sealing};
 use connection::Link;
 
 /// The ephemeral store in Redis; implements every ephemeral port.
@@ -42,7 +41,7 @@ pub struct RedisStore {
     link: Link,
     prefix: String,
     seal: ValueSealer,
-    storage: Sealer,
+    storage: Sealing,
     clock: Arc<dyn Clock>,
     scripts: Scripts,
 }
@@ -63,11 +62,12 @@ impl RedisStore {
     /// [`PortError::Unavailable`] with a sentence, when Redis does not answer or cannot be used.
     pub async fn connect(
         settings: &RedisSettings,
-        storage: Sealer,
+        storage: impl Into<Sealing>,
         entropy: Arc<dyn Entropy>,
         clock: Arc<dyn Clock>,
         history: History,
     ) -> PortResult<Self> {
+        let storage = storage.into();
         let untouched = history == History::None;
         let store = Self {
             link: Link::new(settings, Arc::clone(&clock), untouched)?,
@@ -126,7 +126,10 @@ impl RedisStore {
         let bytes: Option<Vec<u8>> = self.link.run(redis::cmd(command).arg(self.key(place))).await?;
         let value = bytes.as_deref().map(SealedValue::from_bytes).transpose()?;
         let alive = value.filter(|value| !value.head.is_dead(now));
-        alive.map(|value| self.seal.open(place, &value)).transpose()
+        match alive {
+            Some(value) => self.seal.open_shared(place, &value).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn read_whole(&self, place: &Place) -> PortResult<Option<Vec<u8>>> {

@@ -36,7 +36,7 @@ impl OneShot for RedisStore {
         if current.head.is_dead(now) {
             return Ok(false);
         }
-        let request: PushedRequest = self.seal.open(&place, &current)?;
+        let request: PushedRequest = self.seal.open_shared(&place, &current).await?;
         if let Some(finished_by) = request.finished_by {
             return Ok(finished_by == by);
         }

@@ -48,7 +48,7 @@ impl RedisStore {
         if current.head.is_dead(now) {
             return Ok(Touched::Gone);
         }
-        let session = Session { idle_end, ..self.seal.open(place, &current)? };
+        let session = Session { idle_end, ..self.seal.open_shared(place, &current).await? };
         let head = session_head(current.head.version.saturating_add(1), &session);
         let exchanged = self.exchange_whole(place, read, head, &session).await?;
         Ok(if exchanged { Touched::Yes } else { Touched::OtherWasFaster })

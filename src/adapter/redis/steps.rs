@@ -71,7 +71,8 @@ impl RedisStore {
         if value.head.is_dead(now) {
             return Ok(None);
         }
-        Ok(Some(Versioned { version: value.head.version, value: self.seal.open(place, &value)? }))
+        let version = value.head.version;
+        Ok(Some(Versioned { version, value: self.seal.open_shared(place, &value).await? }))
     }
 
     /// The version of a value that lives and may still go on.

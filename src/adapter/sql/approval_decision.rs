@@ -61,18 +61,19 @@ impl ApprovalDecision for SqlApprovalDecision {
         let row: Option<(i64, Vec<u8>)> = on!(self.0.db.reader(), |c| sqlx::query_as(DECISION_FIND)
             .bind(approval.uuid())
             .fetch_optional(c))?;
-        row.map(|(at, sealed)| {
-            let proof = self.0.open(PROOF, approval.uuid().as_bytes(), &sealed)?;
-            Ok(CommittedDecision { proof, at: UnixTime::from_millis(at) })
-        })
-        .transpose()
+        let Some((at, sealed)) = row else { return Ok(None) };
+        let proof = self.0.open(PROOF, approval.uuid().as_bytes(), &sealed).await?;
+        Ok(Some(CommittedDecision { proof, at: UnixTime::from_millis(at) }))
     }
 
     async fn evidence(&self, approval: ApprovalId) -> PortResult<Option<Evidence>> {
         let sealed: Option<Vec<u8>> = on!(self.0.db.reader(), |c| sqlx::query_scalar(DECISION_EVIDENCE)
             .bind(approval.uuid())
             .fetch_optional(c))?;
-        sealed.map(|sealed| self.0.open(EVIDENCE, approval.uuid().as_bytes(), &sealed)).transpose()
+        match sealed {
+            Some(sealed) => self.0.open(EVIDENCE, approval.uuid().as_bytes(), &sealed).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -146,5 +147,5 @@ async fn count_up(write: &mut Write<'_>, decision: &Decision) -> PortResult<bool
     Ok(row.is_some())
 }
 
-const PROOF: &str = "decisions/proof";
-const EVIDENCE: &str = "decisions/evidence";
+pub(super) const PROOF: &str = "decisions/proof";
+pub(super) const EVIDENCE: &str = "decisions/evidence";

@@ -42,20 +42,26 @@ impl Devices for SqlDevices {
     async fn find(&self, id: DeviceId) -> PortResult<Option<Device>> {
         let row: Option<Stored> =
             on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_FIND).bind(id.uuid()).fetch_optional(c))?;
-        row.map(|row| self.0.device(&row)).transpose()
+        match row {
+            Some(row) => self.0.device(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn find_by_key(&self, jkt: &Thumbprint) -> PortResult<Option<Device>> {
         let row: Option<Stored> = on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_FIND_BY_JKT)
             .bind(jkt.as_bytes().as_slice())
             .fetch_optional(c))?;
-        row.map(|row| self.0.device(&row)).transpose()
+        match row {
+            Some(row) => self.0.device(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn list(&self, person: PersonId) -> PortResult<Vec<Device>> {
         let rows: Vec<Stored> =
             on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_LIST).bind(person.uuid()).fetch_all(c))?;
-        rows.iter().map(|row| self.0.device(row)).collect()
+        self.0.devices(&rows).await
     }
 }
 
@@ -101,9 +107,17 @@ impl SqlDevices {
 }
 
 impl Store {
+    pub(super) async fn devices(&self, rows: &[Stored]) -> PortResult<Vec<Device>> {
+        let mut devices = Vec::with_capacity(rows.len());
+        for row in rows {
+            devices.push(self.device(row).await?);
+        }
+        Ok(devices)
+    }
+
     /// The columns say status and counter: they change without the rest.
-    pub(super) fn device(&self, (id, status, sign_count, sealed): &Stored) -> PortResult<Device> {
-        let device: Device = self.open(SEALED, id.as_bytes(), sealed)?;
+    pub(super) async fn device(&self, (id, status, sign_count, sealed): &Stored) -> PortResult<Device> {
+        let device: Device = self.open(SEALED, id.as_bytes(), sealed).await?;
         let status = read_status(status)?;
         let sign_count =
             u32::try_from(*sign_count).map_err(|_| corrupt("a signature counter is out of range"))?;

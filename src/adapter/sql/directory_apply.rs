@@ -94,7 +94,7 @@ async fn update(
     let text = write.text(PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED);
     let row: Option<StoredPerson> =
         on!(write.connection(), |c| sqlx::query_as(text).bind(id.uuid()).fetch_optional(c))?;
-    let mut person = store.person(&row.ok_or(PortError::Conflict)?)?;
+    let mut person = store.person(&row.ok_or(PortError::Conflict)?).await?;
     let back = person.status == PersonStatus::Deactivated;
     if back {
         person.status = PersonStatus::Active;

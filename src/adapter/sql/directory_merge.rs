@@ -59,7 +59,10 @@ async fn find(store: &Store, write: &mut Write<'_>, id: &NationalId) -> PortResu
     let index = store.national_index(id);
     let row: Option<StoredPerson> =
         on!(write.connection(), |c| sqlx::query_as(text).bind(index.as_slice()).fetch_optional(c))?;
-    row.map(|row| store.person(&row)).transpose()
+    match row {
+        Some(row) => store.person(&row).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The index of an identity number led to somebody who has none.
@@ -171,7 +174,7 @@ async fn phones(store: &Store, write: &mut Write<'_>, person: PersonId) -> PortR
     let text = write.text(DEVICE_OF_PERSON, DEVICE_OF_PERSON_LOCKED);
     let rows: Vec<StoredDevice> =
         on!(write.connection(), |c| sqlx::query_as(text).bind(person.uuid()).fetch_all(c))?;
-    rows.iter().map(|row| store.device(row)).collect()
+    store.devices(&rows).await
 }
 
 async fn used(write: &mut Write<'_>, person: PersonId) -> PortResult<bool> {

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::directory::hold;
@@ -86,14 +87,14 @@ fn seal(store: &Store, place: (RunId, u32, &PersonIndex), plain: &[u8]) -> Vec<u
 }
 
 /// The entries of a block.
-pub(super) fn open(
+pub(super) async fn open(
     store: &Store,
     place: (RunId, u32, &PersonIndex),
     sealed: &[u8],
 ) -> PortResult<Vec<Entry>> {
     let name = name(place);
     let context = SealContext { kind: SEALED, name: &name, clear: &[] };
-    let plain = Zeroizing::new(store.sealer.open(&context, sealed)?);
+    let plain = Zeroizing::new(store.sealer.open(&context, sealed).await?);
     let mut rest = plain.as_slice();
     let mut entries = Vec::new();
     while !rest.is_empty() {
@@ -117,7 +118,13 @@ fn name((run, chunk, last): (RunId, u32, &PersonIndex)) -> Vec<u8> {
     [run.uuid().as_bytes().as_slice(), &chunk.to_be_bytes(), last].concat()
 }
 
-const SEALED: &str = "directory_blocks/sealed";
+/// The name under which a stored block is sealed.
+pub(super) fn sealed_name(run: Uuid, chunk: i64, last: &[u8]) -> Vec<u8> {
+    let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
+    [run.as_bytes().as_slice(), &chunk.to_be_bytes(), last].concat()
+}
+
+pub(super) const SEALED: &str = "directory_blocks/sealed";
 const READ: u8 = 1;
 const REFUSED: u8 = 0;
 /// Bytes of a block, at which the next person begins another.

@@ -97,7 +97,8 @@ impl Part {
                 self.ended = true;
                 break;
             };
-            let mut entries = directory_staging::open(store, (run, self.chunk, &array(&last)?), &sealed)?;
+            let mut entries =
+                directory_staging::open(store, (run, self.chunk, &array(&last)?), &sealed).await?;
             entries.retain(|(index, _)| index.as_slice() > self.after.as_slice());
             self.entries = entries.into_iter().peekable();
             self.after = last;

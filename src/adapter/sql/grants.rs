@@ -22,7 +22,10 @@ impl Grants for SqlGrants {
     async fn family(&self, id: FamilyId) -> PortResult<Option<StoredFamily>> {
         let row: Option<FamilyRow> =
             on!(self.0.db.reader(), |c| sqlx::query_as(FAMILY_FIND).bind(id.uuid()).fetch_optional(c))?;
-        row.map(|row| self.read(row)).transpose()
+        match row {
+            Some(row) => self.read(row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn consent(&self, subject: ConsentSubject<'_>) -> PortResult<Option<Consent>> {
@@ -135,7 +138,7 @@ struct FamilyRow {
 
 impl SqlGrants {
     /// `dead` is true when the family or its grant is.
-    fn read(&self, row: FamilyRow) -> PortResult<StoredFamily> {
+    async fn read(&self, row: FamilyRow) -> PortResult<StoredFamily> {
         let family = Family {
             id: FamilyId::from_uuid(row.id),
             generation: counter(row.generation)?,
@@ -146,7 +149,7 @@ impl SqlGrants {
             idle_expiry: UnixTime::from_millis(row.idle_expiry),
             dead: row.dead,
         };
-        let grant = self.0.open_grant(row.grant_id, &row.sealed)?;
+        let grant = self.0.open_grant(row.grant_id, &row.sealed).await?;
         Ok(StoredFamily { family, grant, current_sealed: row.current_sealed })
     }
 }
@@ -156,9 +159,9 @@ impl Store {
         self.seal(SEALED, grant.id.uuid().as_bytes(), grant)
     }
 
-    fn open_grant(&self, id: Uuid, sealed: &[u8]) -> PortResult<Grant> {
-        self.open(SEALED, id.as_bytes(), sealed)
+    async fn open_grant(&self, id: Uuid, sealed: &[u8]) -> PortResult<Grant> {
+        self.open(SEALED, id.as_bytes(), sealed).await
     }
 }
 
-const SEALED: &str = "grants/sealed";
+pub(super) const SEALED: &str = "grants/sealed";

@@ -2,21 +2,12 @@
 
 use zeroize::Zeroizing;
 
+use super::key_parts::Unsealed;
 use super::row::{corrupt, word};
 use crate::base::{Entropy, EntropyExt as _, base64url};
 use crate::jose::{Algorithm, DecryptionKey, Jwk, KeyManagement, KeyUse, PrivateKey};
-use crate::keyring::{KeyState, Purpose};
+use crate::keyring::Purpose;
 use crate::ports::{PortError, PortResult};
-
-/// A key with its private part unsealed.
-pub(super) struct Unsealed {
-    pub(super) purpose: Purpose,
-    pub(super) algorithm: String,
-    pub(super) state: KeyState,
-    pub(super) revision: u64,
-    /// None once destroyed.
-    pub(super) private: Option<Zeroizing<Vec<u8>>>,
-}
 
 impl Unsealed {
     /// The public part that the private one makes; none of a symmetric key, and of what cannot be parsed.

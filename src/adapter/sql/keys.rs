@@ -7,22 +7,22 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use super::Db;
-use super::key_material::{Made, Unsealed};
+use super::key_material::{Made, signature_algorithm};
 use super::revocation::cut;
 use super::row::{corrupt, counter, millis, stored, time, word};
-use super::statements::{KEY_ADVANCE, KEY_DESTROY, KEY_INSERT, KEY_LIST, KEY_PRIVATE, KEY_PUBLIC};
+use super::statements::{KEY_ADVANCE, KEY_DESTROY, KEY_INSERT, KEY_LIST, KEY_PUBLIC};
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::base::{Clock, Entropy, UnixTime};
-use crate::jose::{SealContext, Sealer};
+use crate::jose::Sealer;
 use crate::keyring::{Custody, KeyRecord, KeyState, Purpose, Withdrawal};
 use crate::ports::{Cutoff, CutoffScope, KeyToken, Keys, PortError, PortResult, PrivatePart};
 
 /// The store of key records.
 #[derive(Clone)]
 pub struct SqlKeys {
-    store: Store,
+    pub(super) store: Store,
     pub(super) token: Option<Arc<dyn KeyToken>>,
 }
 
@@ -32,7 +32,7 @@ impl SqlKeys {
     pub fn new(db: &Db, kek: &Sealer, entropy: &Arc<dyn Entropy>, clock: &Arc<dyn Clock>) -> Self {
         let store = Store {
             db: db.clone(),
-            sealer: kek.clone(),
+            sealer: kek.into(),
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
         };
@@ -54,12 +54,13 @@ impl Keys for SqlKeys {
     }
 
     async fn stage(&self, record: &KeyRecord, event: &AuditEvent) -> PortResult<Option<String>> {
+        if record.purpose == Purpose::Seal && !self.is_newest_seal_key(record).await? {
+            return Ok(None);
+        }
         let made = self.make(record).await?;
         let custody = if made.private.is_some() { Custody::Sealed } else { Custody::Token };
-        let clear = authenticated(&made.kid, record.purpose, &record.algorithm);
-        let context = SealContext { kind: SEALED, name: made.kid.as_bytes(), clear: &clear };
         let seal = |private: &Zeroizing<Vec<u8>>| {
-            self.store.sealer.seal(self.store.entropy.as_ref(), &context, private)
+            self.seal_private(&made.kid, record.purpose, &record.algorithm, private)
         };
         let sealed = made.private.as_ref().map(seal);
         let mut write = self.store.write().await?;
@@ -168,31 +169,16 @@ impl SqlKeys {
             (_, purpose) => Made::generate(purpose, &record.algorithm, self.store.entropy.as_ref()),
         }
     }
-}
 
-/// Purpose, algorithm, state, revision, sealed private part.
-type Stored = (String, String, String, i64, Option<Vec<u8>>);
-
-impl SqlKeys {
-    pub(super) const fn db(&self) -> &Db {
-        &self.store.db
+    /// Seal keys are numbered in the order of staging: by a clock that is behind, a new one would take the number of
+    /// another.
+    async fn is_newest_seal_key(&self, record: &KeyRecord) -> PortResult<bool> {
+        let mut others = self.list().await?.into_iter().filter(|key| key.purpose == Purpose::Seal);
+        Ok(others.all(|key| key.staged_at < record.staged_at))
     }
 
-    pub(super) async fn private(&self, kid: &str) -> PortResult<Option<Unsealed>> {
-        let row: Option<Stored> =
-            on!(self.store.db.reader(), |c| sqlx::query_as(KEY_PRIVATE).bind(kid).fetch_optional(c))?;
-        let Some((purpose, algorithm, state, revision, sealed)) = row else { return Ok(None) };
-        let purpose = word(&purpose, PURPOSE)?;
-        let clear = authenticated(kid, purpose, &algorithm);
-        let context = SealContext { kind: SEALED, name: kid.as_bytes(), clear: &clear };
-        let open = |sealed: Vec<u8>| self.store.sealer.open(&context, &sealed).map(Zeroizing::new);
-        Ok(Some(Unsealed {
-            purpose,
-            state: word(&state, STATE)?,
-            revision: counter(revision)?,
-            private: sealed.map(open).transpose()?,
-            algorithm,
-        }))
+    pub(super) const fn db(&self) -> &Db {
+        &self.store.db
     }
 }
 
@@ -200,11 +186,6 @@ impl fmt::Debug for SqlKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlKeys").finish_non_exhaustive()
     }
-}
-
-/// What is authenticated with a private part: identifier, use and algorithm, none of which holds a line end.
-fn authenticated(kid: &str, purpose: Purpose, algorithm: &str) -> Vec<u8> {
-    [kid, purpose.as_str(), algorithm].join("\n").into_bytes()
 }
 
 /// False when the record is not at `expected`, or another key holds its place.
@@ -281,7 +262,6 @@ fn read_public(text: Option<&str>) -> PortResult<Option<serde_json::Value>> {
     public.map_err(|_| corrupt("a public key is not JSON"))
 }
 
-const SEALED: &str = "key_records/sealed_private";
-const PURPOSE: &str = "a key's purpose is unknown";
+pub(super) const PURPOSE: &str = "a key's purpose is unknown";
+pub(super) const STATE: &str = "a key's state is unknown";
 pub(super) const CUSTODY: &str = "a key's custody is unknown";
-const STATE: &str = "a key's state is unknown";

@@ -29,13 +29,20 @@ impl Links for SqlLinks {
         let index = self.0.link_index(key);
         let row: Option<Row> =
             on!(self.0.db.reader(), |c| sqlx::query_as(LINK_FIND).bind(index.as_slice()).fetch_optional(c))?;
-        row.map(|row| self.0.link(&row)).transpose()
+        match row {
+            Some(row) => self.0.link(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn of(&self, person: PersonId) -> PortResult<Vec<Link>> {
         let rows: Vec<Row> =
             on!(self.0.db.reader(), |c| sqlx::query_as(LINK_LIST).bind(person.uuid()).fetch_all(c))?;
-        rows.iter().map(|row| self.0.link(row)).collect()
+        let mut links = Vec::with_capacity(rows.len());
+        for row in &rows {
+            links.push(self.0.link(row).await?);
+        }
+        Ok(links)
     }
 
     async fn candidates(&self, pivot: &Pivot) -> PortResult<Vec<LinkCandidate>> {
@@ -43,7 +50,11 @@ impl Links for SqlLinks {
         let rows: Vec<LinkableRow> = on!(self.0.db.reader(), |c| sqlx::query_as(PERSON_CANDIDATES)
             .bind(index.as_slice())
             .fetch_all(c))?;
-        rows.into_iter().map(|row| self.0.candidate(row)).collect()
+        let mut candidates = Vec::with_capacity(rows.len());
+        for row in rows {
+            candidates.push(self.0.candidate(row).await?);
+        }
+        Ok(candidates)
     }
 
     async fn link_first(
@@ -121,8 +132,8 @@ impl Store {
         self.sealer.mac("pivot", &[index_material(pivot).expose()])
     }
 
-    fn link(&self, (id, person, linked_at, sealed): &Row) -> PortResult<Link> {
-        let link: SealedLink = self.open(SEALED, id.as_bytes(), sealed)?;
+    async fn link(&self, (id, person, linked_at, sealed): &Row) -> PortResult<Link> {
+        let link: SealedLink = self.open(SEALED, id.as_bytes(), sealed).await?;
         Ok(Link {
             id: LinkId::from_uuid(*id),
             person: PersonId::from_uuid(*person),
@@ -152,8 +163,11 @@ impl Store {
         self.seal(SEALED, link.id.uuid().as_bytes(), &sealed)
     }
 
-    fn candidate(&self, (id, status, sealed, linked, had_device): LinkableRow) -> PortResult<LinkCandidate> {
-        let person = self.person(&(id, status, sealed))?;
+    async fn candidate(
+        &self,
+        (id, status, sealed, linked, had_device): LinkableRow,
+    ) -> PortResult<LinkCandidate> {
+        let person = self.person(&(id, status, sealed)).await?;
         Ok(LinkCandidate { person, has_device: had_device, has_link: linked })
     }
 
@@ -162,7 +176,10 @@ impl Store {
         let text = write.text(PERSON_LINKABLE, PERSON_LINKABLE_LOCKED);
         let row: Option<LinkableRow> =
             on!(write.connection(), |c| sqlx::query_as(text).bind(person.uuid()).fetch_optional(c))?;
-        row.map(|row| self.candidate(row)).transpose()
+        match row {
+            Some(row) => self.candidate(row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The person, when active.
@@ -208,4 +225,4 @@ impl Store {
     }
 }
 
-const SEALED: &str = "links/sealed";
+pub(super) const SEALED: &str = "links/sealed";

@@ -24,7 +24,10 @@ impl Patients for SqlPatients {
         let row: Option<StoredPerson> = on!(self.0.db.reader(), |c| sqlx::query_as(PATIENT_FIND)
             .bind(self.0.reference_index(reference).as_slice())
             .fetch_optional(c))?;
-        row.map(|row| self.0.person(&row)).transpose()
+        match row {
+            Some(row) => self.0.person(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn import(&self, records: &[PatientRecord], event: &AuditEvent) -> PortResult<PatientCounts> {
@@ -60,7 +63,11 @@ impl Patients for SqlPatients {
         let rows: Vec<StoredPerson> = on!(self.0.db.reader(), |c| sqlx::query_as(PATIENT_REPRESENTED)
             .bind(self.0.guardian_index(guardian).as_slice())
             .fetch_all(c))?;
-        rows.iter().map(|row| self.0.person(row)).collect()
+        let mut persons = Vec::with_capacity(rows.len());
+        for row in &rows {
+            persons.push(self.0.person(row).await?);
+        }
+        Ok(persons)
     }
 
     async fn has_ins_of(&self, environment: InsEnvironment) -> PortResult<bool> {
@@ -102,7 +109,7 @@ impl Store {
         let row: Option<StoredPerson> = on!(write.connection(), |c| sqlx::query_as(text)
             .bind(self.reference_index(&new.reference).as_slice())
             .fetch_optional(c))?;
-        let known = self.person(&row.ok_or(PortError::Conflict)?)?;
+        let known = self.person(&row.ok_or(PortError::Conflict)?).await?;
         let status = status_after(known.status, new);
         if status == known.status && patient_of(&known)? == new {
             // Ties of a record stored before the index was.

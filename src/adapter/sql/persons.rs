@@ -17,14 +17,20 @@ impl Persons for SqlPersons {
     async fn find(&self, id: PersonId) -> PortResult<Option<Person>> {
         let row: Option<StoredPerson> =
             on!(self.0.db.reader(), |c| sqlx::query_as(PERSON_FIND).bind(id.uuid()).fetch_optional(c))?;
-        row.map(|row| self.0.person(&row)).transpose()
+        match row {
+            Some(row) => self.0.person(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn find_by_national_id(&self, national_id: &NationalId) -> PortResult<Option<Person>> {
         let row: Option<StoredPerson> = on!(self.0.db.reader(), |c| sqlx::query_as(PERSON_FIND_BY_INDEX)
             .bind(self.0.national_index(national_id).as_slice())
             .fetch_optional(c))?;
-        row.map(|row| self.0.person(&row)).transpose()
+        match row {
+            Some(row) => self.0.person(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -42,12 +48,12 @@ impl Store {
     }
 
     /// The column says the status: a revocation opens nothing.
-    pub(super) fn person(&self, (id, status, sealed): &StoredPerson) -> PortResult<Person> {
-        let person: Person = self.open(SEALED, id.as_bytes(), sealed)?;
+    pub(super) async fn person(&self, (id, status, sealed): &StoredPerson) -> PortResult<Person> {
+        let person: Person = self.open(SEALED, id.as_bytes(), sealed).await?;
         let status =
             PersonStatus::from_stored(status).ok_or_else(|| corrupt("a person's status is unknown"))?;
         Ok(Person { status, ..person })
     }
 }
 
-const SEALED: &str = "persons/sealed";
+pub(super) const SEALED: &str = "persons/sealed";

@@ -10,14 +10,14 @@ use super::Db;
 use super::row::corrupt;
 use crate::audit::Lane;
 use crate::base::{AuditId, Clock, Entropy};
-use crate::jose::{SealContext, Sealer};
-use crate::ports::PortResult;
+use crate::jose::SealContext;
+use crate::ports::{PortResult, Sealing};
 
 /// The database with what is needed to write in it.
 #[derive(Clone)]
 pub(super) struct Store {
     pub(super) db: Db,
-    pub(super) sealer: Sealer,
+    pub(super) sealer: Sealing,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -31,8 +31,13 @@ impl Store {
     }
 
     /// What [`Store::seal`] sealed for the same place.
-    pub(super) fn open<T: DeserializeOwned>(&self, kind: &str, name: &[u8], sealed: &[u8]) -> PortResult<T> {
-        let plain = self.sealer.open(&SealContext { kind, name, clear: &[] }, sealed)?;
+    pub(super) async fn open<T: DeserializeOwned>(
+        &self,
+        kind: &str,
+        name: &[u8],
+        sealed: &[u8],
+    ) -> PortResult<T> {
+        let plain = self.sealer.open(&SealContext { kind, name, clear: &[] }, sealed).await?;
         let plain = zeroize::Zeroizing::new(plain);
         serde_json::from_slice(&plain).map_err(|_| corrupt("a sealed value has another shape"))
     }

@@ -20,10 +20,9 @@ use super::revocation::SqlRevocation;
 use super::statements::FENCE_PURGE;
 use super::store::Store;
 use crate::base::{Clock, Entropy, UnixTime};
-use crate::jose::Sealer;
 use crate::ports::{
     ApprovalDecision, Audit, AuditLog, AuditPayloads, Clients, Devices, Directory, DurableHealth, Grants,
-    Issuance, Links, Patients, Persons, PortResult, Revocation,
+    Issuance, Links, Patients, Persons, PortResult, Revocation, Sealing,
 };
 
 /// The durable ports but those of keys.
@@ -57,17 +56,22 @@ pub struct SqlStores {
     pub audit_payloads: Arc<dyn AuditPayloads>,
     /// How the database is.
     pub health: Arc<dyn DurableHealth>,
-    db: Db,
+    pub(super) store: Store,
 }
 
 impl SqlStores {
     /// The ports over `db`, whose sealed fields are under `storage`. The blind index of identity numbers depends on
-    /// its current master: see [`Sealer::mac`].
+    /// its first master: see [`crate::jose::Sealer::mac`].
     #[must_use]
-    pub fn new(db: &Db, storage: &Sealer, entropy: &Arc<dyn Entropy>, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(
+        db: &Db,
+        storage: impl Into<Sealing>,
+        entropy: &Arc<dyn Entropy>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let store = Store {
             db: db.clone(),
-            sealer: storage.clone(),
+            sealer: storage.into(),
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
         };
@@ -84,15 +88,15 @@ impl SqlStores {
             revocation: Arc::new(SqlRevocation(store.clone())),
             audit_log: Arc::new(SqlAuditLog::new(db)),
             audit_payloads: Arc::new(SqlAuditPayloads(store.clone())),
-            audit: Arc::new(SqlAudit::new(store)),
+            audit: Arc::new(SqlAudit::new(store.clone())),
             health: Arc::new(SqlHealth(db.clone())),
-            db: db.clone(),
+            store,
         }
     }
 
     /// Closes the database: [`Db::close`].
     pub async fn close(&self) {
-        self.db.close().await;
+        self.store.db.close().await;
     }
 
     /// Forgets what was used up and cannot be presented any more at `now`. Gives the number of rows.
@@ -102,7 +106,7 @@ impl SqlStores {
     pub async fn purge(&self, now: UnixTime) -> PortResult<u64> {
         let mut purged: u64 = 0;
         loop {
-            let rows: Vec<(String,)> = on!(self.db.writer(), |c| sqlx::query_as(FENCE_PURGE)
+            let rows: Vec<(String,)> = on!(self.store.db.writer(), |c| sqlx::query_as(FENCE_PURGE)
                 .bind(now.millis())
                 .bind(i64::from(PURGED_AT_ONCE))
                 .fetch_all(c))?;
