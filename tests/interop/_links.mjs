@@ -1,6 +1,8 @@
 // The links of one's own account in Chromium: a provider like FranceConnect above `sceau serve`, linked by the phone and a
 // sign-in there, refused, taken back; and a service that was allowed to know the person.
-import { writeFileSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { IDENTITIES, startTwin } from "../upstream/twin.mjs";
 import { Phone } from "./_phone.mjs";
@@ -9,7 +11,6 @@ import { Server } from "./_server.mjs";
 import { begin, configuration, register } from "./_service.mjs";
 
 const SECRET = "un secret de plus de trente-deux caracteres";
-const RETURN = "http://localhost:9/callback";
 const SIZES = [[390, 844], [1280, 900]];
 const PERSON = "899700000013";
 const [OWN, OTHER] = IDENTITIES;
@@ -22,6 +23,7 @@ export async function links({ browser, person = PERSON, shot, fits }) {
     for (const size of SIZES) await check(`links of the account, ${size[0]} wide`, () => inOneWidth(world, size));
     await check("links of the account without JavaScript, in English", () => plain(world));
   } finally {
+    world.service?.close();
     await world.server?.stop();
     await world.twin?.stop();
   }
@@ -44,8 +46,11 @@ async function prepare(world) {
     client_id: "sceau", client_secret: SECRET, redirect_uris: [`${server.issuer}/federation/fc/callback`],
     post_logout_redirect_uris: [`${server.issuer}/federation/fc/logged_out`], jwks_uri: `${server.issuer}/jwks`,
   });
-  const words = ["--name", "Dossier du patient", "--redirect-uri", RETURN, "--scope", "openid profile rpps", "--ask-consent"];
-  world.client = { ...(await register(server.target, ...words)), redirect_uris: [RETURN] };
+  world.service = createServer((_, answer) => answer.end("Bienvenue")).listen(0, "127.0.0.1");
+  await once(world.service, "listening");
+  world.callback = `http://127.0.0.1:${world.service.address().port}/callback`;
+  const words = ["--name", "Dossier du patient", "--redirect-uri", world.callback, "--scope", "openid profile rpps", "--ask-consent"];
+  world.client = { ...(await register(server.target, ...words)), redirect_uris: [world.callback] };
   world.config = await configuration(server, world.client);
   world.phone = await Phone.enrol(server.issuer, await server.person(world.person));
 }
@@ -116,10 +121,8 @@ async function signedIn(world, page) {
 async function allow(world, page) {
   const flow = await begin(world.config, world.client, { parameters: { scope: "openid profile rpps" } });
   await page.goto(flow.url.href);
-  const answered = page.waitForRequest((request) => request.url().startsWith(RETURN));
-  // Nobody listens at the service's address: the request is what counts.
-  await page.click('button[name="decision"][value="allow"]').catch(() => {});
-  await answered;
+  await page.click('button[name="decision"][value="allow"]');
+  await page.waitForURL((url) => url.href.startsWith(world.callback));
 }
 
 /// From the page of links to the provider and back.
