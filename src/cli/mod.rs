@@ -6,6 +6,7 @@ mod audit_search;
 mod audit_sinks;
 mod audit_verify;
 pub mod clients;
+mod clients_release;
 pub mod config;
 pub mod demo;
 pub mod devices;
