@@ -3,6 +3,7 @@
 
 use super::claims::remembered_lines;
 use super::link_offers::{LinkOffer, LinkingRefusal, may_link};
+use super::parties::tie;
 use super::{AccountVisit, FlowError, OperatorOutcome, Provider, Requester, TurnError};
 use crate::audit::EventKind;
 use crate::base::{ClientId, LinkId, PersonId, UnixTime};
@@ -26,8 +27,8 @@ pub struct LinkLine {
 pub struct ConsentLine {
     /// The service.
     pub client: ClientId,
-    /// For whom the person acted, and their name.
-    pub on_behalf_of: Option<(PersonId, String)>,
+    /// For whom the person acted, and their name as long as they may act for them.
+    pub on_behalf_of: Option<(PersonId, Option<String>)>,
     /// Its name.
     pub service: String,
     /// Since when.
@@ -82,7 +83,11 @@ impl Provider {
         };
         let about = represented.as_ref().unwrap_or(&visit.person);
         let scopes = remembered_lines(client.as_ref(), about, &consent.scope);
-        let on_behalf_of = represented.map(|person| (person.id, person.spoken_name()));
+        let now = self.now();
+        let on_behalf_of = represented.map(|person| {
+            let name = tie(&visit.person, &person, now).is_ok().then(|| person.spoken_name());
+            (person.id, name)
+        });
         let service = client.map_or_else(|| consent.client.as_str().to_owned(), |client| client.name);
         Ok(ConsentLine { client: consent.client, on_behalf_of, service, since: consent.at, scopes })
     }

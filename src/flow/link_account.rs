@@ -160,6 +160,10 @@ impl Provider {
 
     /// Decides, and makes the link.
     async fn link_login(&self, visit: &AccountVisit, login: &Login<'_>) -> Result<LinkedBack, Fault> {
+        // Nothing else tells the login that somebody left open there from the person's own.
+        if visit.person.patient().is_none() && login.identity.auth_time.is_none() {
+            return Err(Fault::Refused("sign_in_age_unknown", SetbackSentence::NotAccepted));
+        }
         let holder = self.holder(login).await?;
         let person = visit.session.person;
         let traits = visit.person.patient().map(|patient| patient.pivot.clone());

@@ -10,6 +10,7 @@ mod settings;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -20,6 +21,9 @@ pub use settings::TokenSettings;
 use self::pool::{Pool, Seat};
 use crate::jose::{Algorithm, Jwk};
 use crate::ports::{KeyToken, PortError, PortResult};
+
+/// Budget of making a key: a large RSA key takes a token many seconds, and one given up would stay on it.
+const GENERATION: Duration = Duration::from_mins(1);
 
 /// One token of one PKCS #11 module.
 pub struct Pkcs11Token {
@@ -37,14 +41,14 @@ impl Pkcs11Token {
         Ok(Self { pool: Arc::new(Pool::open(settings)?), seats })
     }
 
-    /// Runs `work` on a session of its own, within the budget of one call. A call that hangs keeps its seat, so that
+    /// Runs `work` on a session of its own, within its budget. A call that hangs keeps its seat, so that
     /// no more threads than seats can hang.
-    async fn on_token<T, Work>(&self, work: Work) -> PortResult<T>
+    async fn on_token<T, Work>(&self, budget: Duration, work: Work) -> PortResult<T>
     where
         T: Send + 'static,
         Work: Fn(&mut Seat<'_>) -> Result<T, TokenError> + Send + 'static,
     {
-        let deadline = Instant::now() + self.pool.settings.timeout;
+        let deadline = Instant::now() + budget;
         let seat = tokio::time::timeout_at(deadline, Arc::clone(&self.seats).acquire_owned())
             .await
             .map_err(|_| PortError::Unavailable(String::from("every session of the token is busy")))?
@@ -65,21 +69,21 @@ impl Pkcs11Token {
 #[async_trait]
 impl KeyToken for Pkcs11Token {
     async fn generate(&self, algorithm: Algorithm) -> PortResult<Jwk> {
-        self.on_token(move |seat| keys::generate(seat, algorithm)).await
+        self.on_token(GENERATION, move |seat| keys::generate(seat, algorithm)).await
     }
 
     async fn sign(&self, kid: &str, algorithm: Algorithm, input: &[u8]) -> PortResult<Vec<u8>> {
         let (kid, input) = (kid.to_owned(), input.to_vec());
-        self.on_token(move |seat| keys::sign(seat, &kid, algorithm, &input)).await
+        self.on_token(self.pool.settings.timeout, move |seat| keys::sign(seat, &kid, algorithm, &input)).await
     }
 
     async fn destroy(&self, kid: &str) -> PortResult<()> {
         let kid = kid.to_owned();
-        self.on_token(move |seat| keys::destroy(seat, &kid)).await
+        self.on_token(self.pool.settings.timeout, move |seat| keys::destroy(seat, &kid)).await
     }
 
     async fn held(&self) -> PortResult<Vec<String>> {
-        self.on_token(keys::held).await
+        self.on_token(self.pool.settings.timeout, keys::held).await
     }
 }
 

@@ -63,26 +63,14 @@ impl Keys for SqlKeys {
             self.seal_private(&made.kid, record.purpose, &record.algorithm, private)
         };
         let sealed = made.private.as_ref().map(seal);
-        let mut write = self.store.write().await?;
-        let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(KEY_INSERT)
-            .bind(made.kid.as_str())
-            .bind(record.purpose.as_str())
-            .bind(record.algorithm.as_str())
-            .bind(record.state.as_str())
-            .bind(made.public_jwk.as_ref().map(ToString::to_string))
-            .bind(record.staged_at.millis())
-            .bind(millis(record.activates_at))
-            .bind(millis(record.activated_at))
-            .bind(stored(record.revision)?)
-            .bind(sealed)
-            .bind(custody.as_str())
-            .fetch_optional(c))?;
-        match &row {
-            Some(_) => write.commit(event).await?,
-            None if custody == Custody::Token => self.discard(&made.kid).await,
-            None => {}
+        let inserted = self.insert(record, &made, custody, sealed).await;
+        // A key whose row was not written is nobody's. When a commit ends without an answer it may be ours.
+        if custody == Custody::Token && !matches!(inserted, Ok(Some(_))) {
+            self.discard(&made.kid).await;
         }
-        Ok(row)
+        let Some(write) = inserted? else { return Ok(None) };
+        write.commit(event).await?;
+        Ok(Some(made.kid))
     }
 
     async fn advance(
@@ -168,6 +156,31 @@ impl SqlKeys {
             }
             (_, purpose) => Made::generate(purpose, &record.algorithm, self.store.entropy.as_ref()),
         }
+    }
+
+    /// The row of a fresh key, not yet committed; none when another replica made one for the same use.
+    async fn insert(
+        &self,
+        record: &KeyRecord,
+        made: &Made,
+        custody: Custody,
+        sealed: Option<Vec<u8>>,
+    ) -> PortResult<Option<Write<'_>>> {
+        let mut write = self.store.write().await?;
+        let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(KEY_INSERT)
+            .bind(made.kid.as_str())
+            .bind(record.purpose.as_str())
+            .bind(record.algorithm.as_str())
+            .bind(record.state.as_str())
+            .bind(made.public_jwk.as_ref().map(ToString::to_string))
+            .bind(record.staged_at.millis())
+            .bind(millis(record.activates_at))
+            .bind(millis(record.activated_at))
+            .bind(stored(record.revision)?)
+            .bind(sealed)
+            .bind(custody.as_str())
+            .fetch_optional(c))?;
+        Ok(row.map(|_| write))
     }
 
     /// Seal keys are numbered in the order of staging: by a clock that is behind, a new one would take the number of

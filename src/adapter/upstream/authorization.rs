@@ -50,12 +50,17 @@ pub(super) fn authorization_url(
     if let Some(locale) = &request.ui_locale {
         ask = ask.add_ui_locale(LanguageTag::new(locale.clone()));
     }
-    if provider.asks_amr {
-        ask = ask.add_extra_param("claims", AMR);
+    // FranceConnect tells `amr` to those who ask for it thus; a new sign-in must say when it was (5.5.1).
+    match (provider.asks_amr, request.login) {
+        (true, true) => ask = ask.add_extra_param("claims", AMR_AND_TIME),
+        (true, false) => ask = ask.add_extra_param("claims", AMR),
+        (false, true) => ask = ask.add_extra_param("claims", TIME),
+        (false, false) => {}
     }
     let (url, _, _) = ask.url();
     Ok(url)
 }
 
-/// FranceConnect tells `amr` to those who ask for it thus.
 const AMR: &str = r#"{"id_token":{"amr":{"essential":true}}}"#;
+const TIME: &str = r#"{"id_token":{"auth_time":{"essential":true}}}"#;
+const AMR_AND_TIME: &str = r#"{"id_token":{"amr":{"essential":true},"auth_time":{"essential":true}}}"#;

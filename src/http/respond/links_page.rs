@@ -58,7 +58,7 @@ struct LinkRow {
 
 /// A consent in the list.
 struct ConsentRow {
-    on_behalf_of: Option<(PersonId, String)>,
+    on_behalf_of: Option<(PersonId, Option<String>)>,
     client: String,
     service: String,
     since: String,

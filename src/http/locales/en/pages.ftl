@@ -193,6 +193,7 @@ links-needs-phone = To link an account, sign in again with your phone: signing i
 links-too-old = To link an account, sign in again with your phone: your sign-in must be less than twenty minutes old and made for your account.
 links-consents = Allowed services
 links-no-consent = No permission is remembered.
+links-consent-ended = on behalf of somebody you no longer act for
 links-consent-since = allowed on { $day } to know:
 links-withdraw = Take back the permission
 links-withdraw-effect = A service whose permission you take back loses access to this information, and will ask you again at the next sign-in.

@@ -193,6 +193,7 @@ links-needs-phone = Pour associer un compte, connectez-vous de nouveau avec votr
 links-too-old = Pour associer un compte, connectez-vous de nouveau avec votre téléphone : votre connexion doit dater de moins de vingt minutes et avoir été faite pour votre compte.
 links-consents = Services autorisés
 links-no-consent = Aucune autorisation n’est en mémoire.
+links-consent-ended = au nom d’une personne que vous ne représentez plus
 links-consent-since = autorisé le { $day }, à connaître :
 links-withdraw = Retirer l’autorisation
 links-withdraw-effect = Un service dont vous retirez l’autorisation perd l’accès à ces informations, et vous redemandera votre accord à la prochaine connexion.
