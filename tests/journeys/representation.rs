@@ -30,7 +30,6 @@ pub(super) fn portal(id: &str) -> NewClient {
     new.scope = ScopeSet::parse(SCOPE).unwrap();
     new.release = PatientClaim::ALL.into_iter().collect();
     new.representation = true;
-    new.ask_consent = true;
     new
 }
 
@@ -165,19 +164,21 @@ async fn a_legal_guardian_acts_until_the_last_day_of_the_term() {
 #[tokio::test]
 async fn who_may_act_for_nobody_is_not_asked() {
     let harness = loaded().await;
-    let mut new = portal("portail");
-    new.ask_consent = false;
-    let service = Service::register(&harness, new).await;
-    let ask = service.ask().with("scope", "openid representation").with("prompt", "none");
+    let service = Service::register(&harness, portal("portail")).await;
+    let ask = service.ask().with("scope", "openid representation");
+    let allowed = async |browser: &mut PageBrowser| {
+        let tab = browser.open(&ask.clone().url()).await;
+        browser.submit(&tab, "consent", &[("decision", "allow")]).await.to_client().code().to_owned()
+    };
     // Awa may be 16 already; a child acts for no parent.
     for person in [patient(&harness, MAMADOU).await.id, patient(&harness, HUGO).await.id] {
         let mut browser = signed_in(&harness, person).await;
-        let tokens = service.redeem(browser.answered(&ask.clone().url()).await.code()).await;
+        let tokens = service.redeem(&allowed(&mut browser).await).await;
         let said = service.verified(&tokens.text_of("id_token")).await;
         assert_eq!((said.get("act"), said.get("representation")), (None, None));
     }
     let camille = harness.person(CAMILLE).await;
-    signed_in(&harness, camille).await.answered(&ask.url()).await.code();
+    allowed(&mut signed_in(&harness, camille).await).await;
 }
 
 #[tokio::test]
@@ -282,8 +283,7 @@ async fn a_client_without_permission_is_not_given_the_scope() {
     let harness = loaded().await;
     let claire = patient(&harness, CLAIRE).await;
     for (permitted, registered, asked) in [(true, true, true), (false, true, false), (true, false, false)] {
-        let mut new = portal("portail");
-        new.ask_consent = false;
+        let mut new = portal(&format!("portail-{permitted}"));
         new.representation = permitted;
         if !registered {
             new.scope = new.scope.without(&["representation"]);
@@ -296,6 +296,9 @@ async fn a_client_without_permission_is_not_given_the_scope() {
             assert_eq!(answer.error(), "interaction_required");
             continue;
         }
+        assert_eq!(answer.error(), "consent_required", "no choice to make");
+        let tab = browser.open(&service.ask().with("scope", SCOPE).url()).await;
+        let answer = browser.submit(&tab, "consent", &[("decision", "allow")]).await.to_client();
         let tokens = service.redeem(answer.code()).await;
         assert!(!tokens.text_of("scope").contains("representation"), "{}", tokens.text);
     }
