@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 
 use super::account::NEW_PHONE;
 use super::patients::{file, imported, loaded, patient, signed_in};
-use crate::support::{CAMILLE, Harness, PageBrowser, Received, Service, between, csrf, number, registration};
+use crate::support::{
+    CAMILLE, Harness, PageBrowser, Received, SESSION, Service, between, csrf, number, registration,
+};
 
 /// Claire, her son Hugo; Louis, whose ward is Odile until 2028-06-30; Mamadou, whose daughter may be 16.
 pub(super) const CLAIRE: &str = "p-01";
@@ -276,6 +278,42 @@ async fn a_forged_choice_is_refused_recorded_and_changes_nothing() {
     let again = browser.post(&format!("{tab}/represent"), &[("who", "self"), ("csrf", &token)]).await;
     assert_eq!(again.status, 400);
     browser.get(&tab).await.assert_page(200, "Hugo Marchand");
+}
+
+/// Two sit at one browser: what one of them chose and allowed is neither chosen nor allowed by the other, nor by themself
+/// once they choose again.
+#[tokio::test]
+async fn a_choice_is_of_who_was_asked_and_a_consent_of_that_choice() {
+    let harness = loaded().await;
+    let (claire, hugo) = (patient(&harness, CLAIRE).await, patient(&harness, HUGO).await);
+    let louis = patient(&harness, LOUIS).await;
+    let service = Service::register(&harness, portal("portail")).await;
+    let mut browser = signed_in(&harness, claire.id).await;
+    let cookies = [browser.session(), signed_in(&harness, louis.id).await.session()];
+    let sits = |browser: &mut PageBrowser, cookie: &String| {
+        browser.cookies.insert(SESSION.to_owned(), cookie.clone());
+    };
+    let who = hugo.id.to_string();
+    let tab = browser.open(&service.ask().with("scope", SCOPE).url()).await;
+    let token = csrf(&browser.get(&tab).await.text);
+    // Asked of Claire, answered when Louis is there.
+    sits(&mut browser, &cookies[1]);
+    let sent = browser.post(&format!("{tab}/represent"), &[("who", &who), ("csrf", &token)]).await;
+    assert_eq!((sent.status, sent.header("location")), (303, tab.as_str()), "{}", sent.text);
+    assert_eq!(rows_for(&harness, hugo.id).await, []);
+    let page = browser.get(&tab).await;
+    page.assert_page(200, "Pour qui agissez-vous");
+    assert!(page.text.contains("Odile") && !page.text.contains("Hugo"), "{}", page.text);
+    // Chosen and allowed by Claire; Louis is asked anew.
+    sits(&mut browser, &cookies[0]);
+    let page = choose(&mut browser, &tab, &who).await;
+    let fields = [("decision", "allow"), ("csrf", &csrf(&page.text))];
+    assert_eq!(browser.post(&format!("{tab}/consent"), &fields).await.status, 303);
+    sits(&mut browser, &cookies[1]);
+    choose(&mut browser, &tab, "self").await.assert_page(200, "name=\"decision\"");
+    // Claire, for herself this time: she is asked.
+    sits(&mut browser, &cookies[0]);
+    choose(&mut browser, &tab, "self").await.assert_page(200, "Votre date de naissance");
 }
 
 #[tokio::test]
