@@ -58,6 +58,8 @@ impl EventKind {
                 | Self::KeyActivated
                 | Self::KeyRetired
                 | Self::KeyRevoked
+                | Self::KeysResealed
+                | Self::Representation
                 | Self::EvidenceExported
                 | Self::RecordsErased
                 | Self::RecordsVerified

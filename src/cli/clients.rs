@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 
 use crate::base::{ClientId, Secret};
 use crate::flow::{NewClient, OperatorOutcome};
-use crate::identity::{PatientClaim, ReleasePolicy, claims_of_scopes};
+use crate::identity::PatientClaim;
 use crate::jose::{Algorithm, JsonCaps, JwkSet, KeyManagement, parse_strict};
 use crate::oauth::{
-    Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, Profile, REPRESENTATION, RedirectUri,
-    ResponseProtection, ScopeSet,
+    Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, Profile, RedirectUri, ResponseProtection,
+    ScopeSet,
 };
 
+use super::clients_release::{Released, accepted_by_hub, released};
 use super::open::Target;
 use super::{EX_USAGE, output};
 
@@ -197,39 +198,6 @@ fn new_client(args: AddArgs) -> anyhow::Result<NewClient> {
         responses: responses
             .map_or_else(ResponseProtection::default, |(uri, alg)| ResponseProtection::encrypted(uri, alg)),
     })
-}
-
-/// What a word of `--release` stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Released {
-    Claims(BTreeSet<PatientClaim>),
-    Representation,
-}
-
-impl Released {
-    fn claims(self) -> BTreeSet<PatientClaim> {
-        match self {
-            Self::Claims(claims) => claims,
-            Self::Representation => BTreeSet::new(),
-        }
-    }
-}
-
-fn released(word: &str) -> Result<Released, &'static str> {
-    const UNKNOWN: &str = "not a claim about patients, nor a group of them";
-    if word == REPRESENTATION {
-        return Ok(Released::Representation);
-    }
-    if word == "france_connect" {
-        return Ok(Released::Claims(accepted_by_hub()));
-    }
-    let claims = claims_of_scopes(&ScopeSet::parse(word).map_err(|_| UNKNOWN)?);
-    if claims.is_empty() { Err(UNKNOWN) } else { Ok(Released::Claims(claims)) }
-}
-
-fn accepted_by_hub() -> BTreeSet<PatientClaim> {
-    let policy = ReleasePolicy::for_france_connect();
-    PatientClaim::ALL.into_iter().filter(|claim| policy.allows(*claim)).collect()
 }
 
 /// What `FranceConnect+` asks of an identity provider.

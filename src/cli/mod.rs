@@ -6,6 +6,7 @@ mod audit_search;
 mod audit_sinks;
 mod audit_verify;
 pub mod clients;
+mod clients_release;
 pub mod config;
 pub mod demo;
 pub mod devices;
@@ -61,10 +62,8 @@ enum Command {
     Patients(patients::PatientsArgs),
     /// Import the national directory, show or give up an import
     Directory(directory::DirectoryArgs),
-    /// Signing keys: look, plan, rotate, and the emergency
-    /// Seal stored values and private keys anew
+    /// Keys: look, plan, rotate, seal anew, and the emergency
     Keys(keys::KeysArgs),
-    /// Verify the audit log, export the evidence of an approval
     /// Verify, search and pass on the audit log; export the evidence of an approval
     Audit(audit::AuditArgs),
     /// Try everything on this machine: provider, sample service and phone page

@@ -9,6 +9,7 @@ mod end_session;
 pub mod extract;
 mod federation;
 mod interaction;
+mod interaction_page;
 mod introspect;
 mod layers;
 pub mod mobile;

@@ -41,7 +41,7 @@ module = "/usr/lib/token.so"
 token = "sceau"
 pin_file = "/run/secrets/pin"
 sessions = 3
-timeout = "5s"
+timeout = "4s"
 
 [tokens]
 access_token = "5m"
@@ -97,7 +97,7 @@ fn a_full_file_is_understood() {
     assert_eq!(config.keys.kek_file, Path::new("/etc/sceau/kek"));
     let pkcs11 = config.keys.pkcs11.as_ref().unwrap();
     assert_eq!((pkcs11.module.as_path(), pkcs11.token.as_str()), (Path::new("/usr/lib/token.so"), "sceau"));
-    assert_eq!((pkcs11.sessions, pkcs11.timeout), (3, Duration::from_secs(5)));
+    assert_eq!((pkcs11.sessions, pkcs11.timeout), (3, Duration::from_secs(4)));
     assert_eq!(config.tokens.access_token, Duration::from_mins(5));
     assert_eq!(config.tokens.device, Duration::from_hours(365 * 24));
     assert_eq!(config.tokens.skew, Duration::ZERO);
@@ -300,7 +300,7 @@ fn a_bad_token_setting_is_named() {
         ("token = \"sceau\"", "token = \"\"", "keys.pkcs11.token"),
         ("pin_file = \"/run/secrets/pin\"", "", "keys.pkcs11"),
         ("sessions = 3", "sessions = 0", "keys.pkcs11.sessions"),
-        ("timeout = \"5s\"", "timeout = \"11s\"", "keys.pkcs11.timeout"),
+        ("timeout = \"4s\"", "timeout = \"11s\"", "keys.pkcs11.timeout"),
     ];
     for (good, bad, setting) in table {
         refused(good, bad, setting);

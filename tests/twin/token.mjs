@@ -72,7 +72,7 @@ async function everything(twin) {
   await check("a module that does not exist stops the process with a sentence", async () => {
     const env = { SCEAU__KEYS__PKCS11__MODULE: "/nonexistent/token.so" };
     Object.assign(process.env, env);
-    const refused = await sceau("audit", "verify", "--config", twin.settings);
+    const refused = await sceau("keys", "status", "--config", twin.settings);
     for (const name of Object.keys(env)) delete process.env[name];
     assert.equal(refused.status, 1);
     assert.match(refused.stderr, /loading the module of keys\.pkcs11/);
