@@ -12,7 +12,8 @@ use crate::flow::{NewClient, OperatorOutcome};
 use crate::identity::PatientClaim;
 use crate::jose::{Algorithm, JsonCaps, JwkSet, KeyManagement, parse_strict};
 use crate::oauth::{
-    Client, ClientAuthMethod, ErrorCode, GrantType, Profile, RedirectUri, ResponseProtection, ScopeSet,
+    Client, ClientAuthMethod, ConsentPolicy, ErrorCode, GrantType, Profile, RedirectUri, ResponseProtection,
+    ScopeSet,
 };
 
 use super::clients_release::{Released, accepted_by_hub, released};
@@ -72,7 +73,8 @@ struct AddArgs {
     /// Algorithm of its ID tokens
     #[arg(long, default_value = "ES256")]
     id_token_alg: Algorithm,
-    /// Ask persons for consent (always asked of native clients)
+    /// Ask persons for consent: always asked by native clients and by those with `--release`, but not by `france_connect`, a
+    /// hub that asks for itself
     #[arg(long)]
     ask_consent: bool,
     /// A grant it may use: `authorization_code`, `refresh_token`, `client_credentials`; may be repeated.
@@ -84,7 +86,7 @@ struct AddArgs {
     resource_server: bool,
     /// What it may learn of patients, within its scope: claims or `profile`, `birth`, `identite_pivot`; `france_connect`
     /// for what FranceConnect accepts; `representation`: for which child under 16 or protected person they act. Nothing
-    /// beyond `sub` when left out; may be repeated
+    /// beyond `sub` when left out; may be repeated. Persons are then asked for consent
     #[arg(long, value_name = "CLAIM", value_parser = released)]
     release: Vec<Released>,
     /// Where its encryption keys are published
@@ -270,6 +272,7 @@ fn described(client: &Client) -> Value {
         "scope": client.scopes.to_string(),
         "id_token_signed_response_alg": client.id_token_alg.as_str(),
         "resource_server": client.resource_server,
+        "ask_consent": client.consent == ConsentPolicy::Ask,
         "release": client.release.to_string(),
         "enabled": client.enabled,
     });

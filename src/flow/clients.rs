@@ -37,7 +37,8 @@ pub struct NewClient {
     pub sector: Option<String>,
     /// Algorithm of its ID tokens.
     pub id_token_alg: Algorithm,
-    /// Persons are asked for consent.
+    /// Persons are asked for consent. They are in any case by native clients (RFC 8252 8.6) and by those that may learn of
+    /// patients; not by a hub, which asks for itself.
     pub ask_consent: bool,
     /// Grants it may use.
     pub grant_types: Vec<GrantType>,
@@ -67,6 +68,7 @@ impl Provider {
             return Err(FlowError::protocol(ErrorCode::InvalidRequest, "this client_id is our own"));
         }
         let native = new.auth == ClientAuthMethod::None;
+        let consent = consent_policy(&new);
         let redirect_uris = new
             .redirect_uris
             .iter()
@@ -92,7 +94,7 @@ impl Provider {
             sector,
             id_token_alg: new.id_token_alg,
             dpop_bound_access_tokens: native || new.profile.requires_sender_constraint(),
-            consent: if new.ask_consent || native { ConsentPolicy::Ask } else { ConsentPolicy::Implicit },
+            consent,
             resource_server: new.resource_server,
             release: release_policy(&new.release, new.representation)?,
             responses: new.responses,
@@ -136,6 +138,18 @@ fn sector(new: &NewClient, redirect_uris: &[RedirectUri]) -> Result<String, OAut
         None => {
             Err(OAuthError::new(ErrorCode::InvalidRequest, "redirect URIs of several hosts need a sector"))
         }
+    }
+}
+
+/// Whether persons are asked (OpenID Connect Core 3.1.2.4): what is released of a patient is released with their agreement.
+fn consent_policy(new: &NewClient) -> ConsentPolicy {
+    let native = new.auth == ClientAuthMethod::None;
+    let learns = !new.release.is_empty() || new.representation;
+    let asks_for_itself = new.profile == Profile::FranceConnect;
+    if new.ask_consent || native || (learns && !asks_for_itself) {
+        ConsentPolicy::Ask
+    } else {
+        ConsentPolicy::Implicit
     }
 }
 

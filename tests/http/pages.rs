@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
+use sceau::flow::OfferedProvider;
 use sceau::http::respond::{EmailPage, ErrorTitle, IdentifyNotice, Page, PageFrame, assets};
 use sceau::identity::EmailFault;
 use sceau::interaction::Locale;
@@ -251,6 +252,25 @@ async fn an_identifier_of_eleven_digits_is_explained() {
     assert!(html.contains("ajoutez un 8 devant votre numéro RPPS"));
     assert!(html.contains("aria-describedby=\"hint notice\" aria-invalid=\"true\""), "{html}");
     assert!(html.contains("role=\"alert\""));
+}
+
+/// A patient, who has no number, is not sent past the other ways by the cursor.
+#[tokio::test]
+async fn the_number_takes_the_cursor_where_it_is_the_only_way_or_was_typed_wrongly() {
+    let wrong = IdentifyNotice::Malformed;
+    for (others, notice, focused) in
+        [(false, None, true), (true, None, false), (true, Some(wrong), true), (false, Some(wrong), true)]
+    {
+        let mut page = identify("S", notice);
+        if let Page::Identify { providers, .. } = &mut page
+            && others
+        {
+            let [id, name, origin] = ["fc", "FranceConnect", "https://fc.example"].map(str::to_owned);
+            providers.push(OfferedProvider { id, name, origin });
+        }
+        let html = html(page, Locale::Fr).await;
+        assert_eq!(html.contains("required autofocus"), focused, "{others} {notice:?}: {html}");
+    }
 }
 
 #[tokio::test]

@@ -133,7 +133,8 @@ async fn a_phone_vouches_for_no_more_than_itself() {
     let page = browser.get(LINKS).await;
     page.assert_page(200, "FranceConnect+ ne peut pas être associé avec ce téléphone");
     assert!(!page.text.contains("value=\"fc\""), "{}", page.text);
-    let csrf = csrf(&page.text);
+    assert!(!page.text.contains("Vous serez conduit"), "no button leads anywhere: {}", page.text);
+    let csrf = csrf(&browser.get("/account").await.text);
     let (sent, rows) = stage.harness.audited_during(choose(&mut browser, &csrf)).await;
     assert_eq!((sent.status, sent.header("location")), (303, LINKS));
     assert_eq!(rows, ["federation.request link_level_too_low"]);
@@ -141,6 +142,7 @@ async fn a_phone_vouches_for_no_more_than_itself() {
     let mut strong = stage.harness.attested_phone("strong", CAMILLE).await;
     let mut browser = stage.harness.page_browser();
     visit(&mut browser, LINKS, &mut strong, CAMILLE).await;
+    browser.get(LINKS).await.assert_page(200, "Vous serez conduit");
     linked(&stage, &mut browser).await;
 }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use http::Method;
-use sceau::base::{LinkId, OsEntropy};
+use sceau::audit::{AuditEvent, Decision, EventKind};
+use sceau::base::{AuditId, LinkId, OsEntropy};
 use sceau::identity::PatientClaim;
 use sceau::oauth::{ClientAuthMethod, Profile, ScopeSet};
+use sceau::ports::Consent;
 
 use super::account::visit;
 use super::federation::link;
@@ -73,6 +75,67 @@ async fn a_person_sees_their_links_and_consents() {
     // Whoever is not signed in signs in first.
     let sent = stage.harness.page_browser().get(LINKS).await;
     assert!(sent.header("location").ends_with("&state=links"), "{}", sent.header("location"));
+}
+
+#[tokio::test]
+async fn dates_are_said_in_words() {
+    let stage = Stage::new().await;
+    let (provider, person) = (&stage.harness.provider, stage.harness.person(CAMILLE).await);
+    let mut phone = stage.harness.attested_phone("camille", CAMILLE).await;
+    let mut browser = stage.harness.page_browser();
+    visit(&mut browser, LINKS, &mut phone, CAMILLE).await;
+    link(&stage, "p-01", person).await;
+    let days = ["01", "02", "09", "10", "11", "12", "19", "20", "21", "22", "28", "30"];
+    for (month, day) in (1..).zip(days) {
+        let service = Service::oidc(&stage.harness, &format!("m{month:02}")).await;
+        let at = format!("2026-{month:02}-{day}T23:59:59Z").parse().unwrap();
+        let (client, scope) = (service.client.client_id.clone(), ScopeSet::parse("openid").unwrap());
+        let consent = Consent { person, on_behalf_of: None, client, scope, at };
+        let id = AuditId::ordered(&OsEntropy, at);
+        let event = AuditEvent::new(id, at, EventKind::Consent, Decision::Success, "test");
+        provider.ports.grants.remember_consent(&consent, &event).await.unwrap();
+    }
+    let french = [
+        "1er janvier",
+        "2 février",
+        "9 mars",
+        "10 avril",
+        "11 mai",
+        "12 juin",
+        "19 juillet",
+        "20 août",
+        "21 septembre",
+        "22 octobre",
+        "28 novembre",
+        "30 décembre",
+    ];
+    let english = [
+        "1 January",
+        "2 February",
+        "9 March",
+        "10 April",
+        "11 May",
+        "12 June",
+        "19 July",
+        "20 August",
+        "21 September",
+        "22 October",
+        "28 November",
+        "30 December",
+    ];
+    for (language, said, linked, valid, days) in [
+        ("fr-FR", "autorisé le", "associé le 15 janvier 2027", "valable jusqu’au 14 janvier 2030", french),
+        ("en-GB", "allowed on", "linked on 15 January 2027", "valid until 14 January 2030", english),
+    ] {
+        browser.languages = language;
+        let page = browser.get(LINKS).await.text;
+        assert!(page.contains(linked), "{page}");
+        for day in days {
+            assert!(page.contains(&format!("{said} {day} 2026")), "{day}: {page}");
+        }
+        let page = browser.get("/account").await.text;
+        assert!(page.contains(valid), "{page}");
+    }
 }
 
 #[tokio::test]
@@ -178,7 +241,6 @@ async fn a_consent_is_taken_back() {
 async fn a_patient_reads_what_is_sent_in_words() {
     let stage = Stage::new().await;
     let mut new = registration("asking", Profile::Oidc, ClientAuthMethod::SecretBasic);
-    new.ask_consent = true;
     new.scope = ScopeSet::parse("openid profile identite_pivot ins").unwrap();
     new.release = [PatientClaim::FamilyName, PatientClaim::Ins].into();
     let service = Service::register(&stage.harness, new).await;

@@ -89,7 +89,9 @@ async fn told(harness: &Harness, reference: &str, claims: &Value) -> (Value, Val
     let person = patient(harness, reference).await;
     let mut browser = signed_in(harness, person.id).await;
     let ask = service.ask().with("scope", "openid profile birth identite_pivot email ins");
-    let answer = browser.answered(&ask.with("claims", &claims.to_string()).url()).await;
+    let ask = ask.with("claims", &claims.to_string()).with("prompt", "consent");
+    let tab = browser.open(&ask.url()).await;
+    let answer = browser.submit(&tab, "consent", &[("decision", "allow")]).await.to_client();
     let tokens = service.redeem(answer.code()).await;
     let id_token = service.verified(&tokens.text_of("id_token")).await;
     let userinfo = service.userinfo(&tokens.text_of("access_token")).await;
@@ -218,9 +220,7 @@ async fn a_sub_comes_from_the_seed_and_not_from_the_matricule() {
 async fn a_patient_is_shown_what_will_be_sent_and_takes_it_back() {
     let harness = loaded().await;
     let allowed = [PatientClaim::FamilyName, PatientClaim::Birthdate, PatientClaim::Ins];
-    let mut new = reader("asking", &allowed);
-    new.ask_consent = true;
-    let service = Service::register(&harness, new).await;
+    let service = Service::register(&harness, reader("asking", &allowed)).await;
     let person = patient(&harness, "p-01").await.id;
     let mut browser = signed_in(&harness, person).await;
     let ask = service.ask().with("scope", "openid identite_pivot ins");
@@ -252,18 +252,42 @@ async fn a_patient_is_shown_what_will_be_sent_and_takes_it_back() {
 }
 
 #[tokio::test]
+async fn whoever_may_learn_of_patients_asks_them_first() {
+    let harness = loaded().await;
+    let one = [PatientClaim::FamilyName];
+    // Whether claims are released, whether it may ask for whom a person acts, whether the operator wants it asked.
+    let cases: [(&[PatientClaim], bool, bool, bool); 5] = [
+        (&[], false, false, false),
+        (&one, false, false, true),
+        (&[], true, false, true),
+        (&one, true, false, true),
+        (&[], false, true, true),
+    ];
+    for (release, representation, ask_consent, asked) in cases {
+        let mut new = reader("dossier", release);
+        (new.representation, new.ask_consent) = (representation, ask_consent);
+        let service = Service::register(&harness, new).await;
+        let mut browser = signed_in(&harness, patient(&harness, "p-02").await.id).await;
+        let silent = service.ask().with("scope", "openid identite_pivot").with("prompt", "none");
+        let answer = browser.answered(&silent.url()).await;
+        if asked {
+            assert_eq!(answer.error(), "consent_required", "{release:?} {representation} {ask_consent}");
+        } else {
+            answer.code();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_policy_that_grew_is_asked_again() {
     let harness = loaded().await;
-    let mut new = reader("growing", &[PatientClaim::FamilyName]);
-    new.ask_consent = true;
-    let service = Service::register(&harness, new).await;
+    let service = Service::register(&harness, reader("growing", &[PatientClaim::FamilyName])).await;
     let mut browser = signed_in(&harness, patient(&harness, "p-01").await.id).await;
     let ask = service.ask().with("scope", "openid identite_pivot");
     let tab = browser.open(&ask.url()).await;
     browser.submit(&tab, "consent", &[("decision", "allow")]).await.to_client().code();
     browser.answered(&ask.url()).await.code();
-    let mut new = reader("growing", &[PatientClaim::FamilyName, PatientClaim::Birthplace]);
-    new.ask_consent = true;
+    let new = reader("growing", &[PatientClaim::FamilyName, PatientClaim::Birthplace]);
     harness.provider.register_client(new).await.unwrap();
     assert_eq!(browser.answered(&ask.with("prompt", "none").url()).await.error(), "consent_required");
 }

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 
 use super::account::NEW_PHONE;
 use super::patients::{file, imported, loaded, patient, signed_in};
-use crate::support::{CAMILLE, Harness, PageBrowser, Received, Service, between, csrf, number, registration};
+use crate::support::{
+    CAMILLE, Harness, PageBrowser, Received, SESSION, Service, between, csrf, number, registration,
+};
 
 /// Claire, her son Hugo; Louis, whose ward is Odile until 2028-06-30; Mamadou, whose daughter may be 16.
 pub(super) const CLAIRE: &str = "p-01";
@@ -30,7 +32,6 @@ pub(super) fn portal(id: &str) -> NewClient {
     new.scope = ScopeSet::parse(SCOPE).unwrap();
     new.release = PatientClaim::ALL.into_iter().collect();
     new.representation = true;
-    new.ask_consent = true;
     new
 }
 
@@ -165,19 +166,21 @@ async fn a_legal_guardian_acts_until_the_last_day_of_the_term() {
 #[tokio::test]
 async fn who_may_act_for_nobody_is_not_asked() {
     let harness = loaded().await;
-    let mut new = portal("portail");
-    new.ask_consent = false;
-    let service = Service::register(&harness, new).await;
-    let ask = service.ask().with("scope", "openid representation").with("prompt", "none");
+    let service = Service::register(&harness, portal("portail")).await;
+    let ask = service.ask().with("scope", "openid representation");
+    let allowed = async |browser: &mut PageBrowser| {
+        let tab = browser.open(&ask.clone().url()).await;
+        browser.submit(&tab, "consent", &[("decision", "allow")]).await.to_client().code().to_owned()
+    };
     // Awa may be 16 already; a child acts for no parent.
     for person in [patient(&harness, MAMADOU).await.id, patient(&harness, HUGO).await.id] {
         let mut browser = signed_in(&harness, person).await;
-        let tokens = service.redeem(browser.answered(&ask.clone().url()).await.code()).await;
+        let tokens = service.redeem(&allowed(&mut browser).await).await;
         let said = service.verified(&tokens.text_of("id_token")).await;
         assert_eq!((said.get("act"), said.get("representation")), (None, None));
     }
     let camille = harness.person(CAMILLE).await;
-    signed_in(&harness, camille).await.answered(&ask.url()).await.code();
+    allowed(&mut signed_in(&harness, camille).await).await;
 }
 
 #[tokio::test]
@@ -277,13 +280,48 @@ async fn a_forged_choice_is_refused_recorded_and_changes_nothing() {
     browser.get(&tab).await.assert_page(200, "Hugo Marchand");
 }
 
+/// Two sit at one browser: what one of them chose and allowed is neither chosen nor allowed by the other, nor by themself
+/// once they choose again.
+#[tokio::test]
+async fn a_choice_is_of_who_was_asked_and_a_consent_of_that_choice() {
+    let harness = loaded().await;
+    let (claire, hugo) = (patient(&harness, CLAIRE).await, patient(&harness, HUGO).await);
+    let louis = patient(&harness, LOUIS).await;
+    let service = Service::register(&harness, portal("portail")).await;
+    let mut browser = signed_in(&harness, claire.id).await;
+    let cookies = [browser.session(), signed_in(&harness, louis.id).await.session()];
+    let sits = |browser: &mut PageBrowser, cookie: &String| {
+        browser.cookies.insert(SESSION.to_owned(), cookie.clone());
+    };
+    let who = hugo.id.to_string();
+    let tab = browser.open(&service.ask().with("scope", SCOPE).url()).await;
+    let token = csrf(&browser.get(&tab).await.text);
+    // Asked of Claire, answered when Louis is there.
+    sits(&mut browser, &cookies[1]);
+    let sent = browser.post(&format!("{tab}/represent"), &[("who", &who), ("csrf", &token)]).await;
+    assert_eq!((sent.status, sent.header("location")), (303, tab.as_str()), "{}", sent.text);
+    assert_eq!(rows_for(&harness, hugo.id).await, []);
+    let page = browser.get(&tab).await;
+    page.assert_page(200, "Pour qui agissez-vous");
+    assert!(page.text.contains("Odile") && !page.text.contains("Hugo"), "{}", page.text);
+    // Chosen and allowed by Claire; Louis is asked anew.
+    sits(&mut browser, &cookies[0]);
+    let page = choose(&mut browser, &tab, &who).await;
+    let fields = [("decision", "allow"), ("csrf", &csrf(&page.text))];
+    assert_eq!(browser.post(&format!("{tab}/consent"), &fields).await.status, 303);
+    sits(&mut browser, &cookies[1]);
+    choose(&mut browser, &tab, "self").await.assert_page(200, "name=\"decision\"");
+    // Claire, for herself this time: she is asked.
+    sits(&mut browser, &cookies[0]);
+    choose(&mut browser, &tab, "self").await.assert_page(200, "Votre date de naissance");
+}
+
 #[tokio::test]
 async fn a_client_without_permission_is_not_given_the_scope() {
     let harness = loaded().await;
     let claire = patient(&harness, CLAIRE).await;
     for (permitted, registered, asked) in [(true, true, true), (false, true, false), (true, false, false)] {
-        let mut new = portal("portail");
-        new.ask_consent = false;
+        let mut new = portal(&format!("portail-{permitted}"));
         new.representation = permitted;
         if !registered {
             new.scope = new.scope.without(&["representation"]);
@@ -296,6 +334,9 @@ async fn a_client_without_permission_is_not_given_the_scope() {
             assert_eq!(answer.error(), "interaction_required");
             continue;
         }
+        assert_eq!(answer.error(), "consent_required", "no choice to make");
+        let tab = browser.open(&service.ask().with("scope", SCOPE).url()).await;
+        let answer = browser.submit(&tab, "consent", &[("decision", "allow")]).await.to_client();
         let tokens = service.redeem(answer.code()).await;
         assert!(!tokens.text_of("scope").contains("representation"), "{}", tokens.text);
     }

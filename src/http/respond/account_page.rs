@@ -37,17 +37,17 @@ pub(crate) struct AccountView {
 
 impl AccountView {
     pub(crate) fn new(page: AccountPage, csrf: String, revoked: bool, locale: Locale) -> Self {
-        let current = page.current;
+        let (t, current) = (Texts::new(locale), page.current);
         let row = |phone: Device| PhoneRow {
             id: phone.id,
             current: current == Some(phone.id),
             name: phone.facts.name,
             model: phone.facts.model,
             serial: phone.serial,
-            until: day(&phone.valid_until.rfc3339()),
+            until: t.day(phone.valid_until),
         };
         let phones = page.phones.into_iter().map(row).collect();
-        Self { t: Texts::new(locale), switch_url: None, name: page.name, phones, csrf, revoked, locale }
+        Self { t, switch_url: None, name: page.name, phones, csrf, revoked, locale }
     }
 
     pub(crate) fn respond(&self) -> Response {
@@ -127,11 +127,6 @@ fn shown(locale: Locale, html: askama::Result<String>) -> Response {
         Ok(html) => (StatusCode::OK, page_headers(locale, []), html).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
-}
-
-/// The date of an RFC 3339 time.
-pub(super) fn day(time: &str) -> String {
-    time.chars().take_while(|letter| *letter != 'T').collect()
 }
 
 const AGAIN: &str = "/account/sign-in?page=phones&again=yes";

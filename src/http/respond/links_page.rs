@@ -4,7 +4,6 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::account_page::day;
 use super::answer::form_target;
 use super::page_headers::page_headers;
 use super::page_text::Texts;
@@ -68,8 +67,11 @@ struct ConsentRow {
 /// What may be linked.
 enum Adding {
     Nothing,
-    /// The providers whose account may be linked.
-    Offers(Vec<LinkOffer>),
+    /// Providers whose account may be linked, and the names of those whose may not by this phone.
+    Offers {
+        offers: Vec<LinkOffer>,
+        too_strong: Vec<String>,
+    },
     /// The person must sign in first, for this reason.
     SignIn(&'static str),
 }
@@ -93,12 +95,13 @@ pub(crate) struct LinksView {
 impl LinksView {
     pub(crate) fn new(page: LinksPage, csrf: String, done: Option<LinksDone>, locale: Locale) -> Self {
         let t = Texts::new(locale);
-        let targets = page.offers.iter().map(|offer| form_target(&offer.origin)).collect();
+        let possible = page.offers.iter().filter(|offer| offer.vouched);
+        let targets = possible.map(|offer| form_target(&offer.origin)).collect();
         Self {
             t,
             switch_url: None,
             name: page.name,
-            links: page.links.into_iter().map(link_row).collect(),
+            links: page.links.into_iter().map(|link| link_row(t, link)).collect(),
             consents: page.consents.into_iter().map(|consent| consent_row(t, consent)).collect(),
             adding: adding(page.offers, page.ready),
             csrf,
@@ -133,12 +136,12 @@ pub(crate) fn unlinked_page(locale: Locale) -> Response {
     }
 }
 
-fn link_row(link: LinkLine) -> LinkRow {
+fn link_row(t: Texts, link: LinkLine) -> LinkRow {
     let how = match link.by {
         LinkedBy::FirstMatch => "links-by-identity",
         LinkedBy::BothSides => "links-by-phone",
     };
-    LinkRow { id: link.id, provider: link.provider, since: day(&link.since.rfc3339()), how }
+    LinkRow { id: link.id, provider: link.provider, since: t.day(link.since), how }
 }
 
 fn consent_row(t: Texts, consent: ConsentLine) -> ConsentRow {
@@ -146,7 +149,7 @@ fn consent_row(t: Texts, consent: ConsentLine) -> ConsentRow {
     ConsentRow {
         client: consent.client.as_str().to_owned(),
         service: consent.service,
-        since: day(&consent.since.rfc3339()),
+        since: t.day(consent.since),
         scopes: consent.scopes.iter().map(|scope| t.scope(scope, others)).collect(),
         on_behalf_of: consent.on_behalf_of,
     }
@@ -157,7 +160,10 @@ fn adding(offers: Vec<LinkOffer>, ready: Result<(), LinkingRefusal>) -> Adding {
         return Adding::Nothing;
     }
     match ready {
-        Ok(()) => Adding::Offers(offers),
+        Ok(()) => {
+            let (offers, others): (Vec<_>, Vec<_>) = offers.into_iter().partition(|offer| offer.vouched);
+            Adding::Offers { offers, too_strong: others.into_iter().map(|offer| offer.name).collect() }
+        }
         Err(LinkingRefusal::NotByPhone) => Adding::SignIn("links-needs-phone"),
         Err(LinkingRefusal::TooOld) => Adding::SignIn("links-too-old"),
     }

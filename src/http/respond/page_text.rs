@@ -7,6 +7,7 @@ use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::loader::{LanguageIdentifier, langid};
 use fluent_templates::{Loader, static_loader};
 
+use crate::base::UnixTime;
 use crate::interaction::Locale;
 
 static_loader! {
@@ -57,6 +58,17 @@ impl Texts {
             return said;
         }
         TEXTS.try_lookup(self.language(), &format!("scope-{scope}")).unwrap_or_else(|| scope.to_owned())
+    }
+
+    /// The date of `at` in words, as of UTC.
+    pub(super) fn day(self, at: UnixTime) -> String {
+        let written = at.rfc3339();
+        let mut parts = written.split(['-', 'T']);
+        let (Some(year), Some(month), Some(day)) = (parts.next(), parts.next(), parts.next()) else {
+            return written;
+        };
+        let day = if day == "01" { self.say("day-first") } else { day.trim_start_matches('0').to_owned() };
+        format!("{day} {} {year}", self.say(&format!("month-{month}")))
     }
 
     /// BCP 47 tag of this language.

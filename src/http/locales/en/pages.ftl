@@ -238,3 +238,17 @@ other-gender = Their sex
 other-email = Their e-mail address
 other-ins = Their national health identity number (INS)
 other-representation = In which quality you act for this person
+
+day-first = 1
+month-01 = January
+month-02 = February
+month-03 = March
+month-04 = April
+month-05 = May
+month-06 = June
+month-07 = July
+month-08 = August
+month-09 = September
+month-10 = October
+month-11 = November
+month-12 = December

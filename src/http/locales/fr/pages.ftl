@@ -238,3 +238,17 @@ other-gender = Son sexe
 other-email = Son adresse électronique
 other-ins = Son matricule INS, identité nationale de santé
 other-representation = En quelle qualité vous agissez pour cette personne
+
+day-first = 1er
+month-01 = janvier
+month-02 = février
+month-03 = mars
+month-04 = avril
+month-05 = mai
+month-06 = juin
+month-07 = juillet
+month-08 = août
+month-09 = septembre
+month-10 = octobre
+month-11 = novembre
+month-12 = décembre
