@@ -76,7 +76,7 @@ const services = (twin) => [
   panva(twin),
   new Copy(twin, "Nimbus (5 min)", 1000, 100),
   new Copy(twin, "Cache-Control, and never before", undefined, Infinity),
-  new Copy(twin, "once in 24 h, and never before", Number(process.env.SCEAU_TEST_STRICT ?? 6000), Infinity),
+  new Copy(twin, "once in 24 h, and never before", 6000, Infinity),
 ];
 
 // --- load --------------------------------------------------------------------------------------------------------
@@ -165,8 +165,9 @@ async function rotations(twin) {
     assert.ok(rows.get("key.activated/success/policy") >= ROTATIONS, JSON.stringify([...rows]));
   });
   // A token planned with the key that another process takes out of use before it is signed: 503, and once more.
-  await check("every sign-in and every refresh was answered, at most one a rotation at the second try", () => {
+  await check("every sign-in and every refresh was answered, but for at most one 503 a rotation", () => {
     console.log(`      ${Object.entries(load.counts).map(([name, count]) => `${count} ${name}`).join(", ")}, ${load.postponed.length} 503`);
+    for (const line of load.postponed) console.log(`      ${line.split("\n")[0]}`);
     assert.ok(load.postponed.length <= ROTATIONS, load.postponed.join("\n"));
     assert.equal(load.unanswered.length, 0, load.unanswered.join("\n"));
     for (const [name, least] of [["by session", 100], ["refreshes", 100], ["sign-ins by phone", 5]]) {
