@@ -51,7 +51,6 @@ enum KeysCommand {
     /// Makes a provider of three replicas in a temporary folder, on free ports of this machine, revokes its key and asks
     /// each replica about a token until it is refused. Reads no settings and touches no other provider. Ends with 1 when
     /// a replica takes longer than 60 s, accepts what it must not, or does not sign again.
-    #[command(verbatim_doc_comment)]
     Drill(DrillArgs),
 }
 
