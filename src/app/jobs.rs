@@ -15,7 +15,8 @@ impl App {
         let seal_keys = self.seal_keys.clone();
         let mut jobs = vec![
             audit_jobs::ordering(&self.provider),
-            Job::new("keys", Duration::from_secs(10), move || {
+            // A replica serves a new key at most `poll` after its publication.
+            Job::new("keys", KEYS_EVERY.min(self.provider.policy.keys.poll), move || {
                 let provider = sweeper.clone();
                 async move {
                     let swept = provider.sweep_keys().await;
@@ -52,3 +53,5 @@ impl App {
         jobs
     }
 }
+
+const KEYS_EVERY: Duration = Duration::from_secs(10);

@@ -13,6 +13,7 @@ mod ephemeral;
 mod jobs;
 mod key_encryption;
 mod key_metrics;
+mod replica;
 mod reseal;
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use crate::base::UnixTime;
 use crate::keyring::{Finding, KeyRecord, KeyState, Purpose, Severity, Step, standby_ready, timeline};
 
 use super::keys_change::{ActivateArgs, RetireArgs, RevokeArgs, StageArgs};
+use super::keys_drill::{self, DrillArgs};
 use super::keys_reseal::{self, ResealArgs};
 use super::keys_words::{since, spoken};
 use super::open::Target;
@@ -45,6 +46,12 @@ enum KeysCommand {
     /// do not open: they are named and stay as they are. On PostgreSQL, with the role that owns the tables.
     #[command(verbatim_doc_comment)]
     Reseal(ResealArgs),
+    /// Rehearse the loss of a key on a throw-away provider and print the seconds until each replica is safe
+    ///
+    /// Makes a provider of three replicas in a temporary folder, on free ports of this machine, revokes its key and asks
+    /// each replica about a token until it is refused. Reads no settings and touches no other provider. Ends with 1 when
+    /// a replica takes longer than 60 s, accepts what it must not, or does not sign again.
+    Drill(DrillArgs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -94,6 +101,7 @@ pub async fn run(args: KeysArgs) -> ExitCode {
         KeysCommand::Revoke(args) => Box::pin(keys_change::revoke(args)).await,
         KeysCommand::ExportJwks(args) => export(args).await,
         KeysCommand::Verify(args) => verify(args).await,
+        KeysCommand::Drill(args) => Box::pin(keys_drill::run(args)).await,
         KeysCommand::Reseal(args) => Ok(Box::pin(keys_reseal::run(args)).await),
     };
     done.unwrap_or_else(|error| output::failed(&error))

@@ -14,6 +14,8 @@ pub mod directory;
 mod directory_report;
 pub mod keys;
 mod keys_change;
+mod keys_drill;
+mod keys_drill_stage;
 pub mod keys_reseal;
 mod keys_words;
 pub mod migrate;

@@ -35,7 +35,7 @@ impl Provider {
             let error = OAuthError::new(ErrorCode::UnauthorizedClient, "this client may not have tokens");
             return Err(error.with_internal(by.as_str()).into());
         }
-        let kid = self.planned_kid(Algorithm::Es256.as_str(), now).await?;
+        let kid = self.planned_kid(Algorithm::Es256.as_str()).await?;
         let record = self.client_token(client, scope, (kid, jkt), now);
         let issued = about(self.succeeded(EventKind::TokensIssued, "client_credentials", now));
         let issued = issued.with_transaction(format!("{}.{}", record.kid, record.jti));

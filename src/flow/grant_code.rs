@@ -36,7 +36,7 @@ impl Provider {
         self.id_token_key(client).await?;
         let hash = TokenHash::of(presented.code.expose());
         // A code is not spent on tokens that nobody can sign now.
-        self.planned_kid(Algorithm::Es256.as_str(), now).await?;
+        self.planned_kid(Algorithm::Es256.as_str()).await?;
         let Some(payload) = self.ports.one_shot.take_code(&hash, now).await? else {
             self.punish_replay(client, &hash, now).await?;
             return Err(invalid_grant());

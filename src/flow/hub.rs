@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::base::{Secret, UnixTime};
+use crate::base::Secret;
 use crate::identity::{Acr, AuthenticationProof, HubRefusal, Person, hub_refusal};
 use crate::interaction::NextStep;
 use crate::jose::{Algorithm, EncryptionKey, KeyManagement, encrypt};
@@ -68,7 +68,6 @@ impl Provider {
         &self,
         client: &Client,
         mut claims: Map<String, Value>,
-        now: UnixTime,
     ) -> Result<UserinfoAnswer, FlowError> {
         let responses = &client.responses;
         let Some(alg) = responses.userinfo_signed_response_alg else {
@@ -78,7 +77,7 @@ impl Provider {
         // OpenID Connect Core 5.3.2
         claims.insert(String::from("iss"), json!(self.policy.issuer));
         claims.insert(String::from("aud"), json!(client.client_id.as_str()));
-        let kid = self.planned_kid(alg.as_str(), now).await?;
+        let kid = self.planned_kid(alg.as_str()).await?;
         let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": kid });
         let token = self.sign_jwt(&header, &Value::Object(claims), &kid).await?;
         Ok(UserinfoAnswer::Token(self.nested(token, key.as_ref())?))

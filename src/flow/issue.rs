@@ -120,8 +120,8 @@ impl Provider {
             return Err(invalid_grant());
         }
         let id_token_key = self.id_token_key(client).await?;
-        let access_kid = self.planned_kid(Algorithm::Es256.as_str(), now).await?;
-        let id_kid = self.planned_kid(client.id_token_alg.as_str(), now).await?;
+        let access_kid = self.planned_kid(Algorithm::Es256.as_str()).await?;
+        let id_kid = self.planned_kid(client.id_token_alg.as_str()).await?;
         let jti = base64url(self.ports.entropy.bytes::<16>());
         let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now };
         let subject = self.subject_for(client, parties.about());

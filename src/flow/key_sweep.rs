@@ -48,7 +48,7 @@ impl Provider {
             })
         });
         let policy = &self.policy.keys;
-        let wait = |algorithm: &String| match self.keyring.signer(algorithm, policy, now) {
+        let wait = |algorithm: &String| match self.keyring.signer(algorithm, policy, || now) {
             Err(NoSigner::Waiting { until, .. }) => until.since(now),
             Ok(_) | Err(NoSigner::Stale | NoSigner::Missing) => Duration::ZERO,
         };

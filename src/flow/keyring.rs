@@ -1,7 +1,7 @@
 //! Signing keys as this replica knows them: the published set, the key that signs, and the rules by which a stale
 //! replica, or one whose key is not known everywhere, does not sign (design decision 16, `security.md` 5.6).
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::base::UnixTime;
 use crate::jose::{Algorithm, Jwk, JwkSet};
-use crate::keyring::{KeyPolicy, KeyRecord, KeyState, NoSigner, Purpose, View, published};
+use crate::keyring::{Action, KeyPolicy, KeyRecord, KeyState, NoSigner, Purpose, View, published, sweep};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::ports::{PortError, PortResult};
 
@@ -29,6 +29,8 @@ pub struct Keyring {
     known: RwLock<Known>,
     symmetric: RwLock<Arc<SymmetricKeys>>,
     signatures: AtomicU32,
+    /// Something was not signed because its key is in use no more.
+    doubted: AtomicBool,
     /// What happened since the start.
     pub alarms: KeyAlarms,
 }
@@ -52,6 +54,7 @@ impl Keyring {
             known: RwLock::new(Known { view, jwks }),
             symmetric: RwLock::new(Arc::new(symmetric)),
             signatures: AtomicU32::new(0),
+            doubted: AtomicBool::new(false),
             alarms: KeyAlarms::default(),
         }
     }
@@ -102,13 +105,31 @@ impl Keyring {
         *self.symmetric.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
+    /// `now` is asked for once the view can change no more: a read by another request since would seem to come from a
+    /// clock that went back.
     pub(super) fn signer(
         &self,
         algorithm: &str,
         policy: &KeyPolicy,
-        now: UnixTime,
+        now: impl FnOnce() -> UnixTime,
     ) -> Result<String, NoSigner> {
-        self.known().view.signer(algorithm, policy, now).map(|key| key.kid.clone())
+        let known = self.known();
+        known.view.signer(algorithm, policy, now()).map(|key| key.kid.clone())
+    }
+
+    /// Whether another replica may have put a key in use since the last read: one was due, or ours was refused.
+    fn may_have_moved(&self, policy: &KeyPolicy, now: UnixTime) -> bool {
+        let is_due = || {
+            sweep(self.known().view.records(), policy, now)
+                .iter()
+                .any(|action| matches!(action, Action::Activate { .. }))
+        };
+        self.doubted.swap(false, Ordering::Relaxed) || is_due()
+    }
+
+    /// The store refused to sign with the key that this replica took for the one in use.
+    pub(super) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
     }
 
     fn jwks(&self) -> Arc<Value> {
@@ -155,19 +176,16 @@ impl Provider {
 
     /// The key that signs with `algorithm` now. A replica whose knowledge is stale refuses rather than sign with a
     /// key that may have been retired, and none signs with a key that a copy of `/jwks` may lack.
-    pub(crate) async fn planned_kid(&self, algorithm: &str, now: UnixTime) -> Result<String, FlowError> {
-        self.signer_of(algorithm, now).await?.map_err(|none| no_signer(&none, algorithm))
+    pub(crate) async fn planned_kid(&self, algorithm: &str) -> Result<String, FlowError> {
+        self.signer_of(algorithm).await?.map_err(|none| no_signer(&none, algorithm))
     }
 
     /// The same, with the reason for which there is none.
-    pub(super) async fn signer_of(
-        &self,
-        algorithm: &str,
-        now: UnixTime,
-    ) -> PortResult<Result<String, NoSigner>> {
-        let policy = &self.policy.keys;
+    pub(super) async fn signer_of(&self, algorithm: &str) -> PortResult<Result<String, NoSigner>> {
+        let (policy, now) = (&self.policy.keys, self.now());
         let withdrawn = self.withdraw_revoked();
-        if withdrawn || self.keyring.age(now) > FRESH.min(policy.poll / 2) {
+        let old = self.keyring.age(now) > FRESH.min(policy.poll / 2);
+        if withdrawn || old || self.keyring.may_have_moved(policy, now) {
             let read = self.ports.keys.list().await;
             match read {
                 Ok(records) => self.keyring.read(records, now, self.now()),
@@ -175,7 +193,7 @@ impl Provider {
                 Err(_) => {}
             }
         }
-        Ok(self.keyring.signer(algorithm, policy, now))
+        Ok(self.keyring.signer(algorithm, policy, || self.now()))
     }
 
     /// Reads the cut-offs again when they are no longer fresh (design decision 15), and withdraws the keys they name.

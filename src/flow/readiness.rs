@@ -83,9 +83,7 @@ impl Provider {
     /// nobody elsewhere: there is no better replica, and `/jwks` must go on telling of it.
     async fn signing_check(&self) -> Check {
         let algorithm = Algorithm::Es256.as_str();
-        if let Ok(Err(NoSigner::Waiting { everywhere: true, .. })) =
-            self.signer_of(algorithm, self.now()).await
-        {
+        if let Ok(Err(NoSigner::Waiting { everywhere: true, .. })) = self.signer_of(algorithm).await {
             let failure = Some("the key in use is not known everywhere yet");
             return Check { name: SIGNING_KEY, failure, decides: false };
         }
@@ -101,7 +99,7 @@ impl Provider {
     }
 
     async fn try_signing(&self) -> Result<bool, FlowError> {
-        let kid = self.planned_kid(Algorithm::Es256.as_str(), self.now()).await?;
+        let kid = self.planned_kid(Algorithm::Es256.as_str()).await?;
         // No token begins like this: the signature is good for nothing.
         let input = [b"sceau/readiness\0".as_slice(), &self.ports.entropy.bytes::<16>()].concat();
         let signature = self.ports.signer.sign(&kid, &input).await?;

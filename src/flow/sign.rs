@@ -104,7 +104,11 @@ impl Provider {
         kid: &str,
     ) -> Result<Secret, PortError> {
         let input = signing_input(header, claims);
-        let signature = self.ports.signer.sign(kid, input.as_bytes()).await?;
+        let signature = self.ports.signer.sign(kid, input.as_bytes()).await.inspect_err(|error| {
+            if matches!(error, PortError::Conflict) {
+                self.keyring.doubt();
+            }
+        })?;
         let algorithm = header.get("alg").and_then(Value::as_str);
         self.check_signature(kid, algorithm, (&input, &signature))?;
         Ok(Secret::new(compact(input, &signature)))

@@ -63,7 +63,7 @@ impl Provider {
             self.userinfo_claims(&client, (&parties, auth_mode), &record.scope, &record.claims.userinfo);
         claims.extend(self.acting_claims(&client, &parties));
         claims.insert(String::from("sub"), Value::String(record.subject));
-        let answer = self.protected_userinfo(&client, claims, now).await?;
+        let answer = self.protected_userinfo(&client, claims).await?;
         if client.profile.single_use_access_token() {
             let first_use = self.ports.access_tokens.take(&TokenHash::of(token.token.expose()), now).await?;
             first_use.ok_or_else(|| invalid_token("used"))?;

@@ -172,6 +172,7 @@ fn programs_read_json() {
         ("plan", "steps"),
         ("export-jwks", "keys"),
         ("verify", "intact"),
+        ("drill", "seconds_to_last_acceptance"),
         ("stage --activate-at $IN_A_WEEK --officer A --offline --second-officer B --yes", "planned_at"),
         ("activate $STANDBY --officer A --offline --second-officer B --yes", "active"),
         ("revoke $ACTIVE --officer A --yes", "sessions_ended"),

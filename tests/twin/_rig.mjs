@@ -21,12 +21,13 @@ process.once("SIGINT", () => process.exit(130));
 
 export class Twin {
   /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk;
-  /// `mobile`: more lines of that table of settings; `lines`: more tables; `token`: the hardware token of the signing keys.
-  static async start({ codes = 3, log = "json,warn", durable = false, mobile = [], lines = [], token } = {}) {
+  /// `mobile`, `tokens`: more lines of those tables of settings; `lines`: more tables; `token`: the hardware token of the
+  /// signing keys; `policy`: the text of their policy.
+  static async start({ codes = 3, log = "json,warn", durable = false, token, policy, ...more } = {}) {
     const twin = new Twin();
     twin.folder = mkdtempSync(join(tmpdir(), "sceau-twin-"));
-    const more = { mobile, lines };
-    Object.assign(twin, { token, log: [], logLevel: log, replicas: [], helpers: [], sources: 0, more });
+    Object.assign(twin, { token, policy, log: [], logLevel: log, replicas: [], helpers: [], sources: 0 });
+    twin.more = { mobile: [], tokens: [], lines: [], ...more };
     process.once("exit", () => twin.#abandon());
     try {
       await twin.#prepare({ codes, durable });
@@ -60,12 +61,17 @@ export class Twin {
     this.settings = join(this.folder, "sceau.toml");
     this.kek = randomBytes(32).toString("base64url");
     writeFileSync(join(this.folder, "kek"), this.kek, { mode: 0o600 });
+    const keys = [...(this.token?.lines ?? [])];
+    if (this.policy) {
+      writeFileSync(join(this.folder, "policy.toml"), this.policy);
+      keys.push(`policy_file = "${this.folder}/policy.toml"`);
+    }
     writeFileSync(this.settings, [
       `issuer = "${this.issuer}"`,
       "[http]", 'trusted_proxies = ["127.0.0.1"]',
       "[storage]", `sql = "${this.postgres.url}"`, `redis = "${this.redis.url}"`,
-      "[keys]", `kek_file = "${this.folder}/kek"`, ...(this.token?.lines ?? []),
-      "[tokens]", 'activation = "1h"',
+      "[keys]", `kek_file = "${this.folder}/kek"`, ...keys,
+      "[tokens]", 'activation = "1h"', ...this.more.tokens,
       "[mobile]", "allow_self_attestation = true", `activation_codes_file = "${this.folder}/codes.jsonl"`,
       `allowed_origins = ["${this.phone}"]`, ...this.more.mobile,
       ...this.more.lines, "",
