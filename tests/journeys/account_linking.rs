@@ -304,11 +304,12 @@ async fn each_fault_is_a_page_with_a_way_back_and_the_next_attempt_works() {
     let mut phone = stage.harness.attested_phone("camille", CAMILLE).await;
     let mut browser = stage.harness.page_browser();
     visit(&mut browser, LINKS, &mut phone, CAMILLE).await;
-    let faults: [Fault; 6] = [
+    let faults: [Fault; 7] = [
         ("nonce", |play| play.claims["nonce"] = json!("x".repeat(64)), 403, "n’a pas été acceptée"),
         ("signature", |play| play.by = By::Impostor, 403, "n’a pas été acceptée"),
         ("issuer", |play| play.claims["iss"] = json!("https://else.example"), 403, "n’a pas été acceptée"),
         ("level_too_low", |play| play.claims["acr"] = json!("eidas1"), 403, "n’est pas assez sûr"),
+        ("sign_in_age_unknown", |play| play.claims["auth_time"] = json!(null), 403, "n’a pas été acceptée"),
         ("sign_in_too_old", |play| play.claims["auth_time"] = json!("-600"), 403, "n’a pas été acceptée"),
         (
             "server_error",

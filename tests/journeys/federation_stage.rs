@@ -74,7 +74,7 @@ impl Stage {
         let userinfo = userinfo(reference);
         let subject = format!("sub-of-{reference}");
         self.inner.play(|play| {
-            play.claims = json!({ "sub": subject, "amr": ["fc", "pwd", "mfa"], "auth_time": null });
+            play.claims = json!({ "sub": subject, "amr": ["fc", "pwd", "mfa"], "auth_time": "+0" });
             play.userinfo = userinfo;
             play.userinfo["sub"] = json!(subject);
             change(play);
