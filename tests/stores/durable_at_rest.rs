@@ -10,7 +10,7 @@ use sceau::adapter::sql::{
 };
 use sceau::base::{OsEntropy, Secret};
 use sceau::identity::NationalId;
-use sceau::keyring::{Custody, KeyRecord, KeyState, Purpose};
+use sceau::keyring::{KeyRecord, KeyState, Purpose};
 use sceau::ports::{IssueOutcome, Keys as _, RotateOutcome, Signer as _};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
@@ -176,22 +176,7 @@ async fn active_key(world: &World) -> String {
 }
 
 fn key(purpose: Purpose) -> KeyRecord {
-    KeyRecord {
-        kid: String::new(),
-        purpose,
-        algorithm: String::from("ES256"),
-        state: KeyState::Staged,
-        public_jwk: None,
-        staged_at: START,
-        activates_at: None,
-        activated_at: None,
-        retired_at: None,
-        gone_at: None,
-        revoked_at: None,
-        custody: Custody::Sealed,
-        revision: 0,
-        sealed_private: None,
-    }
+    KeyRecord::staged(String::new(), purpose, String::from("ES256"), START)
 }
 
 /// The database file and its write-ahead log.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sceau::adapter::sql::SqlKeys;
 use sceau::base::{Clock, Entropy, OsEntropy, TestClock, UnixTime};
 use sceau::jose::{Algorithm, Jwk, Sealer};
-use sceau::keyring::{Custody, KeyPolicy, KeyRecord, KeyState, Purpose, withdrawal};
+use sceau::keyring::{KeyPolicy, KeyRecord, KeyState, Purpose, withdrawal};
 use sceau::ports::{
     Cutoff, CutoffScope, IssueOutcome, Keys as _, PortError, PrivatePart, SignedSince, Signer as _,
 };
@@ -14,22 +14,7 @@ use super::durable::{START, World, granted, on_every_engine, race};
 use super::durable_samples::{cast, later};
 
 fn staged(purpose: Purpose, algorithm: &str) -> KeyRecord {
-    KeyRecord {
-        kid: String::new(),
-        purpose,
-        algorithm: algorithm.to_owned(),
-        state: KeyState::Staged,
-        public_jwk: None,
-        staged_at: START,
-        activates_at: None,
-        activated_at: None,
-        retired_at: None,
-        gone_at: None,
-        revoked_at: None,
-        custody: Custody::Sealed,
-        revision: 0,
-        sealed_private: None,
-    }
+    KeyRecord::staged(String::new(), purpose, algorithm.to_owned(), START)
 }
 
 async fn stage(world: &World, purpose: Purpose, algorithm: &str) -> Option<String> {

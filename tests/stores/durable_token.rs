@@ -74,22 +74,7 @@ fn with_token(world: &World) -> (SqlKeys, CustodySigner, Arc<Token>) {
 }
 
 fn staged(purpose: Purpose, algorithm: &str) -> KeyRecord {
-    KeyRecord {
-        kid: String::new(),
-        purpose,
-        algorithm: algorithm.to_owned(),
-        state: KeyState::Staged,
-        public_jwk: None,
-        staged_at: START,
-        activates_at: None,
-        activated_at: None,
-        retired_at: None,
-        gone_at: None,
-        revoked_at: None,
-        custody: Custody::Sealed,
-        revision: 0,
-        sealed_private: None,
-    }
+    KeyRecord::staged(String::new(), purpose, algorithm.to_owned(), START)
 }
 
 async fn stage(keys: &SqlKeys, purpose: Purpose, algorithm: &str) -> PortResult<Option<String>> {
