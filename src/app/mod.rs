@@ -37,7 +37,9 @@ use crate::adapter::upstream::{Bridge, ClientKeySets, OwnSide};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
 use crate::federation::UpstreamProvider;
-use crate::flow::{Cutoffs, HealthMemory, Keyring, Policy, Provider, Watchers, bootstrap_keys};
+use crate::flow::{
+    Cutoffs, HealthMemory, Keyring, KnownClients, Policy, Provider, Watchers, WrittenMetadata, bootstrap_keys,
+};
 use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::oauth::is_loopback;
@@ -252,6 +254,8 @@ fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Se
         policy,
         keyring,
         cutoffs: Cutoffs::default(),
+        clients: KnownClients::default(),
+        written_metadata: WrittenMetadata::default(),
         storage,
         watchers: Watchers::default(),
         health: HealthMemory::default(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::App;
-use crate::flow::{Cutoffs, HealthMemory, Keyring, Provider, Watchers};
+use crate::flow::{Cutoffs, HealthMemory, Keyring, KnownClients, Provider, Watchers, WrittenMetadata};
 use crate::ports::Keys as _;
 
 impl App {
@@ -25,6 +25,8 @@ impl App {
             policy: first.policy.clone(),
             keyring: Keyring::new(records, symmetric, now),
             cutoffs: Cutoffs::default(),
+            clients: KnownClients::default(),
+            written_metadata: WrittenMetadata::default(),
             storage: first.storage.clone(),
             watchers: Watchers::default(),
             health: HealthMemory::default(),

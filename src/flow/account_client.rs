@@ -2,6 +2,8 @@
 //!
 //! It begins sessions and nothing else: no credential authenticates it, and the code it is given is redeemed by nobody.
 
+use std::sync::Arc;
+
 use crate::base::ClientId;
 use crate::jose::Algorithm;
 use crate::oauth::{
@@ -21,11 +23,11 @@ pub(super) fn is_account(id: &ClientId) -> bool {
 
 impl Provider {
     /// A client that may send a browser: registered, or our own.
-    pub(super) async fn browser_client(&self, id: &ClientId) -> PortResult<Option<Client>> {
+    pub(super) async fn browser_client(&self, id: &ClientId) -> PortResult<Option<Arc<Client>>> {
         if is_account(id) {
-            return Ok(self.account_client(id));
+            return Ok(self.account_client(id).map(Arc::new));
         }
-        self.ports.clients.find(id).await
+        self.registered_client(id).await
     }
 
     fn account_client(&self, id: &ClientId) -> Option<Client> {

@@ -76,19 +76,19 @@ impl Provider {
     }
 
     async fn consent_line(&self, visit: &AccountVisit, consent: Consent) -> Result<ConsentLine, FlowError> {
-        let client = self.ports.clients.find(&consent.client).await?;
+        let client = self.registered_client(&consent.client).await?;
         let represented = match consent.on_behalf_of {
             Some(id) => self.ports.persons.find(id).await?,
             None => None,
         };
         let about = represented.as_ref().unwrap_or(&visit.person);
-        let scopes = remembered_lines(client.as_ref(), about, &consent.scope);
+        let scopes = remembered_lines(client.as_deref(), about, &consent.scope);
         let now = self.now();
         let on_behalf_of = represented.map(|person| {
             let name = tie(&visit.person, &person, now).is_ok().then(|| person.spoken_name());
             (person.id, name)
         });
-        let service = client.map_or_else(|| consent.client.as_str().to_owned(), |client| client.name);
+        let service = client.map_or_else(|| consent.client.as_str().to_owned(), |client| client.name.clone());
         Ok(ConsentLine { client: consent.client, on_behalf_of, service, since: consent.at, scopes })
     }
 

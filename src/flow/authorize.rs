@@ -6,6 +6,8 @@
 //! 3. the phone decides (in `approve.rs`)
 //! 4. [`Provider::resume`] decides again, and finishes
 
+use std::sync::Arc;
+
 use crate::audit::EventKind;
 use crate::base::{EntropyExt, InteractionId, Secret, TokenHash, UnixTime};
 use crate::federation::UpstreamProvider;
@@ -22,7 +24,7 @@ use super::{Answer, Begun, BrowserState, FlowError, Opened, Provider, Screen, Tu
 /// A request with the client and the `request_uri` it came by.
 struct Incoming {
     request: AuthenticationRequest,
-    client: Client,
+    client: Arc<Client>,
     pushed: Option<TokenHash>,
     /// The provider that the service wants, by its name here.
     idp_hint: Option<String>,
@@ -129,16 +131,18 @@ impl Provider {
         }
         let screen = match next {
             NextStep::Issue { .. } | NextStep::Refuse { .. } => return Err(TurnError::Gone),
-            NextStep::Identify { expired } => self.identify_screen(&interaction, client.name, expired),
-            NextStep::Approve => self.number_screen(&interaction, client.name, now).await?,
-            NextStep::Email => Screen::Email { service: client.name },
+            NextStep::Identify { expired } => {
+                self.identify_screen(&interaction, client.name.clone(), expired)
+            }
+            NextStep::Approve => self.number_screen(&interaction, client.name.clone(), now).await?,
+            NextStep::Email => Screen::Email { service: client.name.clone() },
             NextStep::Represent => {
                 let proof = asked(&interaction, session.as_ref())?;
                 self.represent_screen(&interaction, &client, proof, now).await?
             }
             NextStep::Consent => {
                 let proof = asked(&interaction, session.as_ref())?;
-                self.consent_screen(&interaction, client.name, proof).await?
+                self.consent_screen(&interaction, client.name.clone(), proof).await?
             }
         };
         Ok(self.page(&interaction, browser, screen))
@@ -171,7 +175,7 @@ impl Provider {
         Ok(stored)
     }
 
-    pub(super) async fn client_of(&self, interaction: &Interaction) -> Result<Client, TurnError> {
+    pub(super) async fn client_of(&self, interaction: &Interaction) -> Result<Arc<Client>, TurnError> {
         let client = self.browser_client(&interaction.request.oauth.client_id).await?;
         client.filter(|client| client.enabled).ok_or(TurnError::Gone)
     }

@@ -10,6 +10,7 @@ use crate::identity::{
 };
 use crate::oauth::{Client, Profile, REPRESENTATION, ScopeSet};
 use crate::oidc::{AuthenticationRequest, ClaimSpec, released_claims, requested_claims};
+use crate::ports::Grant;
 
 use super::Provider;
 use super::parties::Parties;
@@ -37,6 +38,19 @@ impl Provider {
                 parties.discreet(self.claims_of_patient(client, patient, &wanted))
             }
         }
+    }
+
+    /// What the `UserInfo` endpoint tells during the life of an access token under `grant`: as of the issue, as the ID
+    /// token does. None where it is decided anew at each use: acting for somebody, and hubs, which may refuse a person.
+    pub(super) fn told_for_its_life(
+        &self,
+        client: &Client,
+        parties: &Parties,
+        grant: &Grant,
+    ) -> Option<Map<String, Value>> {
+        let holds = grant.on_behalf_of.is_none() && client.profile != Profile::FranceConnect;
+        let about = (parties, grant.proof.auth_mode);
+        holds.then(|| self.userinfo_claims(client, about, &grant.scope, &grant.claims.userinfo))
     }
 
     /// The claims that an ID token says: those named one by one (OpenID Connect Core 5.4, 5.5).

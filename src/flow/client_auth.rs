@@ -1,5 +1,6 @@
 //! Client authentication (RFC 6749 2.3, OpenID Connect Core 9). The only maker of [`AuthenticatedClient`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::{AuditEvent, EventKind};
@@ -78,18 +79,18 @@ impl PresentedCredentials {
 }
 
 /// A client that has authenticated as registered, and is enabled.
-pub struct AuthenticatedClient(Client);
+pub struct AuthenticatedClient(Arc<Client>);
 
 impl AuthenticatedClient {
     /// The client.
     #[must_use]
-    pub const fn client(&self) -> &Client {
+    pub fn client(&self) -> &Client {
         &self.0
     }
 
     /// The client, taken.
     #[must_use]
-    pub fn into_client(self) -> Client {
+    pub fn into_client(self) -> Arc<Client> {
         self.0
     }
 }
@@ -103,13 +104,14 @@ impl Provider {
         origin: &Origin,
         now: UnixTime,
     ) -> Result<AuthenticatedClient, FlowError> {
-        if !self.ports.throttle.allows(FAILURES, &origin.source(), now).await? {
-            return Err(FlowError::protocol(ErrorCode::TemporarilyUnavailable, "too many failed attempts"));
-        }
         match self.check_credentials(&credentials, now).await? {
             Ok(client) => Ok(AuthenticatedClient(client)),
             Err(refused) => {
-                self.ports.throttle.hit(FAILURES, &origin.source(), now).await?;
+                // What is drawn from 256 bits is not guessed: the limit keeps the audit log from being filled.
+                if !self.ports.throttle.hit(FAILURES, &origin.source(), now).await? {
+                    let code = ErrorCode::TemporarilyUnavailable;
+                    return Err(FlowError::protocol(code, "too many failed attempts"));
+                }
                 self.ports.audit.append(&refused).await?;
                 let error = OAuthError::new(ErrorCode::InvalidClient, "client authentication failed");
                 Err(error.with_internal(refused.reason).into())
@@ -121,13 +123,13 @@ impl Provider {
         &self,
         credentials: &PresentedCredentials,
         now: UnixTime,
-    ) -> Result<Result<Client, AuditEvent>, FlowError> {
+    ) -> Result<Result<Arc<Client>, AuditEvent>, FlowError> {
         let refuse = |reason| Ok(Err(self.refused(EventKind::ClientAuthentication, reason, now)));
         let id = match credentials.claimed_id() {
             Ok(id) => id,
             Err(reason) => return refuse(reason),
         };
-        let found = self.ports.clients.find(&id).await?;
+        let found = self.registered_client(&id).await?;
         // An unknown client costs the same hash as a known one.
         let presented = match credentials {
             PresentedCredentials::Basic { secret, .. } | PresentedCredentials::Post { secret, .. } => {
@@ -203,7 +205,7 @@ impl Provider {
     }
 
     /// The enabled client that an authorization request names (RFC 6749 4.1.1). Unknown and disabled look alike.
-    pub(crate) async fn requesting_client(&self, params: &RawParams) -> Result<Client, FlowError> {
+    pub(crate) async fn requesting_client(&self, params: &RawParams) -> Result<Arc<Client>, FlowError> {
         let unknown = || FlowError::protocol(ErrorCode::InvalidRequest, "client_id is missing or unknown");
         let id: ClientId = params.require("client_id")?.parse().map_err(|_| unknown())?;
         let client = self.browser_client(&id).await?;

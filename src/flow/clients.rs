@@ -104,6 +104,7 @@ impl Provider {
         self.check_hub(&client)?;
         let event = self.succeeded(EventKind::ClientRegistered, "by_operator", now);
         self.ports.clients.upsert(&client, &event.with_client(client.client_id.clone())).await?;
+        self.clients.forget(&client.client_id);
         Ok(Registered { client, secret })
     }
 

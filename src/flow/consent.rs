@@ -59,7 +59,7 @@ impl Provider {
             return Err(TurnError::Gone);
         }
         let client_id = interaction.request.oauth.client_id.clone();
-        let Some(client) = self.ports.clients.find(&client_id).await? else { return Err(TurnError::Gone) };
+        let Some(client) = self.registered_client(&client_id).await? else { return Err(TurnError::Gone) };
         let consent = Consent {
             person,
             on_behalf_of: interaction.on_behalf_of(person).map(|behalf| behalf.person),
@@ -88,7 +88,7 @@ impl Provider {
         proof: &AuthenticationProof,
     ) -> Result<Screen, TurnError> {
         let Some(person) = self.ports.persons.find(proof.person).await? else { return Err(TurnError::Gone) };
-        let client = self.ports.clients.find(&interaction.request.oauth.client_id).await?;
+        let client = self.registered_client(&interaction.request.oauth.client_id).await?;
         let Some(client) = client else { return Err(TurnError::Gone) };
         let behalf = interaction.on_behalf_of(person.id);
         let identity = person.spoken_name();

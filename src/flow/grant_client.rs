@@ -104,6 +104,7 @@ impl Provider {
             kid,
             jkt,
             auth_mode: None,
+            told: None,
             issued_at: now,
             expires_at: now.plus(self.policy.lifetimes.access_token),
         }

@@ -9,7 +9,9 @@ use crate::oauth::{
     Client, ErrorCode, FamilyVerdict, OAuthError, RefreshToken, ScopeSet, TokenResponse, judge_refresh,
     narrowed_scope,
 };
-use crate::ports::{Cutoff, CutoffScope, Grant, RotateOutcome, RotatePlan, StoredFamily, ThrottleRule};
+use crate::ports::{
+    Cutoff, CutoffScope, Grant, KeepPlan, RefusedBy, RotateOutcome, RotatePlan, StoredFamily, ThrottleRule,
+};
 
 use super::grant_code::invalid_grant;
 use super::issue::{Mint, Refreshable};
@@ -48,7 +50,7 @@ impl Provider {
             let verdict = judge_refresh(&stored.family, &hash, presented.jkt, rotates, now);
             let answer = match verdict {
                 FamilyVerdict::Rotate => self.rotate(client, &stored, &presented, hash, now).await?,
-                FamilyVerdict::Keep => self.keep(client, &stored, &presented, hash, now).await?,
+                FamilyVerdict::Keep => self.keep(client, &stored, &presented, now).await.map(Some)?,
                 FamilyVerdict::Repeat => self.repeat(client, &stored, &presented, now).await?,
                 FamilyVerdict::Reuse => return self.end_reused(client, &stored, now).await,
                 FamilyVerdict::WrongKey => return self.refuse_refresh(client, "wrong_key", now).await,
@@ -75,41 +77,20 @@ impl Provider {
         let next = RefreshToken::new(id, &*self.ports.entropy);
         let sealed = self.seal_refresh(id, next.expose());
         let token = next.hash();
-        self.advance(client, stored, presented, (hash, Some((token, sealed)), next.into_secret()), now).await
-    }
-
-    async fn keep(
-        &self,
-        client: &Client,
-        stored: &StoredFamily,
-        presented: &Presented,
-        hash: TokenHash,
-        now: UnixTime,
-    ) -> Result<Option<TokenResponse>, FlowError> {
-        self.advance(client, stored, presented, (hash, None, presented.refresh_token.clone()), now).await
-    }
-
-    async fn advance(
-        &self,
-        client: &Client,
-        stored: &StoredFamily,
-        presented: &Presented,
-        (hash, next, token): (TokenHash, Option<(TokenHash, Vec<u8>)>, Secret),
-        now: UnixTime,
-    ) -> Result<Option<TokenResponse>, FlowError> {
         let mint = self.prepare_refresh(client, stored, presented, now).await?;
-        let ends = now.plus(self.policy.lifetimes.refresh_idle).min(stored.family.absolute_expiry);
+        let ends = self.idle_end(stored, now);
         let plan = RotatePlan {
-            family: stored.family.id,
+            family: id,
             grant: stored.grant.clone(),
             generation: stored.family.generation,
             presented: hash,
-            next,
+            next: (token, sealed),
             idle_expiry: ends,
             record: mint.record.clone(),
         };
         let granted = Self::audited(self.succeeded(EventKind::TokensRefreshed, "refreshed", now), &mint);
         let refused = Self::audited(self.refused(EventKind::TokensRefreshed, "refused", now), &mint);
+        let token = next.into_secret();
         match self.ports.issuance.rotate(&plan, &granted, &refused).await? {
             RotateOutcome::Rotated => {
                 self.sign_and_answer(client, &mint, Some(Refreshable { token, ends }), now).await.map(Some)
@@ -117,6 +98,41 @@ impl Provider {
             RotateOutcome::Overtaken => Ok(None),
             RotateOutcome::Refused(_) => Err(invalid_grant()),
         }
+    }
+
+    /// The light form of the gate (design decision 5): the standing of client, phone and session is what this replica
+    /// knows of their cut-offs, and the commit is shared with others.
+    async fn keep(
+        &self,
+        client: &Client,
+        stored: &StoredFamily,
+        presented: &Presented,
+        now: UnixTime,
+    ) -> Result<TokenResponse, FlowError> {
+        let mint = self.prepare_refresh(client, stored, presented, now).await?;
+        let ends = self.idle_end(stored, now);
+        let plan = KeepPlan {
+            family: stored.family.id,
+            grant: mint.grant.id,
+            person: mint.grant.person,
+            client: mint.grant.client.clone(),
+            sid: mint.grant.sid,
+            idle_expiry: ends,
+            record: mint.record.clone(),
+        };
+        let granted = Self::audited(self.succeeded(EventKind::TokensRefreshed, "refreshed", now), &mint);
+        let mut refused = Self::audited(self.refused(EventKind::TokensRefreshed, "refused", now), &mint);
+        refused.reason = RefusedBy::Grant.as_str();
+        if !self.ports.issuance.keep(plan, &granted, refused).await? {
+            return Err(invalid_grant());
+        }
+        let token = presented.refresh_token.clone();
+        self.sign_and_answer(client, &mint, Some(Refreshable { token, ends }), now).await
+    }
+
+    /// When the family ends unless it is used again.
+    fn idle_end(&self, stored: &StoredFamily, now: UnixTime) -> UnixTime {
+        now.plus(self.policy.lifetimes.refresh_idle).min(stored.family.absolute_expiry)
     }
 
     /// The previous token again: the same current one, with fresh access and ID tokens.

@@ -78,7 +78,7 @@ impl Provider {
         let opened = self.open_approval(asked, (recipient, limits), person, now).await?;
         let Some(approval) = opened else {
             let event = self.refused(EventKind::ApprovalOpened, "too_many_waiting", now);
-            self.ports.audit.append(&event.with_client(client.client_id)).await?;
+            self.ports.audit.append(&event.with_client(client.client_id.clone())).await?;
             return Ok(Identified::TooMany);
         };
         interaction.step = Step::Approve { approval };
@@ -90,7 +90,7 @@ impl Provider {
         }
         let event = self
             .succeeded(EventKind::ApprovalOpened, "opened", now)
-            .with_client(client.client_id)
+            .with_client(client.client_id.clone())
             .with_transaction(approval.to_string());
         self.ports.audit.append(&event).await?;
         self.notify(recipient, &devices, now).await?;

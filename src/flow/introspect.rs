@@ -3,6 +3,8 @@
 //! Steps: (1) parse, (2) authenticate the caller, (3) find the token by its form, (4) judge whose it is, (5) judge
 //! whether all it depends on still stands. Everything that is not active has one answer; nothing is written.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::audit::EventKind;
@@ -20,7 +22,7 @@ use super::{FlowError, Origin, PresentedCredentials, Provider, Subject};
 
 /// What a token still stands on.
 struct Footing {
-    client: Client,
+    client: Arc<Client>,
     parties: Option<Parties>,
 }
 
@@ -38,7 +40,7 @@ impl Provider {
         // RFC 7662 2.1: who shows no credentials could scan for tokens.
         if caller.is_public() {
             let event = self.refused(EventKind::ClientAuthentication, "public_client", now);
-            self.ports.audit.append(&event.with_client(caller.client_id)).await?;
+            self.ports.audit.append(&event.with_client(caller.client_id.clone())).await?;
             return Err(OAuthError::new(ErrorCode::InvalidClient, "client authentication failed").into());
         }
         let token = request.token.expose();
@@ -69,8 +71,16 @@ impl Provider {
             grant: record.grant,
             kid: Some(&record.kid),
         };
-        let Some(footing) = self.footing(subject, record.issued_at, now).await? else { return Ok(None) };
-        let person = self.told(&footing, record.auth_mode, &record.scope, &record.claims);
+        // A cut-off ends the token of a client, person or phone that is out; acting for another is decided anew.
+        let footing = match &record.told {
+            None if record.person.is_some() => self.footing(subject, record.issued_at, now).await?,
+            _ => self.standing_client(subject, record.issued_at, now).await?,
+        };
+        let Some(footing) = footing else { return Ok(None) };
+        let person = match record.told {
+            Some(told) => told,
+            None => self.told(&footing, record.auth_mode, &record.scope, &record.claims),
+        };
         Ok(Some(ActiveToken {
             kind: ActiveKind::Access(if record.jkt.is_some() { TokenType::Dpop } else { TokenType::Bearer }),
             issuer: self.policy.issuer.clone(),
@@ -143,8 +153,8 @@ impl Provider {
         }))
     }
 
-    /// Client, persons and phone as they are now, none when a cut-off covers the token or one of them is out.
-    async fn footing(
+    /// The client, when it is enabled and no cut-off covers `subject`.
+    async fn standing_client(
         &self,
         subject: Subject<'_>,
         since: UnixTime,
@@ -154,10 +164,21 @@ impl Provider {
             return Ok(None);
         }
         let client = match subject.client {
-            Some(id) => self.ports.clients.find(id).await?.filter(|client| client.enabled),
+            Some(id) => self.registered_client(id).await?.filter(|client| client.enabled),
             None => None,
         };
-        let Some(client) = client else { return Ok(None) };
+        Ok(client.map(|client| Footing { client, parties: None }))
+    }
+
+    /// Client, persons and phone as they are now, none when a cut-off covers the token or one of them is out.
+    async fn footing(
+        &self,
+        subject: Subject<'_>,
+        since: UnixTime,
+        now: UnixTime,
+    ) -> Result<Option<Footing>, FlowError> {
+        let Some(footing) = self.standing_client(subject, since, now).await? else { return Ok(None) };
+        let client = footing.client;
         if let Some(device) = subject.device {
             let device = self.ports.devices.find(device).await?;
             if device.is_none_or(|device| device.status != DeviceStatus::Active) {

@@ -48,6 +48,8 @@ pub(super) struct Mint {
     pub(super) acting: Map<String, Value>,
     /// Claims about the subject that the ID token says (OpenID Connect Core 5.5), with those of who acts.
     pub(super) extra: Map<String, Value>,
+    /// What the client is told of the person at the `UserInfo` endpoint, when it holds for the token's whole life.
+    pub(super) told: Option<Map<String, Value>>,
     /// Key that signs the access token.
     pub(super) access_kid: String,
     /// Key that signs the ID token.
@@ -129,6 +131,7 @@ impl Provider {
         let said = (&parties, grant.proof.auth_mode);
         let mut extra = self.id_token_claims(client, said, &grant.claims.id_token);
         extra.extend(acting.clone());
+        let told = self.told_for_its_life(client, &parties, &grant);
         Ok(Mint {
             grant,
             family: None,
@@ -138,6 +141,7 @@ impl Provider {
             subject,
             acting,
             extra,
+            told,
             access_kid,
             id_kid,
             id_token_key,

@@ -1,6 +1,7 @@
 //! Signing keys as this replica knows them: the published set, the key that signs, and the rules by which a stale
 //! replica, or one whose key is not known everywhere, does not sign (design decision 16, `security.md` 5.6).
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::oauth::{ErrorCode, OAuthError};
 use crate::ports::{PortError, PortResult};
 
 use super::key_symmetric::SymmetricKeys;
+use super::published::Document;
 use super::{FlowError, Provider};
 
 /// Knowledge older than this is read again before signing, or than half of the policy's `poll`.
@@ -21,7 +23,27 @@ const FRESH: Duration = Duration::from_secs(10);
 
 struct Known {
     view: View,
+    /// Of this state of the keys, no other.
+    version: u64,
     jwks: Arc<Value>,
+    document: Arc<Document>,
+    /// Signers found for this state, each good within the second it was found in.
+    signers: BTreeMap<String, (i64, String)>,
+}
+
+impl Known {
+    fn new(view: View, version: u64) -> Self {
+        let jwks = Arc::new(jwk_set(view.records()));
+        let document = Arc::new(Document::of(&jwks));
+        Self { view, version, jwks, document, signers: BTreeMap::new() }
+    }
+
+    /// After a change of the view.
+    fn renew(&mut self) {
+        let version = self.version.saturating_add(1);
+        let view = self.view.clone();
+        *self = Self::new(view, version);
+    }
 }
 
 /// The keys as this replica last read them.
@@ -49,9 +71,8 @@ impl Keyring {
     #[must_use]
     pub fn new(records: Vec<KeyRecord>, symmetric: SymmetricKeys, read_at: UnixTime) -> Self {
         let view = View::at_start(records, read_at);
-        let jwks = Arc::new(jwk_set(view.records()));
         Self {
-            known: RwLock::new(Known { view, jwks }),
+            known: RwLock::new(Known::new(view, 0)),
             symmetric: RwLock::new(Arc::new(symmetric)),
             signatures: AtomicU32::new(0),
             doubted: AtomicBool::new(false),
@@ -88,15 +109,18 @@ impl Keyring {
     pub(super) fn read(&self, records: Vec<KeyRecord>, read_at: UnixTime, now: UnixTime) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.view.read(records, read_at, now);
-        known.jwks = Arc::new(jwk_set(known.view.records()));
+        known.renew();
     }
 
     /// True when it was not known to be revoked.
     pub(super) fn withdraw(&self, kid: &str, at: UnixTime) -> bool {
+        if self.known().view.is_withdrawn(kid) {
+            return false;
+        }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let withdrawn = known.view.withdraw(kid, at);
         if withdrawn {
-            known.jwks = Arc::new(jwk_set(known.view.records()));
+            known.renew();
         }
         withdrawn
     }
@@ -136,6 +160,28 @@ impl Keyring {
         Arc::clone(&self.known().jwks)
     }
 
+    /// Changes with every read of the keys and every withdrawal.
+    pub(super) fn version(&self) -> u64 {
+        self.known().version
+    }
+
+    /// The signer found within this second, when nothing has changed since.
+    fn found_signer(&self, algorithm: &str, now: UnixTime) -> Option<String> {
+        if self.doubted.load(Ordering::Relaxed) {
+            return None;
+        }
+        let known = self.known();
+        let (second, kid) = known.signers.get(algorithm)?;
+        (*second == now.secs()).then(|| kid.clone())
+    }
+
+    fn note_signer(&self, algorithm: &str, kid: &str, version: u64, now: UnixTime) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.version == version {
+            known.signers.insert(algorithm.to_owned(), (now.secs(), kid.to_owned()));
+        }
+    }
+
     /// Keys whose signature on an `id_token_hint` still counts: in use, retired or gone, never revoked (design
     /// decision 16).
     fn hint_keys(&self) -> JwkSet {
@@ -168,6 +214,13 @@ impl Provider {
         self.keyring.jwks()
     }
 
+    /// The published JWK Set, written.
+    #[must_use]
+    pub fn jwks_document(&self) -> Arc<Document> {
+        self.withdraw_revoked();
+        Arc::clone(&self.keyring.known().document)
+    }
+
     /// Keys whose signature on an `id_token_hint` still counts.
     pub(super) fn hint_keys(&self) -> JwkSet {
         self.withdraw_revoked();
@@ -184,6 +237,9 @@ impl Provider {
     pub(super) async fn signer_of(&self, algorithm: &str) -> PortResult<Result<String, NoSigner>> {
         let (policy, now) = (&self.policy.keys, self.now());
         let withdrawn = self.withdraw_revoked();
+        if let Some(kid) = self.keyring.found_signer(algorithm, now) {
+            return Ok(Ok(kid));
+        }
         let old = self.keyring.age(now) > FRESH.min(policy.poll / 2);
         if withdrawn || old || self.keyring.may_have_moved(policy, now) {
             let read = self.ports.keys.list().await;
@@ -193,7 +249,12 @@ impl Provider {
                 Err(_) => {}
             }
         }
-        Ok(self.keyring.signer(algorithm, policy, || self.now()))
+        let version = self.keyring.version();
+        let signer = self.keyring.signer(algorithm, policy, || self.now());
+        if let Ok(kid) = &signer {
+            self.keyring.note_signer(algorithm, kid, version, now);
+        }
+        Ok(signer)
     }
 
     /// Reads the cut-offs again when they are no longer fresh (design decision 15), and withdraws the keys they name.

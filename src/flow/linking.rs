@@ -165,7 +165,7 @@ impl Provider {
         });
         let event = self
             .succeeded(EventKind::ApprovalOpened, if links { "linking" } else { "phone_expected" }, now)
-            .with_client(client.client_id)
+            .with_client(client.client_id.clone())
             .with_transaction(approval.to_string());
         self.ports.audit.append(&event).await?;
         self.notify(recipient, &devices, now).await?;

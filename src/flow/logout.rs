@@ -5,6 +5,8 @@
 //! travels through the question in a sealed ticket, so that nothing is stored for it and the address shows no ID
 //! token.
 
+use std::sync::Arc;
+
 use crate::approval::{Approval, Pending, StoredApproval};
 use crate::audit::EventKind;
 use crate::base::{InteractionId, Secret, Sid, TokenHash, UnixTime, base64url, from_base64url};
@@ -66,7 +68,7 @@ struct Incoming {
     request: LogoutRequest,
     hint: Option<HintClaims>,
     /// The client of a valid hint.
-    client: Option<Client>,
+    client: Option<Arc<Client>>,
     session: Option<Session>,
     standing: BrowserSession,
     locale: Locale,
@@ -107,7 +109,7 @@ impl Provider {
                     ticket: self.logout_ticket(params)?,
                     csrf: self.csrf_token(cookie),
                     upstream: self.upstream_origin(incoming.session.as_ref()),
-                    target: match logout_return(&incoming.request, incoming.client.as_ref()) {
+                    target: match logout_return(&incoming.request, incoming.client.as_deref()) {
                         LogoutReturn::Redirect(location) => Some(location),
                         LogoutReturn::Stay | LogoutReturn::Refused => None,
                     },
@@ -159,11 +161,11 @@ impl Provider {
         let request = logout_request(params)?;
         let hint = request.id_token_hint.as_ref().and_then(|hint| self.read_hint(hint));
         let client = match &hint {
-            Some(hint) => self.ports.clients.find(&hint.aud).await?.filter(|client| client.enabled),
+            Some(hint) => self.registered_client(&hint.aud).await?.filter(|client| client.enabled),
             None => None,
         };
         let session = self.current_session(browser.session.as_ref(), now).await?;
-        let standing = self.standing(session.as_ref(), hint.as_ref(), client.as_ref()).await?;
+        let standing = self.standing(session.as_ref(), hint.as_ref(), client.as_deref()).await?;
         let tags = request.ui_locales.iter().chain(&browser.languages).map(String::as_str);
         let locale = Locale::choose(tags);
         Ok(Incoming { request, hint, client, session, standing, locale })
@@ -191,8 +193,8 @@ impl Provider {
             return Ok(Some(client.name.clone()));
         }
         let Some(id) = &incoming.request.client_id else { return Ok(None) };
-        let client = self.ports.clients.find(id).await?;
-        Ok(client.filter(|client| client.enabled).map(|client| client.name))
+        let client = self.registered_client(id).await?;
+        Ok(client.filter(|client| client.enabled).map(|client| client.name.clone()))
     }
 
     /// Ends the browser's session and the one the hint names, and all that hangs on them.
@@ -215,7 +217,7 @@ impl Provider {
         for shown in interactions {
             self.abandon(shown, now).await?;
         }
-        let way_back = logout_return(&incoming.request, incoming.client.as_ref());
+        let way_back = logout_return(&incoming.request, incoming.client.as_deref());
         let way_back = self.by_way_of_upstream(incoming.session.as_ref(), way_back, now).await?;
         Ok(LogoutStep::Done(LoggedOut { way_back, ended: true, locale: incoming.locale }))
     }

@@ -42,6 +42,7 @@ mod key_sweep;
 mod key_symmetric;
 mod keyring;
 mod known_browser;
+mod known_clients;
 mod link_account;
 mod link_offers;
 mod linking;
@@ -55,6 +56,7 @@ mod parties;
 mod patients;
 mod policy;
 mod progress;
+mod published;
 mod qr;
 mod readiness;
 mod represent;
@@ -91,6 +93,7 @@ pub use key_sweep::{KeyFigures, StateFigure, bootstrap_keys};
 pub use key_symmetric::SymmetricKeys;
 pub use keyring::{KeyAlarms, Keyring};
 pub use known_browser::KNOWN_FOR;
+pub use known_clients::KnownClients;
 pub use link_account::{LinkBegun, LinkReturn, LinkedBack};
 pub use link_offers::{LinkOffer, LinkingRefusal};
 pub use logout::{BrowserInteraction, LoggedOut, LogoutPage, LogoutStep};
@@ -98,6 +101,7 @@ pub use operator::{Officers, OperatorOutcome, Requester};
 pub use patients::{PatientsError, PatientsReport};
 pub use policy::{DirectoryPolicy, Lifetimes, Policy};
 pub use progress::{Progress, Watchers};
+pub use published::{Document, WrittenMetadata};
 pub use readiness::{Check, HealthMemory};
 pub use session::StartedSession;
 pub use setback::{Setback, SetbackReturn, SetbackSentence};
@@ -123,6 +127,10 @@ pub struct Provider {
     pub keyring: Keyring,
     /// Revocation cut-offs as last read.
     pub cutoffs: Cutoffs,
+    /// The metadata as last written.
+    pub written_metadata: WrittenMetadata,
+    /// Registered clients as last read.
+    pub clients: KnownClients,
     /// Seals stored values and keys their hashes.
     pub storage: Sealing,
     /// Status requests that wait here.

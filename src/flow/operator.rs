@@ -124,7 +124,9 @@ impl Provider {
             return Ok(OperatorOutcome::Unchanged);
         }
         let event = self.by_operator(EventKind::ClientDisabled, "disabled", now).with_client(id.clone());
-        self.cut(CutoffScope::Client(id.clone()), &event, now).await
+        let outcome = self.cut(CutoffScope::Client(id.clone()), &event, now).await;
+        self.clients.forget(id);
+        outcome
     }
 
     async fn cut(

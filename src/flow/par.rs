@@ -33,12 +33,13 @@ impl Provider {
             Ok(params) => params,
             Err(error) => {
                 let event = self.refused(EventKind::PushedRequest, error.code.as_str(), now);
-                self.ports.audit.append(&event.with_client(client.client_id)).await?;
+                self.ports.audit.append(&event.with_client(client.client_id.clone())).await?;
                 return Err(error.into());
             }
         };
         let answer = self.keep_request(&client, &params, now).await?;
-        let event = self.succeeded(EventKind::PushedRequest, "pushed", now).with_client(client.client_id);
+        let event =
+            self.succeeded(EventKind::PushedRequest, "pushed", now).with_client(client.client_id.clone());
         self.ports.audit.append(&event).await?;
         Ok(answer)
     }

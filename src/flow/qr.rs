@@ -52,7 +52,8 @@ impl Provider {
         if !self.ports.interactions.advance(version, &interaction).await? {
             return Err(TurnError::Gone);
         }
-        let event = self.succeeded(EventKind::ApprovalOpened, "qr", now).with_client(client.client_id);
+        let event =
+            self.succeeded(EventKind::ApprovalOpened, "qr", now).with_client(client.client_id.clone());
         self.ports.audit.append(&event.with_transaction(approval.to_string())).await?;
         Ok(Identified::Accepted)
     }

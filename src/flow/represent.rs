@@ -95,7 +95,7 @@ impl Provider {
             .succeeded(EventKind::Representation, chosen, now)
             .with_person(person)
             .with_on_behalf_of(on_behalf_of.map(|behalf| behalf.person))
-            .with_client(client.client_id)
+            .with_client(client.client_id.clone())
             .with_transaction(id.to_string());
         Ok(self.ports.audit.append(&event).await?)
     }

@@ -140,6 +140,7 @@ impl Provider {
             kid: mint.access_kid.clone(),
             jkt: mint.jkt,
             auth_mode: Some(mint.grant.proof.auth_mode),
+            told: mint.told.clone(),
             issued_at: now,
             expires_at: expires,
         }

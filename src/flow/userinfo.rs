@@ -1,11 +1,11 @@
 //! The userinfo endpoint (OpenID Connect Core 5.3). The access-token record is believed, never the signature.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::audit::EventKind;
 use crate::base::{TokenHash, UnixTime};
 use crate::identity::{PersonStatus, hub_refusal};
-use crate::oauth::{ErrorCode, OAuthError, PresentedToken, Profile, Scheme};
+use crate::oauth::{Client, ErrorCode, OAuthError, PresentedToken, Profile, Scheme};
 use crate::ports::{AccessTokenRecord, PortResult};
 
 use super::hub::as_told;
@@ -41,27 +41,17 @@ impl Provider {
         if !record.scope.contains("openid") {
             return Err(FlowError::protocol(ErrorCode::InsufficientScope, "the token has no openid scope"));
         }
-        let Some(person) = record.person else { return Err(invalid_token("token_of_a_client")) };
-        let person = self.ports.persons.find(person).await?;
-        let person = person.filter(|person| person.status == PersonStatus::Active);
-        let Some(person) = person else { return Err(invalid_token("person_inactive")) };
-        let Some(client) = self.ports.clients.find(&record.client).await?.filter(|client| client.enabled)
+        if record.person.is_none() {
+            return Err(invalid_token("token_of_a_client"));
+        }
+        let Some(client) = self.registered_client(&record.client).await?.filter(|client| client.enabled)
         else {
             return Err(invalid_token("client_disabled"));
         };
-        let person = as_told(&client, person);
-        // The address, or the identity, may have changed since the code.
-        if client.profile == Profile::FranceConnect && hub_refusal(&person).is_some() {
-            return Err(invalid_token("hub_refuses_person"));
-        }
-        let auth_mode = record.auth_mode.ok_or_else(|| invalid_token("token_of_a_client"))?;
-        let parties = match self.parties(&client, (person, record.on_behalf_of.as_ref()), now).await? {
-            Ok(parties) => parties,
-            Err(reason) => return Err(self.refuse_acting(&record, reason, now).await?),
+        let mut claims = match &record.told {
+            Some(told) => told.clone(),
+            None => self.claims_now(&client, &record, now).await?,
         };
-        let mut claims =
-            self.userinfo_claims(&client, (&parties, auth_mode), &record.scope, &record.claims.userinfo);
-        claims.extend(self.acting_claims(&client, &parties));
         claims.insert(String::from("sub"), Value::String(record.subject));
         let answer = self.protected_userinfo(&client, claims).await?;
         if client.profile.single_use_access_token() {
@@ -69,6 +59,35 @@ impl Provider {
             first_use.ok_or_else(|| invalid_token("used"))?;
         }
         Ok(answer)
+    }
+
+    /// What is decided anew at each use of a token.
+    async fn claims_now(
+        &self,
+        client: &Client,
+        record: &AccessTokenRecord,
+        now: UnixTime,
+    ) -> Result<Map<String, Value>, FlowError> {
+        let person = match record.person {
+            Some(person) => self.ports.persons.find(person).await?,
+            None => None,
+        };
+        let person = person.filter(|person| person.status == PersonStatus::Active);
+        let Some(person) = person else { return Err(invalid_token("person_inactive")) };
+        let person = as_told(client, person);
+        // The address, or the identity, may have changed since the code.
+        if client.profile == Profile::FranceConnect && hub_refusal(&person).is_some() {
+            return Err(invalid_token("hub_refuses_person"));
+        }
+        let auth_mode = record.auth_mode.ok_or_else(|| invalid_token("token_of_a_client"))?;
+        let parties = match self.parties(client, (person, record.on_behalf_of.as_ref()), now).await? {
+            Ok(parties) => parties,
+            Err(reason) => return Err(self.refuse_acting(record, reason, now).await?),
+        };
+        let mut claims =
+            self.userinfo_claims(client, (&parties, auth_mode), &record.scope, &record.claims.userinfo);
+        claims.extend(self.acting_claims(client, &parties));
+        Ok(claims)
     }
 
     /// A token on behalf of somebody for whom its person may not act any more.

@@ -1,19 +1,21 @@
 //! The tower stack, outermost first: request id, span and metrics, panics, load shed, time-out, body limit, headers.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::middleware;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
-use tracing::Instrument as _;
+use uuid::Uuid;
 
+use super::observe::{Meters, REQUEST_ID, observe};
 use super::respond;
 
 /// Limits of the public router.
@@ -33,8 +35,6 @@ impl Default for HttpLimits {
     }
 }
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
 /// Puts the stack around `routes`.
 pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
     let hsts = limits.hsts.then(|| {
@@ -42,9 +42,9 @@ pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
         SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, value)
     });
     let stack = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, Numbered::new()))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(Meters::default(), observe))
         .layer(middleware::from_fn(respond::in_form))
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
@@ -57,36 +57,23 @@ pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
     routes.layer(stack)
 }
 
-/// A span and two metrics a request: route, method, status. Never the query, which carries codes and states.
-async fn observe(request: Request, next: Next) -> Response {
-    let method = known_method(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
-    let span =
-        tracing::info_span!("http.request", http.method = %method, http.route = %route, request.id = %id);
-    let started = begun();
-    let response = next.run(request).instrument(span).await;
-    let status = response.status().as_u16().to_string();
-    metrics::counter!("sceau_http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
-        .increment(1);
-    metrics::histogram!("sceau_http_request_seconds", "route" => route).record(started.elapsed());
-    response
+/// Names requests: what tells this process from others, then a number.
+#[derive(Clone)]
+struct Numbered {
+    process: u64,
+    last: Arc<AtomicU64>,
 }
 
-/// A caller may invent methods without end: each would be a series of its own.
-const fn known_method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        _ => "other",
+impl Numbered {
+    fn new() -> Self {
+        let (process, _) = Uuid::new_v4().as_u64_pair();
+        Self { process, last: Arc::default() }
     }
 }
 
-fn begun() -> Instant {
-    Instant::now()
+impl MakeRequestId for Numbered {
+    fn make_request_id<Body>(&mut self, _: &Request<Body>) -> Option<RequestId> {
+        let number = self.last.fetch_add(1, Ordering::Relaxed);
+        HeaderValue::from_str(&format!("{:016x}-{number:x}", self.process)).ok().map(RequestId::new)
+    }
 }

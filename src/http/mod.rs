@@ -13,6 +13,7 @@ mod interaction_page;
 mod introspect;
 mod layers;
 pub mod mobile;
+mod observe;
 mod ops;
 mod par;
 pub mod respond;

@@ -73,6 +73,12 @@ impl View {
         withdrawn
     }
 
+    /// Whether the key is known to be revoked, or not known.
+    #[must_use]
+    pub fn is_withdrawn(&self, kid: &str) -> bool {
+        self.records.iter().find(|key| key.kid == kid).is_none_or(|key| key.state == KeyState::Revoked)
+    }
+
     /// The records.
     #[must_use]
     pub fn records(&self) -> &[KeyRecord] {

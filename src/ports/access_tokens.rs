@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::PortResult;
 use crate::base::{ClientId, DeviceId, FamilyId, GrantId, PersonId, Sid, TokenHash, UnixTime};
@@ -50,6 +51,10 @@ pub struct AccessTokenRecord {
     pub jkt: Option<Thumbprint>,
     /// How the person was authenticated (`authMode` of the sector claims), `MOBILE` or `CARD`.
     pub auth_mode: Option<AuthMode>,
+    /// What its client is told of the person, as of the issue: a read of the database less for each use. None when it
+    /// must be decided anew at each use: for whom somebody else acts, and for a hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Map<String, Value>>,
     /// Time of issue.
     pub issued_at: UnixTime,
     /// Time of expiry.

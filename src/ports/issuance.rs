@@ -175,8 +175,27 @@ pub struct RotatePlan {
     pub generation: u64,
     /// The token presented, current in that generation.
     pub presented: TokenHash,
-    /// The next token; `None` keeps the present one (clients that do not rotate) and moves only the idle end.
-    pub next: Option<(TokenHash, Vec<u8>)>,
+    /// The next token, and the same sealed.
+    pub next: (TokenHash, Vec<u8>),
+    /// New end of idleness.
+    pub idle_expiry: UnixTime,
+    /// The issuance record.
+    pub record: IssuanceRecord,
+}
+
+/// A refresh that keeps its token: of a client that does not rotate (FAPI 2.0 5.3.2.1).
+#[derive(Clone, Debug)]
+pub struct KeepPlan {
+    /// The family.
+    pub family: FamilyId,
+    /// Its grant.
+    pub grant: GrantId,
+    /// Who.
+    pub person: PersonId,
+    /// To what client.
+    pub client: ClientId,
+    /// The session.
+    pub sid: Sid,
     /// New end of idleness.
     pub idle_expiry: UnixTime,
     /// The issuance record.
@@ -221,6 +240,10 @@ pub trait Issuance: Send + Sync {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<RotateOutcome>;
+    /// Lets a family live on with `granted`, committed in a group with others (design decision 5, light form): who may
+    /// have tokens was judged by the caller on the cut-offs it knows. False when the family has died: `refused` is
+    /// recorded.
+    async fn keep(&self, plan: KeepPlan, granted: &AuditEvent, refused: AuditEvent) -> PortResult<bool>;
     /// Answers an already rotated token with the present one: checks as `rotate`, keeps the family as it is, records
     /// `granted` or `refused`.
     async fn repeat(

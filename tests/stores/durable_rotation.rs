@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use sceau::base::TokenHash;
 use sceau::ports::{
-    Cutoff, CutoffScope, IssueOutcome, IssuePlan, RefusedBy, RotateOutcome, RotatePlan, StoredFamily,
+    Cutoff, CutoffScope, IssueOutcome, IssuePlan, KeepPlan, RefusedBy, RotateOutcome, RotatePlan,
+    StoredFamily,
 };
 
 use super::durable::{START, World, granted, on_every_engine, race, refused};
-use super::durable_samples::{cast, later, record, rotate_plan};
+use super::durable_samples::{cast, keep_plan, later, record, rotate_plan};
 
 async fn issued(world: &World) -> IssuePlan {
     let plan = cast(world).await.issue_plan();
@@ -23,6 +24,14 @@ async fn family(world: &World, plan: &IssuePlan) -> StoredFamily {
 
 async fn rotate(world: &World, plan: &RotatePlan) -> RotateOutcome {
     world.stores.issuance.rotate(plan, &granted(), &refused()).await.unwrap()
+}
+
+async fn keep(world: &World, plan: KeepPlan) -> bool {
+    world.stores.issuance.keep(plan, &granted(), refused()).await.unwrap()
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|part| part == word)
 }
 
 #[test]
@@ -76,12 +85,34 @@ fn fifty_rotations_of_one_token_leave_one_branch() {
 fn a_client_that_does_not_rotate_keeps_its_token() {
     on_every_engine(async |world| {
         let plan = issued(&world).await;
-        let keep = || RotatePlan { next: None, ..rotate_plan(&plan, "unused") };
-        assert_eq!(rotate(&world, &keep()).await, RotateOutcome::Rotated);
-        assert_eq!(rotate(&world, &keep()).await, RotateOutcome::Rotated);
+        let rows = world.verified().await;
+        assert!(keep(&world, keep_plan(&plan)).await);
+        assert!(keep(&world, keep_plan(&plan)).await);
         let stored = family(&world, &plan).await;
         assert_eq!((stored.family.generation, stored.family.previous), (0, None));
         assert_eq!((stored.family.current, stored.family.idle_expiry), (TokenHash::of("first"), later(900)));
+        assert_eq!(world.verified().await, rows + 2);
+    });
+}
+
+#[test]
+fn fifty_that_keep_their_token_at_once_are_all_recorded_and_none_after_its_end() {
+    on_every_engine(async |world| {
+        let (living, dead) = (Arc::new(issued(&world).await), Arc::new(issued(&world).await));
+        let gate = &world.stores.issuance;
+        gate.end_family(dead.family.as_ref().unwrap().id, &granted()).await.unwrap();
+        let rows = world.verified().await;
+        let outcomes = race(|number| {
+            let (world, plan) = (world.clone(), Arc::clone(if number % 2 == 0 { &living } else { &dead }));
+            async move { (number % 2 == 0, keep(&world, keep_plan(&plan)).await) }
+        })
+        .await;
+        assert!(outcomes.iter().all(|(lives, kept)| lives == kept), "{outcomes:?}");
+        assert_eq!(world.verified().await, rows + u64::try_from(outcomes.len()).unwrap());
+        let refusals = world.stores.audit.rows(None, 1000).await.unwrap();
+        let refusals = refusals.iter().filter(|row| contains(&row.record, b"refused")).count();
+        assert_eq!(refusals, outcomes.len() / 2);
+        assert_eq!(family(&world, &dead).await.family.idle_expiry, dead.family.as_ref().unwrap().idle_expiry);
     });
 }
 

@@ -16,7 +16,7 @@ use sceau::oauth::{Client, ClientAuthMethod, ConsentPolicy, GrantType, Profile, 
 use sceau::oidc::ClaimsRequest;
 use sceau::ports::{
     BindOutcome, BindPlan, Decision, DirectoryBatch, DirectoryChange, Evidence, Fence, FenceKind, Grant,
-    IssuanceRecord, IssuePlan, NewFamily, RotatePlan, RunClaim, RunNumbers, RunState,
+    IssuanceRecord, IssuePlan, KeepPlan, NewFamily, RotatePlan, RunClaim, RunNumbers, RunState,
 };
 
 use super::durable::{START, World, granted, refused};
@@ -218,6 +218,19 @@ pub(super) fn record() -> IssuanceRecord {
     IssuanceRecord { jti: OsEntropy.token().expose().to_owned(), kid: String::from("kid-1"), at: START }
 }
 
+/// A refresh that keeps the token of a family just begun.
+pub(super) fn keep_plan(issued: &IssuePlan) -> KeepPlan {
+    KeepPlan {
+        family: issued.family.as_ref().unwrap().id,
+        grant: issued.grant.id,
+        person: issued.grant.person,
+        client: issued.grant.client.clone(),
+        sid: issued.grant.sid,
+        idle_expiry: later(900),
+        record: record(),
+    }
+}
+
 /// The rotation of a family just begun.
 pub(super) fn rotate_plan(issued: &IssuePlan, next: &str) -> RotatePlan {
     RotatePlan {
@@ -225,7 +238,7 @@ pub(super) fn rotate_plan(issued: &IssuePlan, next: &str) -> RotatePlan {
         grant: issued.grant.clone(),
         generation: 0,
         presented: TokenHash::of("first"),
-        next: Some((TokenHash::of(next), next.as_bytes().to_vec())),
+        next: (TokenHash::of(next), next.as_bytes().to_vec()),
         idle_expiry: later(900),
         record: record(),
     }

@@ -228,6 +228,7 @@ pub(super) fn record(kit: &Kit, expires_at: UnixTime) -> AccessTokenRecord {
         nonce: Some(String::from("needle-nonce")),
         kid: String::from("needle-kid"),
         jkt: None,
+        told: None,
         auth_mode: Some(AuthMode::Mobile),
         issued_at: kit.now(),
         expires_at,

@@ -23,7 +23,7 @@ use sceau::ports::{
     AccessTokenRecord, AccessTokens, ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan,
     Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, ConsentSubject,
     Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation,
-    Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, Keys, Link,
+    Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, Keys, Link,
     LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult,
     Ports, PrivatePart, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session,
     Sessions, Sighting, SignedSince, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
@@ -250,6 +250,9 @@ impl Issuance for Failing<dyn Issuance> {
         refused: &AuditEvent,
     ) -> PortResult<RotateOutcome> {
         self.outage.around("issuance.rotate", self.inner.rotate(plan, granted, refused)).await
+    }
+    async fn keep(&self, plan: KeepPlan, granted: &AuditEvent, refused: AuditEvent) -> PortResult<bool> {
+        self.outage.around("issuance.keep", self.inner.keep(plan, granted, refused)).await
     }
     async fn repeat(
         &self,

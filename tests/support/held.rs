@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sceau::audit::AuditEvent;
 use sceau::base::{ClientId, DeviceId, FamilyId, GrantId, TokenHash};
 use sceau::ports::{
-    FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, PortResult, Ports, RotateOutcome,
-    RotatePlan,
+    FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, PortResult, Ports,
+    RotateOutcome, RotatePlan,
 };
 use tokio::sync::Semaphore;
 
@@ -74,6 +74,10 @@ impl Issuance for Held {
         refused: &AuditEvent,
     ) -> PortResult<RotateOutcome> {
         self.inner.rotate(plan, granted, refused).await
+    }
+
+    async fn keep(&self, plan: KeepPlan, granted: &AuditEvent, refused: AuditEvent) -> PortResult<bool> {
+        self.inner.keep(plan, granted, refused).await
     }
 
     async fn repeat(

@@ -21,7 +21,8 @@ impl AuditPayloads for SqlAuditPayloads {
             .bind(event.uuid())
             .fetch_optional(c))?;
         let Some(sealed) = sealed else { return Ok(None) };
-        let fields: Vec<Field> = self.0.open(super::write::PAYLOAD, event.uuid().as_bytes(), &sealed).await?;
+        let fields: Vec<Field> =
+            self.0.open(super::audit_insert::PAYLOAD, event.uuid().as_bytes(), &sealed).await?;
         fields.into_iter().map(Field::read).collect::<PortResult<_>>().map(Some)
     }
 

@@ -4,23 +4,28 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::fence;
+use super::group_commit::GroupCommit;
+use super::kept::Kept;
 use super::revocation::end_grant;
 use super::row::{corrupt, stored};
 use super::standing::{hold_artefact, hold_session, refusal};
 use super::statements::{
-    FAMILY_ALIVE, FAMILY_ALIVE_LOCKED, FAMILY_GRANT, FAMILY_INSERT, FAMILY_KEEP, FAMILY_ROTATE,
-    FENCE_FIRST_GRANT, FENCE_REPLAYED, GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT, SESSION_SHARE,
+    FAMILY_ALIVE, FAMILY_ALIVE_LOCKED, FAMILY_GRANT, FAMILY_INSERT, FAMILY_ROTATE, FENCE_FIRST_GRANT,
+    FENCE_REPLAYED, GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT, SESSION_SHARE,
 };
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::base::{ClientId, DeviceId, FamilyId, GrantId, TokenHash};
 use crate::ports::{
-    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, NewFamily, PortError,
-    PortResult, RefusedBy, RotateOutcome, RotatePlan,
+    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, NewFamily,
+    PortError, PortResult, RefusedBy, RotateOutcome, RotatePlan,
 };
 
-pub(super) struct SqlIssuance(pub(super) Store);
+pub(super) struct SqlIssuance {
+    pub(super) store: Store,
+    pub(super) groups: GroupCommit,
+}
 
 #[async_trait]
 impl Issuance for SqlIssuance {
@@ -30,7 +35,7 @@ impl Issuance for SqlIssuance {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<IssueOutcome> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         hold_artefact(&mut write, &plan.fence.hash).await?;
         if !fence::burn(&mut write, &plan.fence, Some(plan.grant.id)).await? {
             let first = first_grant(&mut write, &plan.fence).await?;
@@ -63,7 +68,7 @@ impl Issuance for SqlIssuance {
         client: &ClientId,
         event: &AuditEvent,
     ) -> PortResult<Option<GrantId>> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         hold_artefact(&mut write, hash).await?;
         let used: Option<(Option<Uuid>, Option<String>)> =
             on!(write.connection(), |c| sqlx::query_as(FENCE_REPLAYED)
@@ -91,7 +96,7 @@ impl Issuance for SqlIssuance {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<RotateOutcome> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         if let Some(by) = family_refusal(&mut write, &plan.grant, plan.family).await? {
             write.commit_saying(refused, by.as_str()).await?;
             return Ok(RotateOutcome::Refused(by));
@@ -104,6 +109,10 @@ impl Issuance for SqlIssuance {
         Ok(RotateOutcome::Rotated)
     }
 
+    async fn keep(&self, plan: KeepPlan, granted: &AuditEvent, refused: AuditEvent) -> PortResult<bool> {
+        self.groups.keep(Kept::new(plan, refused), granted).await
+    }
+
     async fn repeat(
         &self,
         grant: &Grant,
@@ -112,7 +121,7 @@ impl Issuance for SqlIssuance {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<RotateOutcome> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         if let Some(by) = family_refusal(&mut write, grant, family).await? {
             write.commit_saying(refused, by.as_str()).await?;
             return Ok(RotateOutcome::Refused(by));
@@ -123,7 +132,7 @@ impl Issuance for SqlIssuance {
     }
 
     async fn end_family(&self, family: FamilyId, event: &AuditEvent) -> PortResult<()> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         let grant: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(FAMILY_GRANT)
             .bind(family.uuid())
             .fetch_optional(c))?;
@@ -134,7 +143,7 @@ impl Issuance for SqlIssuance {
     }
 
     async fn device_of(&self, grant: GrantId) -> PortResult<Option<DeviceId>> {
-        let device: Option<Option<Uuid>> = on!(self.0.db.reader(), |c| sqlx::query_scalar(GRANT_DEVICE)
+        let device: Option<Option<Uuid>> = on!(self.store.db.reader(), |c| sqlx::query_scalar(GRANT_DEVICE)
             .bind(grant.uuid())
             .fetch_optional(c))?;
         Ok(device.flatten().map(DeviceId::from_uuid))
@@ -150,7 +159,7 @@ impl SqlIssuance {
             .bind(grant.sid.uuid())
             .bind(grant.proof.device.map(DeviceId::uuid))
             .bind(grant.created.millis())
-            .bind(self.0.seal_grant(grant)?)
+            .bind(self.store.seal_grant(grant)?)
             .bind(grant.on_behalf_of.map(|behalf| behalf.person.uuid()))
             .fetch_optional(c))?;
         Ok(())
@@ -200,22 +209,15 @@ async fn family_refusal(
 async fn advance(write: &mut Write<'_>, plan: &RotatePlan) -> PortResult<bool> {
     let (family, generation) = (plan.family.uuid(), stored(plan.generation)?);
     let (presented, idle_expiry) = (plan.presented.as_bytes().as_slice(), plan.idle_expiry.millis());
-    let row: Option<Uuid> = match &plan.next {
-        Some((next, sealed)) => on!(write.connection(), |c| sqlx::query_scalar(FAMILY_ROTATE)
-            .bind(family)
-            .bind(generation)
-            .bind(presented)
-            .bind(next.as_bytes().as_slice())
-            .bind(sealed.as_slice())
-            .bind(idle_expiry)
-            .fetch_optional(c))?,
-        None => on!(write.connection(), |c| sqlx::query_scalar(FAMILY_KEEP)
-            .bind(family)
-            .bind(generation)
-            .bind(presented)
-            .bind(idle_expiry)
-            .fetch_optional(c))?,
-    };
+    let (next, sealed) = &plan.next;
+    let row: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(FAMILY_ROTATE)
+        .bind(family)
+        .bind(generation)
+        .bind(presented)
+        .bind(next.as_bytes().as_slice())
+        .bind(sealed.as_slice())
+        .bind(idle_expiry)
+        .fetch_optional(c))?;
     Ok(row.is_some())
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use zeroize::Zeroizing;
@@ -24,6 +25,8 @@ use crate::ports::{Cutoff, CutoffScope, KeyToken, Keys, PortError, PortResult, P
 pub struct SqlKeys {
     pub(super) store: Store,
     pub(super) token: Option<Arc<dyn KeyToken>>,
+    /// How often a record was changed by this process: what was read before counts no more.
+    changes: Arc<AtomicU64>,
 }
 
 impl SqlKeys {
@@ -36,13 +39,25 @@ impl SqlKeys {
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
         };
-        Self { store, token: None }
+        Self { store, token: None, changes: Arc::default() }
     }
 
     /// The same, whose new signing keys are made on `token` and nowhere else.
     #[must_use]
     pub fn with_token(self, token: Arc<dyn KeyToken>) -> Self {
         Self { token: Some(token), ..self }
+    }
+
+    /// Changes of records made by this process so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Commits a change of records; from then on what was read before counts no more, even when the answer is lost.
+    async fn commit_change(&self, write: Write<'_>, events: &[AuditEvent]) -> PortResult<()> {
+        let committed = write.commit_all(events.iter()).await;
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        committed
     }
 }
 
@@ -90,7 +105,7 @@ impl Keys for SqlKeys {
         if !update(&mut write, expected, next).await? {
             return Ok(false);
         }
-        write.commit(event).await?;
+        self.commit_change(write, std::slice::from_ref(event)).await?;
         for key in demoted.into_iter().chain([next]) {
             self.discard_spent(key).await;
         }
@@ -110,7 +125,7 @@ impl Keys for SqlKeys {
         }
         let at = revoked.revoked_at.unwrap_or_else(|| write.now());
         cut(&mut write, &Cutoff { scope: CutoffScope::Key(revoked.kid.clone()), at }).await?;
-        write.commit_all(events.iter()).await?;
+        self.commit_change(write, events).await?;
         self.discard_spent(revoked).await;
         Ok(true)
     }

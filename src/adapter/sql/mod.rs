@@ -23,6 +23,7 @@ macro_rules! on {
 
 mod approval_decision;
 mod audit;
+mod audit_insert;
 mod audit_log;
 mod audit_payloads;
 mod audit_rows;
@@ -37,9 +38,11 @@ mod directory_staging;
 mod directory_walk;
 mod fence;
 mod grants;
+mod group_commit;
 mod health;
 mod issuance;
 mod kek;
+mod kept;
 mod key_material;
 mod key_parts;
 mod keys;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 
 use super::sqlite::STATEMENT_CACHE;
@@ -59,6 +60,16 @@ impl PostgresServer {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(patience)
+            // Tested as it was given back; asked again only when it has rested since.
+            .test_before_acquire(false)
+            .before_acquire(|connection, use_so_far| {
+                Box::pin(async move {
+                    if use_so_far.idle_for > RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(limited)
             .await?;
         Ok(Self { pool, patience, migrator })
@@ -116,6 +127,8 @@ pub(super) async fn answered<T>(
     }
 }
 
+/// A connection idle for longer may have been cut by the server, or something between.
+const RESTED: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_millis(300);
 /// Of a replica, in all.
 const CONNECTIONS: u32 = 16;

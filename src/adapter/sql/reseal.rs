@@ -18,7 +18,7 @@ use super::statements_reseal::{
 };
 use super::store::Store;
 use super::write::Write;
-use super::{SqlStores, devices, directory_staging, grants, links, persons, write};
+use super::{SqlStores, devices, directory_staging, grants, links, persons};
 use crate::jose::{SealContext, SealError};
 use crate::ports::{PortResult, SEALED_REFRESH};
 
@@ -276,7 +276,11 @@ const COLUMNS: [Column; 9] = [
     by_id("families.current_sealed", SEALED_REFRESH, [FAMILY_STALE, FAMILY_RESEAL, FAMILY_RESEAL_FREE]),
     by_id("decisions.proof_sealed", PROOF, [PROOF_STALE, PROOF_RESEAL, PROOF_RESEAL_FREE]),
     by_id("decisions.evidence_sealed", EVIDENCE, [EVIDENCE_STALE, EVIDENCE_RESEAL, EVIDENCE_RESEAL_FREE]),
-    by_id("audit_payloads.sealed", write::PAYLOAD, [PAYLOAD_STALE, PAYLOAD_RESEAL, PAYLOAD_RESEAL_FREE]),
+    by_id(
+        "audit_payloads.sealed",
+        super::audit_insert::PAYLOAD,
+        [PAYLOAD_STALE, PAYLOAD_RESEAL, PAYLOAD_RESEAL_FREE],
+    ),
     Column {
         place: "directory_blocks.sealed",
         kind: directory_staging::SEALED,

@@ -74,7 +74,7 @@ pub const ONLY_SQLITE: [(&str, &str); 2] =
     [("begin_immediate", BEGIN_IMMEDIATE), ("schema_made_sqlite", SCHEMA_MADE_SQLITE)];
 
 /// What PostgreSQL alone runs.
-pub const ONLY_POSTGRES: [(&str, &str); 11] = [
+pub const ONLY_POSTGRES: [(&str, &str); 13] = [
     ("clock", CLOCK),
     ("begin_read_committed", BEGIN_READ_COMMITTED),
     ("schema_made_postgres", SCHEMA_MADE_POSTGRES),
@@ -83,6 +83,8 @@ pub const ONLY_POSTGRES: [(&str, &str); 11] = [
     ("device_status_locked", DEVICE_STATUS_LOCKED),
     ("device_holder_status_locked", DEVICE_HOLDER_STATUS_LOCKED),
     ("family_alive_locked", FAMILY_ALIVE_LOCKED),
+    ("family_keep_all", FAMILY_KEEP_ALL),
+    ("issuance_insert_all", ISSUANCE_INSERT_ALL),
     ("session_share", SESSION_SHARE),
     ("session_hold", SESSION_HOLD),
     ("artefact_hold", ARTEFACT_HOLD),
@@ -183,12 +185,18 @@ pub(super) const FAMILY_ALIVE_LOCKED: &str = "SELECT f.id FROM families f JOIN g
 pub(super) const FAMILY_ROTATE: &str = "UPDATE families SET previous_hash = current_hash, current_hash = $4, \
      current_sealed = $5, generation = generation + 1, idle_expiry = $6 \
      WHERE id = $1 AND generation = $2 AND current_hash = $3 AND NOT dead RETURNING id";
-pub(super) const FAMILY_KEEP: &str = "UPDATE families SET idle_expiry = $4 \
-     WHERE id = $1 AND generation = $2 AND current_hash = $3 AND NOT dead RETURNING id";
+pub(super) const FAMILY_KEEP: &str =
+    "UPDATE families SET idle_expiry = $2 WHERE id = $1 AND NOT dead RETURNING id";
+pub(super) const FAMILY_KEEP_ALL: &str = "UPDATE families f SET idle_expiry = k.idle_expiry \
+     FROM unnest($1::uuid[], $2::bigint[]) AS k (id, idle_expiry) WHERE f.id = k.id AND NOT f.dead RETURNING f.id";
 pub(super) const FAMILY_GRANT: &str = "SELECT grant_id FROM families WHERE id = $1";
 
 pub(super) const ISSUANCE_INSERT: &str = "INSERT INTO issuances \
      (jti, kid, issued_at, client, person, sid, grant_id, family) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub(super) const ISSUANCE_INSERT_ALL: &str = "INSERT INTO issuances \
+     (jti, kid, issued_at, client, person, sid, grant_id, family) \
+     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::uuid[], $7::uuid[], \
+     $8::uuid[])";
 
 pub(super) const ISSUANCE_SESSIONS: &str = "SELECT DISTINCT sid FROM issuances \
      WHERE kid = $1 AND issued_at >= $2 AND sid > $3 ORDER BY sid LIMIT $4";

@@ -22,7 +22,19 @@ pub const AUDIT: [(&str, &str); 17] = [
 ];
 
 /// What PostgreSQL alone runs for the audit log.
-pub const AUDIT_ONLY_POSTGRES: [(&str, &str); 1] = [("tree_hold", TREE_HOLD)];
+pub const AUDIT_ONLY_POSTGRES: [(&str, &str); 3] = [
+    ("tree_hold", TREE_HOLD),
+    ("audit_insert_all", AUDIT_INSERT_ALL),
+    ("audit_payload_insert_all", AUDIT_PAYLOAD_INSERT_ALL),
+];
+
+// The rows of one transaction at once, as columns.
+pub(super) const AUDIT_INSERT_ALL: &str = "INSERT INTO audit_events \
+     (writer, sequence, id, previous_hash, at, kind, record, leaf_hash) \
+     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bytea[], $5::bigint[], $6::text[], \
+     $7::bytea[], $8::bytea[])";
+pub(super) const AUDIT_PAYLOAD_INSERT_ALL: &str = "INSERT INTO audit_payloads (event, at, sealed) \
+     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[])";
 
 pub(super) const TREE_FIND: &str = "SELECT size, peaks FROM audit_tree WHERE id = 1";
 // One replica orders at a time; the others do not wait for it.

@@ -11,6 +11,7 @@ use super::clients::SqlClients;
 use super::devices::SqlDevices;
 use super::directory::SqlDirectory;
 use super::grants::SqlGrants;
+use super::group_commit::GroupCommit;
 use super::health::SqlHealth;
 use super::issuance::SqlIssuance;
 use super::links::SqlLinks;
@@ -75,6 +76,7 @@ impl SqlStores {
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
         };
+        let groups = GroupCommit::new(store.clone());
         Self {
             clients: Arc::new(SqlClients(store.clone())),
             persons: Arc::new(SqlPersons(store.clone())),
@@ -83,12 +85,12 @@ impl SqlStores {
             links: Arc::new(SqlLinks(store.clone())),
             devices: Arc::new(SqlDevices(store.clone())),
             grants: Arc::new(SqlGrants(store.clone())),
-            issuance: Arc::new(SqlIssuance(store.clone())),
+            issuance: Arc::new(SqlIssuance { store: store.clone(), groups: groups.clone() }),
             decisions: Arc::new(SqlApprovalDecision(store.clone())),
             revocation: Arc::new(SqlRevocation(store.clone())),
             audit_log: Arc::new(SqlAuditLog::new(db)),
             audit_payloads: Arc::new(SqlAuditPayloads(store.clone())),
-            audit: Arc::new(SqlAudit::new(store.clone())),
+            audit: Arc::new(SqlAudit::new(store.clone(), groups)),
             health: Arc::new(SqlHealth(db.clone())),
             store,
         }

@@ -3,15 +3,12 @@
 //! The lane's head moves only after COMMIT. From the moment COMMIT is sent until it answers the lane is out of its
 //! place: a caller that gives up, or an error, leaves the outcome unknown and the next writer opens another lane.
 
-use serde_json::json;
-
+use super::audit_insert::{AuditInsert, insert_rows};
 use super::db::{Connection, Engine, Tx};
 use super::lanes::Turn;
-use super::row::stored;
-use super::statements::{AUDIT_INSERT, AUDIT_PAYLOAD_INSERT};
 use super::store::Store;
-use crate::audit::{AuditEvent, LanePlace, Leaf, leaf};
-use crate::base::{UnixTime, base64url};
+use crate::audit::AuditEvent;
+use crate::base::UnixTime;
 use crate::ports::PortResult;
 
 /// A transaction in a writer's place. Dropped without a commit, it changed nothing.
@@ -57,11 +54,13 @@ impl Write<'_> {
     pub(super) async fn commit_all(self, events: impl Iterator<Item = &AuditEvent>) -> PortResult<()> {
         let Self { store, mut turn, mut tx } = self;
         let mut lane = turn.lane.take().unwrap_or_else(|| store.open_lane());
+        let mut rows = Vec::new();
         for event in events {
-            let leaf = leaf(event, &lane.place(), store.entropy.as_ref());
-            append(store, &mut tx, event, (&lane.place(), &leaf)).await?;
-            lane.advance(&leaf);
+            let row = AuditInsert::new(store, event, lane.place())?;
+            lane.advance(&row.leaf);
+            rows.push(row);
         }
+        insert_rows(&mut tx, &rows).await?;
         tx.commit().await?;
         turn.lane = Some(lane);
         Ok(())
@@ -82,38 +81,3 @@ impl Write<'_> {
         Write { store, tx, turn }.commit_saying(event, reason).await
     }
 }
-
-async fn append(
-    store: &Store,
-    tx: &mut Tx,
-    event: &AuditEvent,
-    (place, leaf): (&LanePlace, &Leaf),
-) -> PortResult<()> {
-    on!(tx.connection(), |c| sqlx::query_as::<_, ()>(AUDIT_INSERT)
-        .bind(place.writer)
-        .bind(stored(place.sequence)?)
-        .bind(event.id.uuid())
-        .bind(place.previous.as_slice())
-        .bind(event.at.millis())
-        .bind(event.kind.as_str())
-        .bind(leaf.record.as_slice())
-        .bind(leaf.hash.as_slice())
-        .fetch_optional(c))?;
-    if leaf.salts.is_empty() {
-        return Ok(());
-    }
-    let fields: Vec<_> = leaf
-        .salts
-        .iter()
-        .map(|field| json!({ "name": field.name, "salt": base64url(field.salt), "value": field.value.expose() }))
-        .collect();
-    let sealed = store.seal(PAYLOAD, event.id.uuid().as_bytes(), &fields)?;
-    on!(tx.connection(), |c| sqlx::query_as::<_, ()>(AUDIT_PAYLOAD_INSERT)
-        .bind(event.id.uuid())
-        .bind(event.at.millis())
-        .bind(sealed)
-        .fetch_optional(c))?;
-    Ok(())
-}
-
-pub(super) const PAYLOAD: &str = "audit_payloads/sealed";

@@ -1,0 +1,180 @@
+//! What is committed in groups (design decision 5): events that stand alone, and refreshes that keep their token.
+//!
+//! Each waits in a bounded queue for one of a few groups, which commits all that wait in one transaction. Alone, it waits
+//! for nobody; under load the groups grow, and each costs less. When the queue is full it is refused and counted (security
+//! 4.4): its caller fails rather than go on without a record.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::kept::{Kept, keep_alive};
+use super::store::Store;
+use crate::audit::AuditEvent;
+use crate::ports::{PortError, PortResult};
+
+/// Those that may wait; some seconds of a flood.
+pub(super) const QUEUE: usize = 1024;
+/// Groups at a time: while one waits for the disk, another gathers.
+const GROUPS: usize = 2;
+
+/// The groups of one process.
+#[derive(Clone)]
+pub(super) struct GroupCommit {
+    store: Store,
+    queue: Arc<Mutex<Queue>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Waiting>,
+    /// Groups under way.
+    groups: usize,
+}
+
+struct Waiting {
+    event: AuditEvent,
+    kept: Option<Kept>,
+    done: oneshot::Sender<PortResult<bool>>,
+}
+
+impl GroupCommit {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, queue: Arc::default() }
+    }
+
+    /// Records `event`.
+    pub(super) async fn append(&self, event: &AuditEvent) -> PortResult<()> {
+        self.wait_for(event, None).await.map(drop)
+    }
+
+    /// Records a refresh that keeps its token, with `event`; false when its family has died, and its refusal is recorded.
+    pub(super) async fn keep(&self, kept: Kept, event: &AuditEvent) -> PortResult<bool> {
+        self.wait_for(event, Some(kept)).await
+    }
+
+    async fn wait_for(&self, event: &AuditEvent, kept: Option<Kept>) -> PortResult<bool> {
+        let outcome = self.enqueue(event, kept)?;
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(PortError::Unavailable(String::from("the audit group was lost"))))
+    }
+
+    /// Takes a place in the queue, and begins a group when there is room for one.
+    fn enqueue(
+        &self,
+        event: &AuditEvent,
+        kept: Option<Kept>,
+    ) -> PortResult<oneshot::Receiver<PortResult<bool>>> {
+        let (done, outcome) = oneshot::channel();
+        let mut queue = lock(&self.queue);
+        if queue.waiting.len() >= QUEUE {
+            metrics::counter!("sceau_audit_dropped_total", "decision" => event.decision.as_str())
+                .increment(1);
+            return Err(PortError::Unavailable(String::from("the audit queue is full")));
+        }
+        queue.waiting.push(Waiting { event: event.clone(), kept, done });
+        if queue.groups < GROUPS {
+            queue.groups = queue.groups.saturating_add(1);
+            self.start_group();
+        }
+        Ok(outcome)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a group outlives the request that began it, and ends by itself within the writer's patience"
+    )]
+    fn start_group(&self) {
+        tokio::spawn(commit_groups(self.store.clone(), Arc::clone(&self.queue)));
+    }
+}
+
+/// Commits groups until nothing waits.
+async fn commit_groups(store: Store, queue: Arc<Mutex<Queue>>) {
+    let mut place = GroupPlace { queue: Arc::clone(&queue), given_back: false };
+    while !place.give_back_when_idle() {
+        commit_group(&store, &queue).await;
+    }
+}
+
+/// One of the places for groups, given back however the group ends: a panic must not leave it taken.
+struct GroupPlace {
+    queue: Arc<Mutex<Queue>>,
+    given_back: bool,
+}
+
+impl GroupPlace {
+    /// Under the lock under which events come: none is left to a group that has ended.
+    fn give_back_when_idle(&mut self) -> bool {
+        let mut queue = lock(&self.queue);
+        if !queue.waiting.is_empty() {
+            return false;
+        }
+        queue.groups = queue.groups.saturating_sub(1);
+        self.given_back = true;
+        true
+    }
+}
+
+impl Drop for GroupPlace {
+    fn drop(&mut self) {
+        if !self.given_back {
+            let mut queue = lock(&self.queue);
+            queue.groups = queue.groups.saturating_sub(1);
+        }
+    }
+}
+
+/// Waits for the writer's turn, then commits all that waits by then.
+async fn commit_group(store: &Store, queue: &Mutex<Queue>) {
+    let write = store.write().await;
+    let mut group = std::mem::take(&mut lock(queue).waiting);
+    let outcome = match write {
+        Ok(mut write) => {
+            let kept: Vec<_> = group.iter_mut().map(|one| one.kept.take()).collect();
+            match keep_alive(&mut write, &kept).await {
+                Ok(stands) => write.commit_all(events(&group, &kept, &stands)).await.map(|()| stands),
+                Err(error) => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(stands) => tell(group, stands.into_iter().map(Ok)),
+        Err(error) => tell(group, std::iter::repeat_with(|| Err(again(&error)))),
+    }
+}
+
+/// What is recorded of each: of a refresh whose family had died, the refusal.
+fn events<'a>(
+    group: &'a [Waiting],
+    kept: &'a [Option<Kept>],
+    stands: &'a [bool],
+) -> impl Iterator<Item = &'a AuditEvent> {
+    group.iter().zip(kept).zip(stands).map(|((one, kept), stands)| match kept {
+        Some(kept) if !stands => &kept.refused,
+        _ => &one.event,
+    })
+}
+
+fn tell(group: Vec<Waiting>, outcomes: impl Iterator<Item = PortResult<bool>>) {
+    for (one, outcome) in group.into_iter().zip(outcomes) {
+        // A caller that has given up hears nothing; its row stands.
+        let _ = one.done.send(outcome);
+    }
+}
+
+/// The same failure for another caller.
+fn again(error: &PortError) -> PortError {
+    match error {
+        PortError::Unavailable(text) => PortError::Unavailable(text.clone()),
+        PortError::Conflict => PortError::Conflict,
+        PortError::Corrupt(text) => PortError::Corrupt(text.clone()),
+    }
+}
+
+/// A panic elsewhere leaves the queue whole: every change is one call.
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
