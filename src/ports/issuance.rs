@@ -221,12 +221,13 @@ pub trait Issuance: Send + Sync {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<RotateOutcome>;
-    /// Answers an already rotated token with the present one: checks as `rotate`, keeps the family as it is, records
-    /// `granted` or `refused`.
+    /// Issues again under a grant, which stays as it is, with its family if it has one: for an already rotated token, or
+    /// because the planned key was replaced before it signed. Checks as `rotate`, adds `record`, and records `granted` or
+    /// `refused`.
     async fn repeat(
         &self,
         grant: &Grant,
-        family: FamilyId,
+        family: Option<FamilyId>,
         record: &IssuanceRecord,
         granted: &AuditEvent,
         refused: &AuditEvent,

@@ -17,12 +17,14 @@ use crate::audit::AuditEvent;
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::jose::Sealer;
 use crate::keyring::{Custody, KeyRecord, KeyState, Purpose, Withdrawal};
-use crate::ports::{Cutoff, CutoffScope, KeyToken, Keys, PortError, PortResult, PrivatePart};
+use crate::ports::{Cutoff, CutoffScope, KeyToken, Keys, PortError, PortResult, PrivatePart, Sealing};
 
 /// The store of key records.
 #[derive(Clone)]
 pub struct SqlKeys {
+    /// Seals personal values of the rows about keys.
     pub(super) store: Store,
+    kek: Sealer,
     pub(super) token: Option<Arc<dyn KeyToken>>,
 }
 
@@ -36,7 +38,18 @@ impl SqlKeys {
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
         };
-        Self { store, token: None }
+        Self { store, kek: kek.clone(), token: None }
+    }
+
+    /// The same, whose audit rows are sealed as all others are. Before its keys are known, there is nobody to name in them.
+    #[must_use]
+    pub fn with_storage(self, storage: &Sealing) -> Self {
+        let store = Store { sealer: storage.clone(), ..self.store };
+        Self { store, ..self }
+    }
+
+    pub(super) const fn kek(&self) -> &Sealer {
+        &self.kek
     }
 
     /// The same, whose new signing keys are made on `token` and nowhere else.
