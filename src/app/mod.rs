@@ -13,7 +13,6 @@ mod ephemeral;
 mod jobs;
 mod key_encryption;
 mod key_metrics;
-mod replica;
 mod reseal;
 
 use std::sync::Arc;
@@ -144,6 +143,7 @@ impl App {
             .context("reading the keys")?;
         let seal_keys = SealKeyReader::open(&keys, &parts.policy.keys, &parts.clock).await?;
         let storage = seal_keys.sealing();
+        let keys = keys.with_storage(&storage);
         let durable = Arc::new(SqlStores::new(&db, &storage, &parts.entropy, &parts.clock));
         let ephemeral = EphemeralStore::open(&parts, &storage, history).await?;
         let mobile_origins =

@@ -48,9 +48,10 @@ enum KeysCommand {
     Reseal(ResealArgs),
     /// Rehearse the loss of a key on a throw-away provider and print the seconds until each replica is safe
     ///
-    /// Makes a provider of three replicas in a temporary folder, on free ports of this machine, revokes its key and asks
-    /// each replica about a token until it is refused. Reads no settings and touches no other provider. Ends with 1 when
-    /// a replica takes longer than 60 s, accepts what it must not, or does not sign again.
+    /// Runs three processes of this program over one database in a temporary folder, on free ports of this machine,
+    /// revokes their key by the command of an officer and asks each process about a token until it is refused. Reads no
+    /// settings and touches no other provider; nothing is left, but after a failure the logs of the processes. Ends with
+    /// 1 when a process takes longer than 60 s, accepts what it must not, or does not sign again.
     Drill(DrillArgs),
 }
 
@@ -108,7 +109,7 @@ pub async fn run(args: KeysArgs) -> ExitCode {
 }
 
 async fn status(args: StatusArgs) -> anyhow::Result<ExitCode> {
-    let app = args.read.target.open().await?;
+    let app = args.read.target.open_keys().await?;
     let mut keys = app.provider.key_records().await?;
     keys.retain(|key| args.all || !matches!(key.state, KeyState::Gone | KeyState::Revoked));
     keys.sort_by_key(|key| (key.purpose, key.algorithm.clone(), key.state, key.staged_at));
@@ -142,7 +143,7 @@ async fn status(args: StatusArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
-    let app = args.read.target.open().await?;
+    let app = args.read.target.open_keys().await?;
     let (now, policy) = (app.provider.now(), &app.provider.policy.keys);
     let ahead = args.days.map_or_else(
         || policy.rotation.saturating_add(policy.retirement).saturating_add(policy.lead),
@@ -172,7 +173,7 @@ async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn export(args: ExportArgs) -> anyhow::Result<ExitCode> {
-    let app = args.read.target.open().await?;
+    let app = args.read.target.open_keys().await?;
     if !args.all {
         output::json(&app.provider.jwks());
         return Ok(ExitCode::SUCCESS);
@@ -188,7 +189,7 @@ async fn export(args: ExportArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn verify(args: ReadArgs) -> anyhow::Result<ExitCode> {
-    let app = args.target.open().await?;
+    let app = args.target.open_keys().await?;
     let found = app.provider.verify_keys().await?;
     let count = app.provider.key_records().await?.len();
     let wrong = found.iter().any(|finding| finding.severity == Severity::Fault);

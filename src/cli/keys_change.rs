@@ -52,7 +52,7 @@ pub(super) struct StageArgs {
     common: Common,
     #[command(flatten)]
     second: Second,
-    /// What the key is for: sign, decrypt, cookie, nonce or audit
+    /// What the key is for: sign, decrypt, nonce or audit
     #[arg(long = "use", value_name = "USE", default_value = "sign")]
     purpose: Purpose,
     /// Its algorithm: one that the key policy keeps
@@ -99,7 +99,7 @@ pub(super) struct RevokeArgs {
 
 pub(super) async fn stage(args: StageArgs) -> anyhow::Result<ExitCode> {
     let officers = args.common.officers(Some(&args.second))?;
-    let app = args.common.target.open().await?;
+    let app = args.common.target.open_keys().await?;
     let (keys, now) = seen(&app).await?;
     let (policy, of) = (&app.provider.policy.keys, (args.purpose, args.algorithm.as_str()));
     let name = format!("{} {}", args.purpose.as_str(), args.algorithm);
@@ -134,7 +134,7 @@ pub(super) async fn stage(args: StageArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn activate(args: ActivateArgs) -> anyhow::Result<ExitCode> {
     let officers = args.common.officers(Some(&args.second))?;
-    let app = args.common.target.open().await?;
+    let app = args.common.target.open_keys().await?;
     let (keys, now) = seen(&app).await?;
     let takeover = activation(&keys, &app.provider.policy.keys, &args.kid, now)?;
     if !args.common.agreed(&taken_over(&takeover, now.plus(app.provider.policy.keys.retirement)))? {
@@ -147,7 +147,7 @@ pub(super) async fn activate(args: ActivateArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
     let officers = args.common.officers(None)?;
-    let app = args.common.target.open().await?;
+    let app = args.common.target.open_keys().await?;
     let (keys, now) = seen(&app).await?;
     let takeover = retirement(&keys, &app.provider.policy.keys, &args.kid, now)?;
     if !args.common.agreed(&taken_over(&takeover, now.plus(app.provider.policy.keys.retirement)))? {
@@ -160,7 +160,7 @@ pub(super) async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
     let officers = args.common.officers(None)?;
-    let app = args.common.target.open().await?;
+    let app = args.common.target.open_keys().await?;
     let (keys, now) = seen(&app).await?;
     if args.since.is_some_and(|since| since > now) {
         anyhow::bail!("--since is in the future: it is the time from which the key may have been misused");

@@ -3,15 +3,17 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::base::{Secret, from_base64url};
 
 use super::keys_drill_stage::Stage;
 use super::output;
+use super::serve::stop_on_signal;
 
 /// Every replica must be safe within this time.
 const TARGET: Duration = Duration::from_mins(1);
@@ -30,20 +32,17 @@ pub(super) struct DrillArgs {
 struct Rehearsed {
     revoked: String,
     signer: String,
+    processes: Vec<u32>,
     /// By replica: from the beginning of the command to the last acceptance.
     accepted: Vec<Duration>,
 }
 
+/// Whether interrupted or failed: no process and no folder is left but, after a failure, that of the logs.
 pub(super) async fn run(args: DrillArgs) -> anyhow::Result<ExitCode> {
-    let say = |text: String| if args.json { output::note(text) } else { output::line(text) };
-    let stage = Stage::set().await?;
-    let count = stage.replicas().len();
-    say(format!(
-        "A throw-away provider with {count} replicas runs in a temporary folder; no other provider is touched."
-    ));
-    let rehearsed = rehearse(&stage, &say).await;
-    // Also after a failure: the folder goes.
-    stage.strike().await;
+    let rehearsed = tokio::select! {
+        rehearsed = staged(args.json) => rehearsed,
+        () = stop_on_signal(CancellationToken::new()) => bail!("interrupted: nothing was found out, and everything was removed"),
+    };
     let rehearsed = rehearsed?;
     let slowest = rehearsed.accepted.iter().max().copied().unwrap_or_default();
     let passed = slowest <= TARGET;
@@ -55,36 +54,49 @@ pub(super) async fn run(args: DrillArgs) -> anyhow::Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn rehearse(stage: &Stage, say: &impl Fn(String)) -> anyhow::Result<Rehearsed> {
-    let token = stage.token(0).await?;
-    let revoked = kid_of(&token)?;
-    for at in 0..stage.replicas().len() {
-        ensure!(stage.accepts(at, &token).await?, "replica {} refused a good token", at.saturating_add(1));
-    }
-    say(format!("{revoked} signs. An access token that it signed is good on every replica."));
+async fn staged(json: bool) -> anyhow::Result<Rehearsed> {
+    let say = |text: String| if json { output::note(text) } else { output::line(text) };
+    let mut stage = Stage::set().await?;
+    let count = stage.replicas();
     say(format!(
-        "{revoked} is revoked beside them, as `sceau keys revoke` does; each is asked about the token."
+        "A throw-away provider of {count} processes runs in a temporary folder; no other provider is touched."
+    ));
+    let rehearsed = match rehearse(&stage, &say).await {
+        Ok(rehearsed) => stage.dismiss().await.map(|()| rehearsed),
+        Err(error) => Err(error),
+    };
+    rehearsed.map_err(|error| stage.keeping_logs(error))
+}
+
+async fn rehearse(stage: &Stage, say: &impl Fn(String)) -> anyhow::Result<Rehearsed> {
+    let tokens = try_join_all((0..stage.replicas()).map(|at| stage.token(at))).await?;
+    let revoked = kid_of(tokens.first().context("no replica")?)?;
+    for (at, token) in tokens.iter().enumerate() {
+        ensure!(kid_of(token)? == revoked, "replica {} signs with another key", at.saturating_add(1));
+        ensure!(stage.accepts(at, token).await?, "replica {} refused a good token", at.saturating_add(1));
+    }
+    say(format!("{revoked} signs in every process. Each has given an access token, and accepts it."));
+    say(format!(
+        "{revoked} is revoked by `sceau keys revoke`, another process; each is asked about its token."
     ));
     let began = Instant::now();
-    let watches = (0..stage.replicas().len()).map(|at| last_acceptance(stage, at, &token, began));
+    let watches = tokens.iter().enumerate().map(|(at, token)| last_acceptance(stage, at, token, began));
     let (done, accepted) = tokio::join!(stage.revoke(&revoked), try_join_all(watches));
     let (signer, accepted) = (done?, accepted?);
     safe_again(stage, &revoked, &signer).await?;
-    Ok(Rehearsed { revoked, signer, accepted })
+    Ok(Rehearsed { revoked, signer, processes: stage.processes(), accepted })
 }
 
-/// The key has left every /jwks, and what each replica signs, all accept.
+/// The key has left every /jwks, and each replica signs with the standby.
 async fn safe_again(stage: &Stage, revoked: &str, signer: &str) -> anyhow::Result<()> {
-    for at in 0..stage.replicas().len() {
+    for at in 0..stage.replicas() {
         let name = at.saturating_add(1);
         let kids = stage.published(at).await?;
         ensure!(kids.iter().all(|kid| kid != revoked), "/jwks of replica {name} still has the revoked key");
         ensure!(kids.iter().any(|kid| kid == signer), "/jwks of replica {name} lacks the key that signs");
         let token = stage.token(at).await?;
         ensure!(kid_of(&token)? == signer, "replica {name} does not sign with the standby");
-        for other in 0..stage.replicas().len() {
-            ensure!(stage.accepts(other, &token).await?, "what replica {name} signs is not good everywhere");
-        }
+        ensure!(stage.accepts(at, &token).await?, "replica {name} refuses what it signs");
     }
     Ok(())
 }
@@ -113,17 +125,14 @@ async fn last_acceptance(
 
 impl Rehearsed {
     fn lines(&self, slowest: Duration, passed: bool) -> Vec<String> {
-        let replicas = self.accepted.iter().enumerate().map(|(at, last)| {
+        let replicas = self.accepted.iter().zip(&self.processes).enumerate().map(|(at, (last, process))| {
             let (name, last) = (at.saturating_add(1), last.as_secs_f64());
-            format!("replica {name}: {last:.2} s from the start of the command to the last acceptance")
+            format!("replica {name}, process {process}: {last:.2} s from the start of the command to the last acceptance")
         });
         let verdict = if passed { "safe" } else { "NOT SAFE" };
         let (slowest, target) = (slowest.as_secs_f64(), TARGET.as_secs());
         let after = [
-            format!(
-                "/jwks of every replica lacks the revoked key; {} signs, and is good everywhere.",
-                self.signer
-            ),
+            format!("/jwks of every process lacks the revoked key; {} signs in every process.", self.signer),
             format!("{verdict} after {slowest:.2} s; the target is {target} s"),
         ];
         replicas.chain(after).collect()
@@ -134,6 +143,7 @@ impl Rehearsed {
         json!({
             "revoked": self.revoked,
             "active": self.signer,
+            "processes": self.processes,
             "seconds_to_last_acceptance": seconds,
             "seconds_to_safety": slowest.as_secs_f64(),
             "target_seconds": TARGET.as_secs(),

@@ -1,85 +1,95 @@
-//! The throw-away provider of `sceau keys drill`: three replicas over one database, each with its own knowledge, jobs and
-//! port, and an officer's process beside them. Nothing of the settings or the environment is read.
+//! The throw-away provider of `sceau keys drill`: three processes of `sceau serve` over one SQLite file in a temporary
+//! folder, and commands beside them as an officer runs them. Nothing of the settings or the environment is read.
 
-use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use futures_util::future::try_join_all;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::adapter::log_sender::LogSender;
-use crate::app::server::Server;
-use crate::app::{App, Durable, Ephemeral, Parts, RelyingParty};
-use crate::base::{Entropy, EntropyExt as _, OsEntropy, Secret, SystemClock};
-use crate::config::Limits;
-use crate::device::AttestationPolicy;
-use crate::flow::{ActivationPolicy, DirectoryPolicy, KeyOfficers, Lifetimes, NewClient, Policy};
-use crate::http::HttpLimits;
-use crate::identity::{Acr, AssurancePolicy, InsEnvironment, SectorSettings};
-use crate::jose::Algorithm;
-use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
-use crate::oauth::{ClientAuthMethod, GrantType, Profile, ResponseProtection, ScopeSet};
-use crate::worker::Worker;
+use super::keys_drill_process::Process;
+use crate::base::Secret;
 
 const REPLICAS: usize = 3;
 const CLIENT: &str = "drill";
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Of one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The processes run in the folder. Ports are those that the system finds free.
+const SETTINGS: &str = r#"issuer = "http://localhost:8080"
+[http]
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.1:0"
+[http.limits]
+drain = "2s"
+[storage]
+sql = "sqlite://drill.sqlite"
+[keys]
+kek_file = "drill.kek"
+[patients]
+ins = "test"
+"#;
+const SETTINGS_FILE: &str = "sceau.toml";
 
-/// A provider made for one rehearsal.
+/// A provider made for one rehearsal. Dropped, its processes are ended and its folder is deleted.
 pub(super) struct Stage {
-    /// Knows of the replicas, and they of it, through the database only.
-    officer: App,
-    origins: Vec<String>,
+    replicas: Vec<Replica>,
     secret: Secret,
     http: reqwest::Client,
-    workers: Vec<Worker>,
-    serving: TaskTracker,
-    stop: CancellationToken,
+    // After the processes, whose files are in them.
     folder: TempDir,
+    logs: TempDir,
+}
+
+struct Replica {
+    process: Process,
+    origin: String,
 }
 
 impl Stage {
-    /// Makes database, keys and a client, and serves.
+    /// Makes database, keys and a client, and starts the replicas.
     pub(super) async fn set() -> anyhow::Result<Self> {
-        let folder =
-            tempfile::Builder::new().prefix("sceau-drill-").tempdir().context("a temporary folder")?;
-        let mut servers = Vec::new();
-        for _ in 0..REPLICAS {
-            servers.push(Server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.context("a port")?);
-        }
-        let origin = |server: &Server| format!("http://localhost:{}", server.local_addr().port());
-        let origins: Vec<String> = servers.iter().map(origin).collect();
-        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-        let issuer = origins.first().context("no replica")?.clone();
-        let officer = App::assemble(parts(issuer, &folder, &entropy)?).await?;
-        let registered = officer.provider.register_client(client()?).await?;
-        let secret = registered.secret.context("a client without a secret")?;
-        let (stop, serving, mut workers) = (CancellationToken::new(), TaskTracker::new(), Vec::new());
-        let limits = Limits { drain: PATIENCE, ..Limits::default() };
-        for server in servers {
-            let replica = officer.replica().await?;
-            workers.push(Worker::start(replica.jobs(None), &entropy));
-            let routes = replica.router(Vec::new(), &HttpLimits::default());
-            serving.spawn(server.serve(routes, limits, stop.clone()));
-        }
-        serving.close();
+        let (folder, logs) = (temporary("sceau-drill-")?, temporary("sceau-drill-logs-")?);
+        std::fs::write(folder.path().join(SETTINGS_FILE), SETTINGS).context("a temporary settings file")?;
         let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
-        Ok(Self { officer, origins, secret, http, workers, serving, stop, folder })
+        let mut stage = Self { replicas: Vec::new(), secret: Secret::new(String::new()), http, folder, logs };
+        match stage.fill().await {
+            Ok(()) => Ok(stage),
+            Err(error) => Err(stage.keeping_logs(error)),
+        }
     }
 
-    /// Where the replicas answer.
-    pub(super) fn replicas(&self) -> &[String] {
-        &self.origins
+    async fn fill(&mut self) -> anyhow::Result<()> {
+        // The first process makes the key-encryption key and the keys; alone.
+        let add = ["clients", "add", "--name", "Drill", "--client-id", CLIENT, "--scope", CLIENT];
+        let add = [&add[..], &["--grant", "client_credentials", "--resource-server", "--json"]].concat();
+        let client = self.command("client", &add)?.said().await?;
+        let secret =
+            client.get("client_secret").and_then(Value::as_str).context("a client without a secret")?;
+        self.secret = Secret::new(secret.to_owned());
+        let mut started = Vec::new();
+        for name in 1..=REPLICAS {
+            started.push(self.command(&format!("replica-{name}"), &["serve", "--while-input"])?);
+        }
+        for mut process in started {
+            let origin = format!("http://127.0.0.1:{}", process.port().await?);
+            self.replicas.push(Replica { process, origin });
+        }
+        Ok(())
     }
 
-    /// A new access token of replica `at` (RFC 6749 4.4).
+    /// How many replicas there are.
+    pub(super) fn replicas(&self) -> usize {
+        self.replicas.len()
+    }
+
+    /// Their process identifiers.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        self.replicas.iter().map(|replica| replica.process.id()).collect()
+    }
+
+    /// A new access token of replica `at` (RFC 6749 4.4), which no other replica has a record of.
     pub(super) async fn token(&self, at: usize) -> anyhow::Result<Secret> {
         let answer = self.post(at, "/token", &[("grant_type", "client_credentials")]).await?;
         let token = answer.get("access_token").and_then(Value::as_str).context("no access token")?;
@@ -100,23 +110,28 @@ impl Stage {
         Ok(keys.iter().filter_map(kid).collect())
     }
 
-    /// What an officer's command does. The key that signs from now on.
+    /// The command of an officer, in a process of its own. The key that signs from now on.
     pub(super) async fn revoke(&self, kid: &str) -> anyhow::Result<String> {
-        let first = Secret::new(String::from("drill"));
-        let officers = KeyOfficers { first, second: None, reason: None };
-        let done = self.officer.provider.revoke_key(kid, None, &officers).await?;
-        done.successor.context("no standby took over")
+        let words = ["keys", "revoke", kid, "--officer", "drill", "--yes", "--json"];
+        let done = self.command("officer", &words)?.said().await?;
+        done.get("active").and_then(Value::as_str).map(str::to_owned).context("no standby took over")
     }
 
-    /// Ends everything, and deletes it.
-    pub(super) async fn strike(self) {
-        self.stop.cancel();
-        self.serving.wait().await;
-        for worker in self.workers {
-            worker.stop(PATIENCE).await;
-        }
-        self.officer.close().await;
-        drop(self.folder);
+    /// Lets every process end by itself.
+    pub(super) async fn dismiss(&mut self) -> anyhow::Result<()> {
+        try_join_all(self.replicas.iter_mut().map(|replica| replica.process.dismiss())).await.map(drop)
+    }
+
+    /// Keeps the logs after `error`, which then names their folder. All else goes.
+    pub(super) fn keeping_logs(mut self, error: anyhow::Error) -> anyhow::Error {
+        self.logs.disable_cleanup(true);
+        let logs: PathBuf = self.logs.path().to_owned();
+        error.context(format!("the rehearsal failed; the logs of its processes are in {}", logs.display()))
+    }
+
+    fn command(&self, name: &str, words: &[&str]) -> anyhow::Result<Process> {
+        let words = [words, &["--config", SETTINGS_FILE]].concat();
+        Process::spawn(&words, self.folder.path(), (self.logs.path(), name))
     }
 
     async fn post(&self, at: usize, path: &str, fields: &[(&str, &str)]) -> anyhow::Result<Value> {
@@ -128,66 +143,10 @@ impl Stage {
     }
 
     fn address(&self, at: usize, path: &str) -> anyhow::Result<String> {
-        Ok(format!("{}{path}", self.origins.get(at).context("no such replica")?))
+        Ok(format!("{}{path}", self.replicas.get(at).context("no such replica")?.origin))
     }
 }
 
-fn parts(issuer: String, folder: &TempDir, entropy: &Arc<dyn Entropy>) -> anyhow::Result<Parts> {
-    Ok(Parts {
-        policy: policy(issuer)?,
-        durable: Durable::File(folder.path().join("drill.sqlite")),
-        ephemeral: Ephemeral::InProcess,
-        key_encryption_key: entropy.bytes::<32>(),
-        key_token: None,
-        relying_party: RelyingParty {
-            id: String::from("localhost"),
-            name: String::from("sceau (drill)"),
-            allowed_origins: Vec::new(),
-            attestation_roots: Vec::new(),
-        },
-        upstreams: Vec::new(),
-        code_sender: Arc::new(LogSender::default()),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::clone(entropy),
-    })
-}
-
-/// The rules as shipped, those of the keys before all.
-fn policy(issuer: String) -> anyhow::Result<Policy> {
-    Ok(Policy {
-        issuer,
-        lifetimes: Lifetimes::default(),
-        assurance: AssurancePolicy { ceiling: Acr::Eidas3 },
-        attestation: AttestationPolicy { allow_self: false, aaguids: Vec::new() },
-        sector: SectorSettings::default(),
-        keys: KeyPolicy::parse(SHIPPED_POLICY).context("the shipped key policy")?,
-        devices_per_person: 1,
-        live_approvals: 1,
-        activation: ActivationPolicy::Limited,
-        codes_per_hour: 1,
-        directory: DirectoryPolicy::default(),
-        patients_ins: InsEnvironment::Test,
-    })
-}
-
-/// A machine that gets tokens for itself and asks whether they are good.
-fn client() -> anyhow::Result<NewClient> {
-    Ok(NewClient {
-        client_id: Some(CLIENT.parse()?),
-        name: String::from("Drill"),
-        profile: Profile::Oidc,
-        auth: ClientAuthMethod::SecretBasic,
-        jwks: None,
-        redirect_uris: Vec::new(),
-        post_logout_redirect_uris: Vec::new(),
-        scope: CLIENT.parse::<ScopeSet>()?,
-        sector: None,
-        id_token_alg: Algorithm::Es256,
-        ask_consent: false,
-        grant_types: vec![GrantType::ClientCredentials],
-        resource_server: true,
-        release: BTreeSet::new(),
-        responses: ResponseProtection::default(),
-        representation: false,
-    })
+fn temporary(prefix: &str) -> anyhow::Result<TempDir> {
+    tempfile::Builder::new().prefix(prefix).tempdir().context("a temporary folder")
 }

@@ -35,7 +35,7 @@ pub async fn run(args: ResealArgs) -> ExitCode {
 }
 
 async fn reseal(args: ResealArgs) -> anyhow::Result<ResealReport> {
-    let app = args.target.open().await?;
+    let app = args.target.open_keys().await?;
     let mut watcher = Watcher::new(args.json);
     let report = app.reseal(args.batch, &mut watcher).await;
     watcher.bar.finish_and_clear();

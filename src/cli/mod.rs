@@ -15,6 +15,7 @@ mod directory_report;
 pub mod keys;
 mod keys_change;
 mod keys_drill;
+mod keys_drill_process;
 mod keys_drill_stage;
 pub mod keys_reseal;
 mod keys_words;

@@ -55,6 +55,14 @@ impl Target {
 }
 
 impl Target {
+    /// Opens the durable store alone, for what is about keys: an incident may have taken Redis too.
+    pub async fn open_keys(&self) -> anyhow::Result<App> {
+        match &self.data {
+            Some(folder) => open_data(folder.clone()).await,
+            None => Ok(open_with(&self.config, |_, _| Ephemeral::InProcess).await?.app),
+        }
+    }
+
     /// Opens the audit log of the target, which takes no key and no right to write.
     pub async fn open_audit(&self) -> anyhow::Result<AuditReader> {
         let durable = if let Some(folder) = &self.data {
@@ -72,6 +80,13 @@ impl Target {
 
 /// Reads the settings and opens the provider they describe.
 pub async fn open(file: &ConfigFile) -> anyhow::Result<Opened> {
+    open_with(file, ephemeral).await
+}
+
+async fn open_with(
+    file: &ConfigFile,
+    ephemeral: impl FnOnce(&Config, &Documents) -> Ephemeral,
+) -> anyhow::Result<Opened> {
     let config = Config::load(file.path.as_deref(), &ProcessStrings)?;
     let documents = config.documents(&ProcessStrings, is_test_root)?;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);

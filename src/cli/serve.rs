@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigFile,
+    /// Stop also when standard input ends: with whoever began this process and holds the other end, however they end
+    #[arg(long, hide = true)]
+    while_input: bool,
 }
 
 /// Runs `sceau serve`.
@@ -65,6 +68,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
     let observer: Arc<dyn DeliveryObserver> = app.provider.clone();
     let deliveries = queue.map(|queue| Deliveries::start(queue, observer));
     let stop = CancellationToken::new();
+    if args.while_input {
+        stop_with_input(stop.clone());
+    }
     tracing::info!(issuer = opened.config.issuer.as_str(), listen = %public.local_addr(), admin = %admin.local_addr(), "ready");
     let routes = app.router(http.trusted_proxies.clone(), &limits);
     let (drained, _, ()) = tokio::join!(
@@ -83,13 +89,22 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
     Ok(drained)
 }
 
-/// Cancels `stop` at SIGTERM or SIGINT.
+/// Cancels `stop` at the end of standard input. A thread, which nothing waits for.
+fn stop_with_input(stop: CancellationToken) {
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        stop.cancel();
+    });
+}
+
+/// Cancels `stop` at SIGTERM or SIGINT, unless something else did.
 pub(crate) async fn stop_on_signal(stop: CancellationToken) {
     match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
         (Ok(mut terminate), Ok(mut interrupt)) => {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = stop.cancelled() => {}
             }
         }
         (Err(error), _) | (_, Err(error)) => tracing::error!(reason = %error, "no signal handler: stopping"),

@@ -93,7 +93,10 @@ impl Provider {
         let token = next.into_secret();
         match self.ports.issuance.rotate(&plan, &granted, &refused).await? {
             RotateOutcome::Rotated => {
-                self.sign_and_answer(client, &mint, Some(Refreshable { token, ends }), now).await.map(Some)
+                let refreshable = Some(Refreshable { token, ends });
+                let answer =
+                    self.sign_and_answer(client, mint, refreshable, (EventKind::TokensRefreshed, now));
+                answer.await.map(Some)
             }
             RotateOutcome::Overtaken => Ok(None),
             RotateOutcome::Refused(_) => Err(invalid_grant()),
@@ -160,11 +163,13 @@ impl Provider {
         let granted = Self::audited(self.succeeded(EventKind::TokensRefreshed, "repeated", now), &mint);
         let refused = Self::audited(self.refused(EventKind::TokensRefreshed, "refused", now), &mint);
         let issuance = &self.ports.issuance;
-        match issuance.repeat(&stored.grant, id, &mint.record, &granted, &refused).await? {
+        match issuance.repeat(&stored.grant, Some(id), &mint.record, &granted, &refused).await? {
             RotateOutcome::Rotated | RotateOutcome::Overtaken => {
                 let token = self.open_refresh(id, &stored.current_sealed).await?;
-                let refreshable = Refreshable { token, ends: stored.family.idle_expiry };
-                self.sign_and_answer(client, &mint, Some(refreshable), now).await.map(Some)
+                let refreshable = Some(Refreshable { token, ends: stored.family.idle_expiry });
+                let answer =
+                    self.sign_and_answer(client, mint, refreshable, (EventKind::TokensRefreshed, now));
+                answer.await.map(Some)
             }
             RotateOutcome::Refused(_) => Err(invalid_grant()),
         }

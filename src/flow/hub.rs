@@ -77,9 +77,17 @@ impl Provider {
         // OpenID Connect Core 5.3.2
         claims.insert(String::from("iss"), json!(self.policy.issuer));
         claims.insert(String::from("aud"), json!(client.client_id.as_str()));
+        let claims = Value::Object(claims);
+        let sign = async |kid: &str| {
+            let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": kid });
+            self.sign_jwt(&header, &claims, kid).await
+        };
         let kid = self.planned_kid(alg.as_str()).await?;
-        let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": kid });
-        let token = self.sign_jwt(&header, &Value::Object(claims), &kid).await?;
+        let token = match sign(&kid).await {
+            // Replaced since it was planned. Nothing was committed for it.
+            Err(PortError::Conflict) => sign(&self.planned_again(alg, &kid).await?).await?,
+            signed => signed?,
+        };
         Ok(UserinfoAnswer::Token(self.nested(token, key.as_ref())?))
     }
 

@@ -1,5 +1,6 @@
 //! The one gate of issue (design decision 5): commit, then sign with the planned key, then keep the access-token
-//! record, then answer. A failure after the commit is 503 and gives nothing.
+//! record, then answer. A planned key that was replaced since the commit is planned again, once; any other failure after
+//! the commit is 503 and gives nothing.
 
 use serde_json::{Map, Value};
 
@@ -88,10 +89,12 @@ impl Provider {
         mint.family = family.as_ref().map(|family| family.id);
         let plan = IssuePlan { fence, grant: mint.grant.clone(), family, record: mint.record.clone() };
         match self.ports.issuance.issue(&plan, &granted, &refused).await? {
-            IssueOutcome::Issued => self.sign_and_answer(client, &mint, token, now).await,
+            IssueOutcome::Issued => {
+                self.sign_and_answer(client, mint, token, (EventKind::TokensIssued, now)).await
+            }
             IssueOutcome::IssuedAndEnded => {
                 self.cutoffs.note(&Cutoff { scope: CutoffScope::Grant(mint.grant.id), at: now });
-                self.sign_and_answer(client, &mint, token, now).await
+                self.sign_and_answer(client, mint, token, (EventKind::TokensIssued, now)).await
             }
             IssueOutcome::Replayed(first) => {
                 let event = self.refused(EventKind::CodeReplay, "code_replayed", now);
@@ -124,7 +127,7 @@ impl Provider {
         let id_token_key = self.id_token_key(client).await?;
         let access_kid = self.planned_kid(Algorithm::Es256.as_str()).await?;
         let id_kid = self.planned_kid(client.id_token_alg.as_str()).await?;
-        let jti = base64url(self.ports.entropy.bytes::<16>());
+        let jti = self.fresh_jti();
         let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now };
         let subject = self.subject_for(client, parties.about());
         let acting = self.acting_claims(client, &parties);
@@ -148,6 +151,11 @@ impl Provider {
             jti,
             record,
         })
+    }
+
+    /// Names an access token (RFC 7519 4.1.7).
+    pub(super) fn fresh_jti(&self) -> String {
+        base64url(self.ports.entropy.bytes::<16>())
     }
 
     /// The subject a client knows a person by (OpenID Connect Core 8.1).

@@ -196,9 +196,8 @@ async fn stage_first_keys(keys: &dyn Keys, entropy: &dyn Entropy, now: UnixTime)
 }
 
 /// Uses other than signing, with their algorithms.
-const FIRST_KEYS: [(Purpose, &str); 5] = [
+const FIRST_KEYS: [(Purpose, &str); 4] = [
     (Purpose::Seal, "A256GCM"),
-    (Purpose::Cookie, "HS256"),
     (Purpose::Nonce, "HS256"),
     (Purpose::Pairwise, "HS256"),
     (Purpose::Audit, "EdDSA"),

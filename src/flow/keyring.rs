@@ -230,7 +230,7 @@ impl Provider {
     /// The key that signs with `algorithm` now. A replica whose knowledge is stale refuses rather than sign with a
     /// key that may have been retired, and none signs with a key that a copy of `/jwks` may lack.
     pub(crate) async fn planned_kid(&self, algorithm: &str) -> Result<String, FlowError> {
-        self.signer_of(algorithm).await?.map_err(|none| no_signer(&none, algorithm))
+        self.signer_of(algorithm).await?.map_err(|none| no_signer(&none, algorithm, self.now()))
     }
 
     /// The same, with the reason for which there is none.
@@ -257,15 +257,19 @@ impl Provider {
         Ok(signer)
     }
 
+    /// Reads the keys now, whatever is known of them.
+    pub(super) async fn reread_keys(&self) -> PortResult<()> {
+        let asked = self.now();
+        let records = self.ports.keys.list().await?;
+        self.keyring.read(records, asked, self.now());
+        Ok(())
+    }
+
     /// Reads the cut-offs again when they are no longer fresh (design decision 15), and withdraws the keys they name.
     pub async fn refresh_cutoffs(&self) -> PortResult<()> {
         let now = self.now();
         self.cutoffs.keep_fresh(&*self.ports.revocation, now).await?;
-        if self.withdraw_revoked() {
-            let records = self.ports.keys.list().await?;
-            self.keyring.read(records, now, self.now());
-        }
-        Ok(())
+        if self.withdraw_revoked() { self.reread_keys().await } else { Ok(()) }
     }
 
     /// Whether a key that this replica knew to be good was withdrawn by a cut-off.
@@ -308,16 +312,18 @@ impl Provider {
     }
 }
 
-fn no_signer(none: &NoSigner, algorithm: &str) -> FlowError {
-    let (public, internal) = match none {
-        NoSigner::Stale => ("the signing keys cannot be read; try again", String::from("stale")),
-        NoSigner::Missing => ("no signing key is ready", algorithm.to_owned()),
-        NoSigner::Waiting { kid, until, .. } => (
-            "the new signing key is not known everywhere yet; try again",
-            format!("{kid} signs from {until}"),
-        ),
+fn no_signer(none: &NoSigner, algorithm: &str, now: UnixTime) -> FlowError {
+    let refusal = |public| OAuthError::new(ErrorCode::TemporarilyUnavailable, public);
+    let error = match none {
+        NoSigner::Stale => refusal("the signing keys cannot be read; try again").with_internal("stale"),
+        NoSigner::Missing => refusal("no signing key is ready").with_internal(algorithm),
+        NoSigner::Waiting { kid, until, .. } => {
+            refusal("the new signing key is not known everywhere yet; try again")
+                .with_internal(format!("{kid} signs from {until}"))
+                .with_retry_after(until.since(now))
+        }
     };
-    OAuthError::new(ErrorCode::TemporarilyUnavailable, public).with_internal(internal).into()
+    error.into()
 }
 
 /// The JWK Set of `records` (RFC 7517 5).

@@ -64,6 +64,7 @@ mod revoke;
 mod session;
 mod setback;
 mod sign;
+mod sign_again;
 mod ticket;
 mod token;
 mod turn;

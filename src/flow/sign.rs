@@ -1,7 +1,10 @@
 //! Tokens signed after their commit: access token (RFC 9068), ID token (OpenID Connect Core 2), record, answer.
+//!
+//! A key may be replaced in between: then once more, from the plan on (`sign_again`).
 
 use serde_json::{Value, json};
 
+use crate::audit::EventKind;
 use crate::base::{Secret, TokenHash, UnixTime};
 use crate::jose::{Algorithm, compact, signing_input};
 use crate::oauth::{
@@ -14,23 +17,23 @@ use super::issue::{Mint, Refreshable};
 use super::{FlowError, Provider};
 
 impl Provider {
-    /// Signs with the planned keys and keeps the record. Only after a commit.
+    /// Signs with the planned keys and keeps the record. Only after a commit, which was recorded as `kind`.
     pub(super) async fn sign_and_answer(
         &self,
         client: &Client,
-        mint: &Mint,
+        mut mint: Mint,
         refresh: Option<Refreshable>,
-        now: UnixTime,
+        (kind, now): (EventKind, UnixTime),
     ) -> Result<TokenResponse, FlowError> {
         let lifetime = client.profile.access_token_lifetime(self.policy.lifetimes.access_token);
         let expires = now.plus(lifetime);
-        let access_token =
-            self.sign_access_token(client, mint, expires, now).await.map_err(|error| unsigned(&error))?;
-        let id_token = self
-            .sign_id_token(client, mint, &access_token, (now, expires))
-            .await
-            .map_err(|error| unsigned(&error))?;
-        let record = self.token_record(client, mint, expires, now);
+        let mut signed = self.sign_tokens(client, &mint, (now, expires)).await;
+        if matches!(signed, Err(PortError::Conflict)) {
+            mint = self.mint_again(client, mint, kind, now).await?;
+            signed = self.sign_tokens(client, &mint, (now, expires)).await;
+        }
+        let (access_token, id_token) = signed.map_err(|error| unsigned(&error))?;
+        let record = self.token_record(client, &mint, expires, now);
         self.ports.access_tokens.put(&TokenHash::of(access_token.expose()), &record).await?;
         Ok(TokenResponse {
             access_token,
@@ -39,8 +42,20 @@ impl Provider {
             refresh_expires_in: refresh.as_ref().map(|refresh| refresh.ends.since(now).as_secs()),
             refresh_token: refresh.map(|refresh| refresh.token),
             id_token: Some(id_token),
-            scope: mint.grant.scope.clone(),
+            scope: mint.grant.scope,
         })
+    }
+
+    /// Access token and ID token. [`PortError::Conflict`] when a planned key signs no more.
+    async fn sign_tokens(
+        &self,
+        client: &Client,
+        mint: &Mint,
+        (now, expires): (UnixTime, UnixTime),
+    ) -> Result<(Secret, Secret), PortError> {
+        let access_token = self.sign_access_token(client, mint, expires, now).await?;
+        let id_token = self.sign_id_token(client, mint, &access_token, (now, expires)).await?;
+        Ok((access_token, id_token))
     }
 
     async fn sign_access_token(

@@ -60,6 +60,9 @@ pub enum KeyRefusal {
         "the key policy does not keep {0}: add it to `algorithms` in the policy file, and a key is made at the next start"
     )]
     NotKept(String),
+    /// Nothing would use the key.
+    #[error("nothing uses {0} keys: none is made")]
+    Unused(&'static str),
     /// Everything made with it would be lost.
     #[error(
         "{0} keys are never replaced: what was made with the key could not be read or recognised any more"
@@ -212,6 +215,9 @@ pub fn staging(
 fn kept(policy: &KeyPolicy, purpose: Purpose, algorithm: &str) -> Result<(), KeyRefusal> {
     if !purpose.rotates() {
         return Err(KeyRefusal::Irreplaceable(purpose.as_str()));
+    }
+    if !purpose.is_used() {
+        return Err(KeyRefusal::Unused(purpose.as_str()));
     }
     let signs = purpose == Purpose::Sign;
     if signs && !policy.algorithms.iter().any(|name| name == algorithm) {

@@ -25,7 +25,8 @@ pub enum Purpose {
     Decrypt,
     /// Seals stored values.
     Seal,
-    /// Authenticates cookies.
+    /// Nothing: cookies are bare random values, or authenticated under a seal key. Stores of earlier versions hold such
+    /// keys, which leave; none is made.
     Cookie,
     /// Authenticates `DPoP` nonces (RFC 9449 8).
     Nonce,
@@ -52,6 +53,12 @@ impl Purpose {
             Self::Pairwise => "pairwise",
             Self::Audit => "audit",
         }
+    }
+
+    /// Whether keys are made for it.
+    #[must_use]
+    pub const fn is_used(self) -> bool {
+        !matches!(self, Self::Cookie)
     }
 
     /// Whether time alone may replace a key: a new pairwise key would change every subject.

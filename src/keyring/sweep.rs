@@ -38,7 +38,7 @@ pub enum Action {
 }
 
 /// What `policy` asks of `keys` at `now`. Signing keys are kept for the algorithms of the policy, which wind
-/// down when it drops them; keys of other purposes are kept once the first has been made, which the policy may ask of
+/// down when it drops them, as do keys of a purpose that is used no more; keys of other purposes are kept once the first has been made, which the policy may ask of
 /// decryption keys: an upstream may still encrypt to a key that our settings ceased to name.
 #[must_use]
 pub fn sweep(keys: &[KeyRecord], policy: &KeyPolicy, now: UnixTime) -> Vec<Action> {
@@ -47,7 +47,10 @@ pub fn sweep(keys: &[KeyRecord], policy: &KeyPolicy, now: UnixTime) -> Vec<Actio
         .flat_map(|(purpose, algorithm)| {
             let mut own: Vec<_> = of_use(keys, purpose, algorithm).collect();
             own.sort_by(|a, b| (a.staged_at, &a.kid).cmp(&(b.staged_at, &b.kid)));
-            let kept = purpose != Purpose::Sign || policy.algorithms.iter().any(|name| name == algorithm);
+            let kept = match purpose {
+                Purpose::Sign => policy.algorithms.iter().any(|name| name == algorithm),
+                purpose => purpose.is_used(),
+            };
             let mut actions = if kept { keep_up(&own, policy, now) } else { wind_down(&own) };
             if kept && wants_standby(&own, purpose, &actions) {
                 actions.push(Action::Stage { purpose, algorithm: algorithm.to_owned() });
@@ -124,7 +127,8 @@ fn keep_up(own: &[&KeyRecord], policy: &KeyPolicy, now: UnixTime) -> Vec<Action>
     actions
 }
 
-/// The policy keeps this algorithm no more: nothing new is signed, what was signed stays verifiable.
+/// The policy keeps this algorithm no more, or nothing uses the purpose: nothing new is signed, what was signed stays
+/// verifiable.
 fn wind_down(own: &[&KeyRecord]) -> Vec<Action> {
     own.iter()
         .filter(|key| matches!(key.state, KeyState::Staged | KeyState::Active))

@@ -4,6 +4,7 @@
 //! Covers what this provider sends; does not build responses.
 
 use std::fmt;
+use std::time::Duration;
 
 /// An `error` value of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -165,19 +166,28 @@ pub struct OAuthError {
     pub public: &'static str,
     /// Detail for the log only; no secret and no identity number.
     pub internal: String,
+    /// After how long trying again makes sense, where that is known (RFC 9110 10.2.3).
+    pub retry_after: Option<Duration>,
 }
 
 impl OAuthError {
     /// A refusal with a public text and no further detail.
     #[must_use]
     pub const fn new(code: ErrorCode, public: &'static str) -> Self {
-        Self { code, public, internal: String::new() }
+        Self { code, public, internal: String::new(), retry_after: None }
     }
 
     /// The same refusal with detail for the log.
     #[must_use]
     pub fn with_internal(mut self, internal: impl Into<String>) -> Self {
         self.internal = internal.into();
+        self
+    }
+
+    /// The same refusal, which ends by itself after `wait`.
+    #[must_use]
+    pub const fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
         self
     }
 }

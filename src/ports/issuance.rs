@@ -244,12 +244,13 @@ pub trait Issuance: Send + Sync {
     /// have tokens was judged by the caller on the cut-offs it knows. False when the family has died: `refused` is
     /// recorded.
     async fn keep(&self, plan: KeepPlan, granted: &AuditEvent, refused: AuditEvent) -> PortResult<bool>;
-    /// Answers an already rotated token with the present one: checks as `rotate`, keeps the family as it is, records
-    /// `granted` or `refused`.
+    /// Issues again under a grant, which stays as it is, with its family if it has one: for an already rotated token, or
+    /// because the planned key was replaced before it signed. Checks as `rotate`, adds `record`, and records `granted` or
+    /// `refused`.
     async fn repeat(
         &self,
         grant: &Grant,
-        family: FamilyId,
+        family: Option<FamilyId>,
         record: &IssuanceRecord,
         granted: &AuditEvent,
         refused: &AuditEvent,

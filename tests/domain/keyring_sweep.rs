@@ -103,6 +103,23 @@ fn other_purposes_are_kept_once_begun() {
 }
 
 #[test]
+fn cookie_keys_of_earlier_versions_leave() {
+    let of = |kid, state, since| KeyRecord { purpose: Purpose::Cookie, ..key(kid, state, since) };
+    let signing = [key("a", KeyState::Active, NOW), key("b", KeyState::Staged, NOW)];
+    let with = |records: Vec<KeyRecord>| [signing.to_vec(), records].concat();
+    let keys = with(vec![of("c", KeyState::Active, NOW), of("d", KeyState::Staged, NOW)]);
+    assert_eq!(sweep(&keys, &policy(), NOW), [retire("c"), retire("d")]);
+    let retired = |kid| of(kid, KeyState::Active, NOW).moved_to(KeyState::Retiring, NOW);
+    let keys = with(vec![retired("c"), retired("d")]);
+    assert_eq!(sweep(&keys, &policy(), NOW), []);
+    let late = NOW.plus(policy().retirement);
+    let forgotten = ["c", "d"].map(|kid| Action::Forget { kid: String::from(kid) });
+    assert_eq!(sweep(&keys, &policy(), late), forgotten);
+    let gone = retired("c").moved_to(KeyState::Gone, late);
+    assert_eq!(sweep(&with(vec![gone]), &policy(), late), [], "and none is made");
+}
+
+#[test]
 fn the_pairwise_key_is_used_and_never_replaced_by_time() {
     let of = |kid, state, since| KeyRecord { purpose: Purpose::Pairwise, ..key(kid, state, since) };
     let signing = [key("a", KeyState::Active, NOW), key("b", KeyState::Staged, NOW)];

@@ -145,6 +145,7 @@ fn refusals_are_sentences() {
         ),
         (String::from("retire $STANDBY --officer A --yes"), "only the active key is retired"),
         (format!("stage {two}"), "there is one standby at a time"),
+        (format!("stage --use cookie --algorithm HS256 {two}"), "nothing uses cookie keys: none is made"),
         (format!("stage --algorithm PS256 {two}"), "the key policy does not keep PS256"),
         (format!("stage --activate-at $YESTERDAY {two}"), "the key cannot be activated before"),
     ];
@@ -161,6 +162,32 @@ fn refusals_are_sentences() {
     assert_eq!(usage, 64, "two persons");
     let (_, intact) = said(&settings, &words("sceau keys verify", &settings));
     assert_eq!(intact, 0, "nothing of it changed anything");
+}
+
+/// An incident may have taken Redis too.
+#[test]
+fn commands_need_the_database_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = store(folder.path());
+    let toml = std::fs::read_to_string(&settings).unwrap();
+    // Nobody listens there.
+    std::fs::write(&settings, toml.replace("[keys]", "redis = \"redis://127.0.0.1:1\"\n[keys]")).unwrap();
+    for line in [
+        "status",
+        "plan",
+        "verify",
+        "export-jwks",
+        "stage --activate-at $IN_A_WEEK --officer A --offline --second-officer B --yes",
+        "activate $STANDBY --officer A --offline --second-officer B --yes",
+        "revoke $ACTIVE --since $YESTERDAY --officer A --yes",
+        // The officers' names too are under the key of stored values.
+        "reseal",
+    ] {
+        let (told, status) = said(&settings, &words(&format!("sceau keys {line}"), &settings));
+        assert_eq!(status, 0, "{line}: {told:?}");
+    }
+    let (told, status) = said(&settings, &words("sceau clients list", &settings));
+    assert!(status == 1 && told.concat().contains("Redis"), "what does need it says so: {told:?}");
 }
 
 #[test]

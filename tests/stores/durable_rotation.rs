@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use sceau::base::TokenHash;
+use sceau::base::{GrantId, OsEntropy, TokenHash};
 use sceau::ports::{
-    Cutoff, CutoffScope, IssueOutcome, IssuePlan, KeepPlan, RefusedBy, RotateOutcome, RotatePlan,
+    Cutoff, CutoffScope, FenceKind, Grant, IssueOutcome, IssuePlan, KeepPlan, RefusedBy, RotateOutcome, RotatePlan,
     StoredFamily,
 };
 
 use super::durable::{START, World, granted, on_every_engine, race, refused};
-use super::durable_samples::{cast, keep_plan, later, record, rotate_plan};
+use super::durable_samples::{cast, fence, keep_plan, later, record, rotate_plan};
 
 async fn issued(world: &World) -> IssuePlan {
     let plan = cast(world).await.issue_plan();
@@ -123,10 +123,16 @@ fn a_repeat_keeps_the_family_and_is_recorded() {
         let id = plan.family.as_ref().unwrap().id;
         let rows = world.verified().await;
         let gate = &world.stores.issuance;
-        let again = gate.repeat(&plan.grant, id, &record(), &granted(), &refused()).await.unwrap();
+        let again = gate.repeat(&plan.grant, Some(id), &record(), &granted(), &refused()).await.unwrap();
         assert_eq!(again, RotateOutcome::Rotated);
         assert_eq!(family(&world, &plan).await.family.generation, 0);
         assert_eq!(world.verified().await, rows + 1);
+        let grant = Grant { id: GrantId::random(&OsEntropy), ..plan.grant.clone() };
+        let alone = IssuePlan { fence: fence(FenceKind::Code), grant, family: None, record: record() };
+        let outcome = gate.issue(&alone, &granted(), &refused()).await.unwrap();
+        assert_eq!(outcome, IssueOutcome::Issued);
+        let again = gate.repeat(&alone.grant, None, &record(), &granted(), &refused()).await.unwrap();
+        assert_eq!(again, RotateOutcome::Rotated, "a grant without a family");
     });
 }
 
@@ -140,8 +146,13 @@ fn a_dead_family_neither_rotates_nor_repeats() {
         assert!(family(&world, &plan).await.family.dead);
         let dead = RotateOutcome::Refused(RefusedBy::Grant);
         assert_eq!(rotate(&world, &rotate_plan(&plan, "second")).await, dead);
-        assert_eq!(gate.repeat(&plan.grant, id, &record(), &granted(), &refused()).await.unwrap(), dead);
+        assert_eq!(
+            gate.repeat(&plan.grant, Some(id), &record(), &granted(), &refused()).await.unwrap(),
+            dead
+        );
         assert_eq!(world.reasons().await.last().unwrap(), "grant_revoked");
+        let alone = gate.repeat(&plan.grant, None, &record(), &granted(), &refused()).await.unwrap();
+        assert_eq!(alone, dead, "the grant is dead too");
         // The other replicas hear of it.
         let (cutoffs, _) = world.stores.revocation.changes_since(START).await.unwrap();
         assert_eq!(cutoffs[0].scope, CutoffScope::Grant(plan.grant.id));
@@ -153,7 +164,7 @@ fn a_family_of_another_grant_is_not_rotated() {
     on_every_engine(async |world| {
         let plan = issued(&world).await;
         let mut other = rotate_plan(&plan, "second");
-        other.grant.id = sceau::base::GrantId::random(&sceau::base::OsEntropy);
+        other.grant.id = GrantId::random(&OsEntropy);
         assert_eq!(rotate(&world, &other).await, RotateOutcome::Refused(RefusedBy::Grant));
     });
 }

@@ -257,7 +257,7 @@ impl Issuance for Failing<dyn Issuance> {
     async fn repeat(
         &self,
         grant: &Grant,
-        family: FamilyId,
+        family: Option<FamilyId>,
         record: &IssuanceRecord,
         granted: &AuditEvent,
         refused: &AuditEvent,

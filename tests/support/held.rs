@@ -83,7 +83,7 @@ impl Issuance for Held {
     async fn repeat(
         &self,
         grant: &Grant,
-        family: FamilyId,
+        family: Option<FamilyId>,
         record: &IssuanceRecord,
         granted: &AuditEvent,
         refused: &AuditEvent,

@@ -11,7 +11,7 @@ use super::row::{corrupt, stored};
 use super::standing::{hold_artefact, hold_session, refusal};
 use super::statements::{
     FAMILY_ALIVE, FAMILY_ALIVE_LOCKED, FAMILY_GRANT, FAMILY_INSERT, FAMILY_ROTATE, FENCE_FIRST_GRANT,
-    FENCE_REPLAYED, GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT, SESSION_SHARE,
+    FENCE_REPLAYED, GRANT_ALIVE, GRANT_ALIVE_LOCKED, GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT, SESSION_SHARE,
 };
 use super::store::Store;
 use super::write::Write;
@@ -116,17 +116,21 @@ impl Issuance for SqlIssuance {
     async fn repeat(
         &self,
         grant: &Grant,
-        family: FamilyId,
+        family: Option<FamilyId>,
         issuance: &IssuanceRecord,
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<RotateOutcome> {
         let mut write = self.store.write().await?;
-        if let Some(by) = family_refusal(&mut write, grant, family).await? {
+        let refusal = match family {
+            Some(family) => family_refusal(&mut write, grant, family).await?,
+            None => grant_refusal(&mut write, grant).await?,
+        };
+        if let Some(by) = refusal {
             write.commit_saying(refused, by.as_str()).await?;
             return Ok(RotateOutcome::Refused(by));
         }
-        record(&mut write, issuance, grant, Some(family)).await?;
+        record(&mut write, issuance, grant, family).await?;
         write.commit(granted).await?;
         Ok(RotateOutcome::Rotated)
     }
@@ -187,6 +191,16 @@ async fn insert_family(write: &mut Write<'_>, grant: GrantId, family: &NewFamily
         .bind(family.idle_expiry.millis())
         .fetch_optional(c))?;
     Ok(())
+}
+
+async fn grant_refusal(write: &mut Write<'_>, grant: &Grant) -> PortResult<Option<RefusedBy>> {
+    if let Some(by) = refusal(write, grant).await? {
+        return Ok(Some(by));
+    }
+    let text = write.text(GRANT_ALIVE, GRANT_ALIVE_LOCKED);
+    let alive: Option<Uuid> =
+        on!(write.connection(), |c| sqlx::query_scalar(text).bind(grant.id.uuid()).fetch_optional(c))?;
+    Ok(if alive.is_some() { None } else { Some(RefusedBy::Grant) })
 }
 
 async fn family_refusal(

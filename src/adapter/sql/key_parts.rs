@@ -48,10 +48,6 @@ pub(super) struct Unsealed {
 }
 
 impl SqlKeys {
-    pub(super) const fn kek(&self) -> &Sealer {
-        self.store.sealer.sealer()
-    }
-
     pub(super) fn seal_private(
         &self,
         kid: &str,
@@ -61,7 +57,7 @@ impl SqlKeys {
     ) -> Vec<u8> {
         let clear = authenticated(kid, purpose, algorithm);
         let context = SealContext { kind: SEALED, name: kid.as_bytes(), clear: &clear };
-        self.store.sealer.seal(self.store.entropy.as_ref(), &context, private)
+        self.kek().seal(self.store.entropy.as_ref(), &context, private)
     }
 
     pub(super) async fn part(&self, kid: &str) -> PortResult<Option<Part>> {

@@ -18,12 +18,14 @@ use crate::audit::AuditEvent;
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::jose::Sealer;
 use crate::keyring::{Custody, KeyRecord, KeyState, Purpose, Withdrawal};
-use crate::ports::{Cutoff, CutoffScope, KeyToken, Keys, PortError, PortResult, PrivatePart};
+use crate::ports::{Cutoff, CutoffScope, KeyToken, Keys, PortError, PortResult, PrivatePart, Sealing};
 
 /// The store of key records.
 #[derive(Clone)]
 pub struct SqlKeys {
+    /// Seals personal values of the rows about keys.
     pub(super) store: Store,
+    kek: Sealer,
     pub(super) token: Option<Arc<dyn KeyToken>>,
     /// How often a record was changed by this process: what was read before counts no more.
     changes: Arc<AtomicU64>,
@@ -39,7 +41,18 @@ impl SqlKeys {
             entropy: Arc::clone(entropy),
             clock: Arc::clone(clock),
         };
-        Self { store, token: None, changes: Arc::default() }
+        Self { store, kek: kek.clone(), token: None, changes: Arc::default() }
+    }
+
+    /// The same, whose audit rows are sealed as all others are. Before its keys are known, there is nobody to name in them.
+    #[must_use]
+    pub fn with_storage(self, storage: &Sealing) -> Self {
+        let store = Store { sealer: storage.clone(), ..self.store };
+        Self { store, ..self }
+    }
+
+    pub(super) const fn kek(&self) -> &Sealer {
+        &self.kek
     }
 
     /// The same, whose new signing keys are made on `token` and nowhere else.

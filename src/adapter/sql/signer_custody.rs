@@ -50,7 +50,11 @@ impl CustodySigner {
         input: &[u8],
     ) -> PortResult<Vec<u8>> {
         let token = self.keys.token.as_ref().ok_or_else(no_token)?;
-        let signature = token.sign(kid, algorithm, input).await?;
+        let signature = match token.sign(kid, algorithm, input).await {
+            Ok(signature) => signature,
+            // Replaced, and destroyed on the token, since its state was read: that is what a caller is to know.
+            Err(error) => return Err(self.active(kid).await.err().unwrap_or(error)),
+        };
         public.verify(algorithm, input, &signature).map_err(|_| {
             tracing::error!(kid, alarm = true, "the token gave a signature that its public key refuses");
             PortError::Unavailable(String::from("the token gave a wrong signature"))

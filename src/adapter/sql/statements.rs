@@ -7,7 +7,7 @@
 //! grant; a row that the transaction will change, for change at once. SQLite has one writer and no such clause.
 
 /// What both engines run, by name.
-pub const ALL: [(&str, &str); 59] = [
+pub const ALL: [(&str, &str); 60] = [
     ("schema_version", SCHEMA_VERSION),
     ("client_find", CLIENT_FIND),
     ("client_list", CLIENT_LIST),
@@ -34,6 +34,7 @@ pub const ALL: [(&str, &str); 59] = [
     ("fence_replayed", FENCE_REPLAYED),
     ("fence_purge", FENCE_PURGE),
     ("grant_insert", GRANT_INSERT),
+    ("grant_alive", GRANT_ALIVE),
     ("grant_device", GRANT_DEVICE),
     ("grant_kill", GRANT_KILL),
     ("grant_kill_families", GRANT_KILL_FAMILIES),
@@ -74,7 +75,7 @@ pub const ONLY_SQLITE: [(&str, &str); 2] =
     [("begin_immediate", BEGIN_IMMEDIATE), ("schema_made_sqlite", SCHEMA_MADE_SQLITE)];
 
 /// What PostgreSQL alone runs.
-pub const ONLY_POSTGRES: [(&str, &str); 13] = [
+pub const ONLY_POSTGRES: [(&str, &str); 14] = [
     ("clock", CLOCK),
     ("begin_read_committed", BEGIN_READ_COMMITTED),
     ("schema_made_postgres", SCHEMA_MADE_POSTGRES),
@@ -82,6 +83,7 @@ pub const ONLY_POSTGRES: [(&str, &str); 13] = [
     ("person_status_locked", PERSON_STATUS_LOCKED),
     ("device_status_locked", DEVICE_STATUS_LOCKED),
     ("device_holder_status_locked", DEVICE_HOLDER_STATUS_LOCKED),
+    ("grant_alive_locked", GRANT_ALIVE_LOCKED),
     ("family_alive_locked", FAMILY_ALIVE_LOCKED),
     ("family_keep_all", FAMILY_KEEP_ALL),
     ("issuance_insert_all", ISSUANCE_INSERT_ALL),
@@ -156,6 +158,8 @@ pub(super) const FENCE_PURGE: &str = "DELETE FROM single_use WHERE (kind, hash) 
 pub(super) const GRANT_INSERT: &str = "INSERT INTO grants \
      (id, person, client, sid, device, created_at, dead, sealed, represented) \
      VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8)";
+pub(super) const GRANT_ALIVE: &str = "SELECT id FROM grants WHERE id = $1 AND NOT dead";
+pub(super) const GRANT_ALIVE_LOCKED: &str = "SELECT id FROM grants WHERE id = $1 AND NOT dead FOR SHARE";
 pub(super) const GRANT_DEVICE: &str = "SELECT device FROM grants WHERE id = $1";
 pub(super) const GRANT_KILL: &str = "UPDATE grants SET dead = TRUE WHERE id = $1 AND NOT dead RETURNING id";
 pub(super) const GRANT_KILL_FAMILIES: &str =

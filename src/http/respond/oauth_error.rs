@@ -1,5 +1,7 @@
 //! Errors of the endpoints that services call (RFC 6749 5.2, RFC 6750 3, RFC 9449 5 and 7). The one responder.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,6 +9,9 @@ use serde_json::json;
 
 use crate::flow::{FlowError, TurnError};
 use crate::oauth::{Challenge, ErrorCode, OAuthError, Scheme};
+
+/// After how long a store may answer again.
+const USUAL_WAIT: Duration = Duration::from_secs(2);
 
 /// A refusal at a JSON endpoint.
 #[derive(Debug)]
@@ -100,7 +105,10 @@ impl IntoResponse for OAuthFailure {
             headers.insert("dpop-nonce", nonce);
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            let wait = self.error.retry_after.unwrap_or(USUAL_WAIT);
+            // Never before its end: RFC 9110 10.2.3 has whole seconds.
+            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
