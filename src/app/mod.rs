@@ -23,7 +23,7 @@ use axum::Router;
 use base64::Engine as _;
 use url::Url;
 
-pub use audit_jobs::AuditDuties;
+pub use audit_jobs::{AuditDuties, AuditWork, LastCheckpoint};
 pub use audit_reader::AuditReader;
 pub use deliveries::Deliveries;
 pub use durable::Durable;
@@ -37,7 +37,7 @@ use crate::adapter::upstream::{Bridge, ClientKeySets, OwnSide};
 use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
 use crate::federation::UpstreamProvider;
-use crate::flow::{Cutoffs, HealthMemory, Keyring, Policy, Provider, Watchers, bootstrap_keys};
+use crate::flow::{Cutoffs, DroppedRows, HealthMemory, Keyring, Policy, Provider, Watchers, bootstrap_keys};
 use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::oauth::is_loopback;
@@ -255,6 +255,7 @@ fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Se
         storage,
         watchers: Watchers::default(),
         health: HealthMemory::default(),
+        dropped: DroppedRows::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::App;
-use crate::flow::{Cutoffs, HealthMemory, Keyring, Provider, Watchers};
+use crate::flow::{Cutoffs, DroppedRows, HealthMemory, Keyring, Provider, Watchers};
 use crate::ports::Keys as _;
 
 impl App {
@@ -28,6 +28,7 @@ impl App {
             storage: first.storage.clone(),
             watchers: Watchers::default(),
             health: HealthMemory::default(),
+            dropped: DroppedRows::default(),
         };
         Ok(Self { provider: Arc::new(provider), ..self.clone() })
     }
