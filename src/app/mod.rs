@@ -22,7 +22,7 @@ use axum::Router;
 use base64::Engine as _;
 use url::Url;
 
-pub use audit_jobs::AuditDuties;
+pub use audit_jobs::{AuditDuties, AuditWork, LastCheckpoint};
 pub use audit_reader::AuditReader;
 pub use deliveries::Deliveries;
 pub use durable::Durable;
@@ -37,7 +37,8 @@ use crate::adapter::webauthn::WebauthnAuthenticator;
 use crate::base::{Clock, Entropy};
 use crate::federation::UpstreamProvider;
 use crate::flow::{
-    Cutoffs, HealthMemory, Keyring, KnownClients, Policy, Provider, Watchers, WrittenMetadata, bootstrap_keys,
+    Cutoffs, DroppedRows, HealthMemory, Keyring, KnownClients, Policy, Provider, Watchers, WrittenMetadata,
+    bootstrap_keys,
 };
 use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
 use crate::jose::Sealer;
@@ -259,6 +260,7 @@ fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Se
         storage,
         watchers: Watchers::default(),
         health: HealthMemory::default(),
+        dropped: DroppedRows::default(),
     }
 }
 

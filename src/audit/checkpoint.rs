@@ -45,6 +45,12 @@ pub enum CheckpointError {
     /// Not `name+id+key`, or of another kind than Ed25519.
     #[error("not a note key: name+id+base64 with an Ed25519 key")]
     Key,
+    /// What follows the key is not a time.
+    #[error("after the @ of a key stands the time of its revocation, such as 2027-01-31T09:00:00Z")]
+    Until,
+    /// Whoever signed it was revoked before the time it says.
+    #[error("it was signed with a key that had been revoked by then")]
+    Revoked,
 }
 
 impl Checkpoint {
@@ -183,6 +189,12 @@ impl NoteKey {
     pub fn id(&self) -> [u8; 4] {
         let [a, b, c, d, ..] = sha256(&[self.name.as_bytes(), b"\n", &[ED25519], self.key.as_bytes()]);
         [a, b, c, d]
+    }
+
+    /// The name it signs under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     const fn public(&self) -> PublicKey {

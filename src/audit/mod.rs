@@ -15,6 +15,7 @@ mod retention;
 mod rfc5424_syslog;
 mod rfc9162_merkle_tree;
 mod sequence;
+mod trusted_key;
 mod verify;
 
 pub use cef::cef;
@@ -24,11 +25,12 @@ pub use checkpoint_file::{NoteLines, PlacedNote, one_line};
 pub use event::{AuditEvent, Decision, PersonalField};
 pub use kind::EventKind;
 pub use leaf::{LanePlace, Leaf, SaltedField, leaf, salted_hash};
-pub use remembered::{HistoryBreak, Remembered, RememberedCheckpoint};
+pub use remembered::{Forward, HistoryBreak, Remembered, RememberedCheckpoint};
 pub use retention::Retention;
 pub use rfc5424_syslog::{Severity, SyslogSender, framed};
 pub use rfc9162_merkle_tree::{
     Frontier, Hash, consistency_path, inclusion_path, tree_hash, verify_consistency, verify_inclusion,
 };
 pub use sequence::{Entering, LaneHead, WaitingRow, sequence};
+pub use trusted_key::TrustedKey;
 pub use verify::{LogBreak, LogEntry, LogError, LogVerifier, StoredRow};

@@ -1,6 +1,7 @@
 //! Checkpoints remembered outside, held against the tree as it is recomputed.
 //!
-//! Sees a log that was cut, put back from a copy, or rewritten. A log that has two heads has two roots of one size.
+//! Sees a log that was cut, put back from a copy, or rewritten. A log that has two heads has two roots of one size. Who
+//! signs later with a stolen key what is dated earlier meets checkpoints of fewer entries that are younger.
 
 use super::{Frontier, Hash};
 use crate::base::UnixTime;
@@ -51,6 +52,49 @@ pub enum HistoryBreak {
         /// Where it was found.
         found: (u32, u64),
     },
+    /// It is older than one with fewer entries.
+    #[error(
+        "the checkpoint of {} with {size} entries is dated before one with fewer, of {}: one of them was signed later than it says",
+        at.rfc3339(), before.rfc3339()
+    )]
+    Backwards {
+        /// Size of the checkpoint.
+        size: u64,
+        /// When it says it was signed.
+        at: UnixTime,
+        /// When one with fewer entries was.
+        before: UnixTime,
+        /// Where it was found.
+        found: (u32, u64),
+    },
+}
+
+/// That time goes on with the size, over checkpoints of any origin in the order of their sizes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Forward {
+    size: u64,
+    /// The latest with fewer entries.
+    before: Option<UnixTime>,
+    /// The latest of this size.
+    latest: Option<UnixTime>,
+}
+
+impl Forward {
+    /// The next checkpoint.
+    ///
+    /// # Errors
+    /// The time of one with fewer entries, which is later.
+    pub fn goes_on(&mut self, size: u64, at: UnixTime) -> Result<(), UnixTime> {
+        if size > self.size {
+            self.before = self.before.max(self.latest.take());
+            self.size = size;
+        }
+        if let Some(before) = self.before.filter(|before| at < *before) {
+            return Err(before);
+        }
+        self.latest = self.latest.max(Some(at));
+        Ok(())
+    }
 }
 
 /// Checkpoints in the order of their sizes.
@@ -80,14 +124,18 @@ impl Remembered {
     /// Compares the checkpoints of the size of `tree`. Called at each size, 0 too.
     ///
     /// # Errors
-    /// [`HistoryBreak::Rewritten`]
-    pub fn at(&mut self, tree: &Frontier) -> Result<(), HistoryBreak> {
+    /// [`HistoryBreak::Rewritten`] or [`HistoryBreak::Backwards`]
+    pub fn at(&mut self, tree: &Frontier, forward: &mut Forward) -> Result<(), HistoryBreak> {
         let mut root = None;
         while let Some(next) = self.left.pop_if(|next| next.size <= tree.size()) {
             if next.root != *root.get_or_insert_with(|| tree.root()) {
                 let RememberedCheckpoint { size, at, found, .. } = next;
                 return Err(HistoryBreak::Rewritten { since: self.held, size, at, found });
             }
+            forward.goes_on(next.size, next.at).map_err(|before| {
+                let RememberedCheckpoint { size, at, found, .. } = next;
+                HistoryBreak::Backwards { size, at, before, found }
+            })?;
             self.held = next.size;
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::json;
 
-use crate::audit::{NoteKey, SignedCheckpoint};
-use crate::base::{ApprovalId, base64url};
+use crate::audit::{NoteKey, SignedCheckpoint, TrustedKey};
+use crate::base::{ApprovalId, UnixTime, base64url};
 use crate::ports::Evidence;
 
 use super::audit_export::{self, ExportArgs};
@@ -74,11 +74,15 @@ async fn keys(args: KeysArgs) -> anyhow::Result<ExitCode> {
     };
     let origin = SignedCheckpoint::parse(&last.note).context("the last checkpoint")?.origin().to_owned();
     for key in reader.log.audit_keys().await? {
-        let encoded = NoteKey::from_jwk(&origin, &key.jwk).context("an audit key")?.encoded();
+        let public = NoteKey::from_jwk(&origin, &key.jwk).context("an audit key")?;
+        let trusted = TrustedKey { key: public, until: key.revoked };
         if args.json {
-            output::json(&json!({ "key": encoded, "kid": key.kid, "revoked": key.revoked }));
+            let revoked_at = key.revoked.map(UnixTime::rfc3339);
+            output::json(&json!({
+                "key": trusted.to_string(), "kid": key.kid, "revoked": key.revoked.is_some(), "revoked_at": revoked_at,
+            }));
         } else {
-            output::line(format_args!("{encoded}{}", if key.revoked { "   revoked" } else { "" }));
+            output::line(trusted);
         }
     }
     reader.close().await;

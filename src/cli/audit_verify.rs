@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
-use crate::audit::{CheckpointError, NoteKey, NoteLines, PlacedNote, RememberedCheckpoint};
-use crate::flow::{TrustedKeys, Verified, VerifyError, verify_log};
+use crate::audit::{CheckpointError, NoteLines, PlacedNote, RememberedCheckpoint, TrustedKey};
+use crate::flow::{TrustedKeys, Verified, VerifyError, revoked_in, verify_log};
+use crate::ports::AuditKey;
 
 use super::open::Target;
 use super::output;
@@ -22,9 +23,9 @@ pub(super) struct VerifyArgs {
     /// may be given several times
     #[arg(long, value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
-    /// A key that signs checkpoints, kept from `sceau audit keys`; may be given several times. Without it the keys of
-    /// the database are believed
-    #[arg(long, value_name = "NAME+ID+KEY")]
+    /// A key that signs checkpoints, kept from `sceau audit keys`, with the time of its revocation once it was revoked;
+    /// may be given several times. Without it the keys of the database are believed
+    #[arg(long, value_name = "NAME+ID+KEY[@UNTIL]")]
     key: Vec<String>,
     /// Print JSON
     #[arg(long)]
@@ -33,12 +34,9 @@ pub(super) struct VerifyArgs {
 
 pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let reader = args.target.open_audit().await?;
-    let keys = if args.key.is_empty() {
-        TrustedKeys::OfDatabase(reader.log.audit_keys().await?)
-    } else {
-        let given = args.key.iter().map(|key| NoteKey::parse(key));
-        TrustedKeys::Given(given.collect::<Result<_, _>>().context("--key")?)
-    };
+    let of_database = reader.log.audit_keys().await?;
+    let given: Result<Vec<TrustedKey>, _> = args.key.iter().map(|key| key.parse()).collect();
+    let (keys, warnings) = trusted(given.context("--key")?, of_database);
     let mut outside = Outside::default();
     for path in &args.checkpoints {
         if let Err(broken) = outside.read(path, &keys)? {
@@ -51,7 +49,8 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     reader.close().await;
     match verified {
         Ok(verified) => {
-            let told = Told { verified, count, unreadable, keys: &keys, asked: !args.checkpoints.is_empty() };
+            let asked = !args.checkpoints.is_empty();
+            let told = Told { verified, count, unreadable, keys: &keys, asked, warnings };
             if args.json {
                 output::json(&told.json());
             } else {
@@ -66,6 +65,32 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
             Ok(not_intact(args.json, place, &text))
         }
     }
+}
+
+/// The keys that are believed, and what is to be known of them.
+fn trusted(given: Vec<TrustedKey>, of_database: Vec<AuditKey>) -> (TrustedKeys, Vec<String>) {
+    if given.is_empty() {
+        let revoked = of_database.iter().filter_map(|key| Some((&key.kid, key.revoked?)));
+        let warnings = revoked.map(|(kid, at)| {
+            format!(
+                "the audit key {kid} was revoked on {}: what it signed after that is not believed, and whoever has stolen it \
+                 may have signed under an earlier date",
+                at.rfc3339()
+            )
+        });
+        let warnings = warnings.collect();
+        return (TrustedKeys::OfDatabase(of_database), warnings);
+    }
+    let unaware = given.iter().filter(|trusted| trusted.until.is_none());
+    let warnings = unaware.filter_map(|trusted| {
+        let until = revoked_in(&trusted.key, &of_database)?;
+        let revoked = trusted.clone().until(Some(until));
+        Some(format!(
+            "a key given was revoked, says the database, which could also keep silent: give --key '{revoked}'"
+        ))
+    });
+    let warnings = warnings.collect();
+    (TrustedKeys::given(given, &of_database), warnings)
 }
 
 /// Checkpoints read from files.
@@ -119,9 +144,9 @@ impl Outside {
                 self.remembered.push(RememberedCheckpoint { size, root, at, found: (source, line) });
                 Ok(())
             }
-            Err(error @ (CheckpointError::UnknownKey | CheckpointError::Signature)) => {
-                Err(format!("{place}: the checkpoint cannot be believed: {error}"))
-            }
+            Err(
+                error @ (CheckpointError::UnknownKey | CheckpointError::Signature | CheckpointError::Revoked),
+            ) => Err(format!("{place}: the checkpoint cannot be believed: {error}")),
             Err(_) => {
                 self.unreadable.push(place);
                 Ok(())
@@ -142,7 +167,7 @@ fn written_place(sources: &[PathBuf], (source, line): (u32, u64)) -> String {
 
 /// Where the log breaks, for programs, and by which checkpoint, for people.
 fn place(error: &VerifyError, sources: &[PathBuf]) -> (Map<String, Value>, Option<String>) {
-    use crate::audit::HistoryBreak::{Rewritten, Shortened};
+    use crate::audit::HistoryBreak::{Backwards, Rewritten, Shortened};
     let (told, found) = match error {
         VerifyError::Log(error) => {
             let told = vec![
@@ -157,6 +182,7 @@ fn place(error: &VerifyError, sources: &[PathBuf]) -> (Map<String, Value>, Optio
             let (first, found) = match error {
                 Rewritten { since, found, .. } => (since, found),
                 Shortened { end, found, .. } => (end, found),
+                Backwards { size, found, .. } => (size, found),
             };
             let found = written_place(sources, *found);
             (vec![("index", json!(first)), ("checkpoint", json!(found))], Some(found))
@@ -187,6 +213,7 @@ struct Told<'a> {
     unreadable: Vec<String>,
     keys: &'a TrustedKeys,
     asked: bool,
+    warnings: Vec<String>,
 }
 
 impl Told<'_> {
@@ -203,6 +230,7 @@ impl Told<'_> {
             "truncation_excluded": outside.is_some(),
             "truncation_excluded_up_to": outside.map(|(size, _)| size),
             "keys_from_database": matches!(self.keys, TrustedKeys::OfDatabase(_)),
+            "warnings": self.warnings,
         })
     }
 
@@ -213,6 +241,9 @@ impl Told<'_> {
             "{rows} rows, every leaf and chain intact: {entries} in the log, {waiting} not yet; {stored} checkpoints of \
              the database hold"
         ));
+        for warning in &self.warnings {
+            output::error(warning);
+        }
         for place in &self.unreadable {
             output::error(format_args!("{place}: not a whole checkpoint; left out"));
         }
@@ -235,13 +266,10 @@ impl Told<'_> {
                 "Of the {later} rows after it, truncation and rollback cannot be excluded."
             ));
         }
-        if let TrustedKeys::OfDatabase(keys) = self.keys {
+        if let TrustedKeys::OfDatabase(_) = self.keys {
             output::line(
                 "The audit keys came from the database itself, which whoever writes there may replace: give --key.",
             );
-            if keys.iter().any(|key| key.revoked) {
-                output::line("One of them was revoked: what it signed after that proves nothing.");
-            }
         }
     }
 }

@@ -63,7 +63,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
     let admin = Server::bind(http.admin_listen).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let mut jobs = app.jobs(Some(metrics));
-    jobs.extend(app.audit_jobs(audit_sinks::duties(&opened.config, &opened.documents)?));
+    let audit = app.audit_work(audit_sinks::duties(&opened.config, &opened.documents)?);
+    jobs.extend(audit.jobs);
     let worker = Worker::start(jobs, &entropy);
     let observer: Arc<dyn DeliveryObserver> = app.provider.clone();
     let deliveries = queue.map(|queue| Deliveries::start(queue, observer));
@@ -82,6 +83,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
         deliveries.stop(PATIENCE).await;
     }
     worker.stop(PATIENCE).await;
+    // Nothing writes any more: the last seconds are covered too.
+    if !audit.end.leave(PATIENCE).await {
+        tracing::warn!("the last checkpoint of the audit log was not given to every place");
+    }
     // A database that is gone must not hold the end up.
     if tokio::time::timeout(PATIENCE, app.close()).await.is_err() {
         tracing::warn!("the database was not closed in time");

@@ -24,7 +24,7 @@ impl Provider {
         browser: &BrowserState,
         next: NextStep,
     ) -> Result<Turn, TurnError> {
-        self.burn(&held).await?;
+        self.burn(&held, browser).await?;
         let (answer, events) = self.prepare_answer(&held, browser, next).await?;
         let done = Interaction { step: Step::Done, ..held.interaction.clone() };
         if !self.ports.interactions.advance(version, &done).await? {
@@ -52,9 +52,16 @@ impl Provider {
         browser: &BrowserState,
         next: NextStep,
     ) -> Result<Answer, TurnError> {
-        self.burn(held).await?;
+        self.burn(held, browser).await?;
+        let refused = matches!(next, NextStep::Refuse { .. });
         let (answer, events) = self.prepare_answer(held, browser, next).await?;
-        self.append_all(&events).await?;
+        for event in &events {
+            if refused {
+                self.append_anonymous(event, &browser.origin).await?;
+            } else {
+                self.ports.audit.append(event).await?;
+            }
+        }
         self.forget_replaced(&answer, browser).await;
         Ok(answer)
     }
@@ -86,7 +93,7 @@ impl Provider {
 
     /// Finishes the `request_uri`: of several interactions it opened, one is answered (RFC 9126 7.3, design decision
     /// 11). That one may ask again.
-    async fn burn(&self, held: &Held<'_>) -> Result<(), TurnError> {
+    async fn burn(&self, held: &Held<'_>, browser: &BrowserState) -> Result<(), TurnError> {
         let Some(pushed) = &held.interaction.pushed else { return Ok(()) };
         if self.ports.one_shot.finish_pushed(pushed, held.interaction.id, held.now).await? {
             return Ok(());
@@ -94,7 +101,7 @@ impl Provider {
         let event = self
             .refused(EventKind::AuthorizationRequest, "request_uri_used", held.now)
             .with_client(held.client.client_id.clone());
-        self.ports.audit.append(&event).await?;
+        self.append_anonymous(&event, &browser.origin).await?;
         let error = OAuthError::new(ErrorCode::InvalidRequestUri, "request_uri is unknown or expired");
         Err(FlowError::from(error).into())
     }
@@ -203,6 +210,7 @@ impl Provider {
             nonce: request.nonce.clone(),
             proof: proof.clone(),
             issued_at: held.now,
+            consented_at: held.interaction.consented_at,
             deadline: self.code_deadline(held.now),
         };
         self.ports.one_shot.put_code(&TokenHash::of(code.expose()), &payload).await?;

@@ -5,6 +5,8 @@
 //! 2. if rows were added since the last checkpoint and ten seconds have passed, or an hour without any: sign the tree
 //!    with the audit key in use, verify what was signed, and store it.
 //!
+//! At its end a replica does both once more, without the ten seconds.
+//!
 //! Killed anywhere, the next turn of any replica goes on: what was entered is one transaction, and a checkpoint that
 //! was not stored was never given away.
 
@@ -57,18 +59,30 @@ impl Provider {
                 break;
             }
         }
-        self.sign_checkpoint().await?;
+        self.sign_checkpoint(Due::ByTime).await?;
         Ok(progress)
     }
 
+    /// At the end of this replica: everything written is ordered and signed. False when another replica was at it
+    /// meanwhile, or rows cannot enter: to be tried again as long as there is time.
+    pub async fn conclude_audit(&self) -> PortResult<bool> {
+        loop {
+            let Some(done) = self.ports.audit_log.sequence(BATCH).await? else { return Ok(false) };
+            if done.entered == 0 {
+                break;
+            }
+        }
+        self.sign_checkpoint(Due::IfGrown).await
+    }
+
     /// 2
-    async fn sign_checkpoint(&self) -> PortResult<()> {
+    async fn sign_checkpoint(&self, due: Due) -> PortResult<bool> {
         let log = &*self.ports.audit_log;
         let last = log.last_checkpoint().await?;
         let tree = log.tree().await?;
         let now = self.now();
-        if !is_due(last.as_ref(), &tree, now)? {
-            return Ok(());
+        if !is_due(last.as_ref(), &tree, now, due)? {
+            return Ok(true);
         }
         let checkpoint = Checkpoint {
             origin: Checkpoint::origin_of(&self.policy.issuer),
@@ -80,8 +94,7 @@ impl Provider {
         let number = last.map_or(0, |last| last.number.saturating_add(1));
         let Checkpoint { size, root, at, .. } = checkpoint;
         // False: another replica has signed this one. Ours is forgotten.
-        log.keep_checkpoint(&StoredCheckpoint { number, size, root, at, note }).await?;
-        Ok(())
+        log.keep_checkpoint(&StoredCheckpoint { number, size, root, at, note }).await
     }
 
     async fn signed_note(&self, checkpoint: &Checkpoint) -> PortResult<String> {
@@ -99,8 +112,17 @@ impl Provider {
     }
 }
 
+/// When a checkpoint is signed.
+#[derive(Clone, Copy)]
+enum Due {
+    /// Once enough time has passed.
+    ByTime,
+    /// Whenever there are rows that the last one does not cover.
+    IfGrown,
+}
+
 /// A log that signed more than it has, or something else, signs nothing: it would have two heads.
-fn is_due(last: Option<&StoredCheckpoint>, tree: &Frontier, now: UnixTime) -> PortResult<bool> {
+fn is_due(last: Option<&StoredCheckpoint>, tree: &Frontier, now: UnixTime, due: Due) -> PortResult<bool> {
     let Some(last) = last else { return Ok(tree.size() > 0) };
     if tree.size() < last.size || (tree.size() == last.size && tree.root() != last.root) {
         return Err(PortError::Corrupt(format!(
@@ -109,6 +131,10 @@ fn is_due(last: Option<&StoredCheckpoint>, tree: &Frontier, now: UnixTime) -> Po
             last.size
         )));
     }
-    let interval = if tree.size() > last.size { CHECKPOINT_EVERY } else { CHECKPOINT_AT_LEAST };
-    Ok(now.since(last.at) >= interval)
+    let grown = tree.size() > last.size;
+    let interval = if grown { CHECKPOINT_EVERY } else { CHECKPOINT_AT_LEAST };
+    Ok(match due {
+        Due::ByTime => now.since(last.at) >= interval,
+        Due::IfGrown => grown,
+    })
 }

@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 
 use crate::audit::{
-    CheckpointError, HistoryBreak, LogError, LogVerifier, NoteKey, Remembered, RememberedCheckpoint,
-    SignedCheckpoint,
+    CheckpointError, Forward, HistoryBreak, LogError, LogVerifier, NoteKey, Remembered, RememberedCheckpoint,
+    SignedCheckpoint, TrustedKey,
 };
 use crate::base::UnixTime;
 use crate::ports::{AuditKey, AuditLog, PortError, StoredCheckpoint};
@@ -25,27 +25,46 @@ pub enum TrustedKeys {
     /// Those of the database that is verified.
     OfDatabase(Vec<AuditKey>),
     /// Given from outside.
-    Given(Vec<NoteKey>),
+    Given(Vec<TrustedKey>),
 }
 
 impl TrustedKeys {
-    /// The checkpoint of `note`, if one of these keys signed it.
+    /// Keys given from outside. What the database knows of their revocation counts too: it can only take trust away.
+    #[must_use]
+    pub fn given(keys: Vec<TrustedKey>, of_database: &[AuditKey]) -> Self {
+        let narrowed = keys.into_iter().map(|trusted| {
+            let until = revoked_in(&trusted.key, of_database);
+            trusted.until(until)
+        });
+        Self::Given(narrowed.collect())
+    }
+
+    /// The checkpoint of `note`, if one of these keys signed it before it was revoked.
     ///
     /// # Errors
     /// [`CheckpointError`]
     pub fn verified(&self, note: &str) -> Result<crate::audit::Checkpoint, CheckpointError> {
         let note = SignedCheckpoint::parse(note)?;
-        let own: Vec<NoteKey>;
+        let own: Vec<TrustedKey>;
         let keys = match self {
             Self::Given(keys) => keys,
             Self::OfDatabase(keys) => {
-                let named = keys.iter().map(|key| NoteKey::from_jwk(note.origin(), &key.jwk));
+                let named = keys.iter().map(|AuditKey { jwk, revoked, .. }| {
+                    NoteKey::from_jwk(note.origin(), jwk).map(|key| TrustedKey { key, until: *revoked })
+                });
                 own = named.collect::<Result<_, _>>()?;
                 &own
             }
         };
-        note.verify(keys).cloned()
+        note.believed(keys).cloned()
     }
+}
+
+/// When the database says that `key` was revoked.
+#[must_use]
+pub fn revoked_in(key: &NoteKey, of_database: &[AuditKey]) -> Option<UnixTime> {
+    let same = |known: &&AuditKey| NoteKey::from_jwk(key.name(), &known.jwk).is_ok_and(|known| known == *key);
+    of_database.iter().filter(same).filter_map(|known| known.revoked).min()
 }
 
 /// What was found whole.
@@ -111,11 +130,11 @@ pub async fn verify_log(
     // Before the entries, in this order: what is signed or entered meanwhile may only add to them.
     let mut checkpoints = StoredCheckpoints::up_to(log, keys, log.last_checkpoint().await?);
     let stored_tree = log.tree().await?;
-    let mut outside = Remembered::new(outside);
+    let (mut outside, mut forward) = (Remembered::new(outside), Forward::default());
     let newest = outside.newest();
     let mut verifier = LogVerifier::default();
-    outside.at(verifier.tree())?;
-    checkpoints.at(&verifier).await?;
+    outside.at(verifier.tree(), &mut forward)?;
+    checkpoints.at(&verifier, &mut forward).await?;
     loop {
         let page = log.entries(verifier.tree().size(), PAGE).await?;
         // An index below the one asked for is impossible, so that each page goes on.
@@ -126,8 +145,8 @@ pub async fn verify_log(
             // 1
             verifier.entry(entry)?;
             // 2
-            outside.at(verifier.tree())?;
-            checkpoints.at(&verifier).await?;
+            outside.at(verifier.tree(), &mut forward)?;
+            checkpoints.at(&verifier, &mut forward).await?;
             // 3
             if verifier.tree().size() == stored_tree.size() && *verifier.tree() != stored_tree {
                 return Err(tree_error(&stored_tree, &verifier));
@@ -175,7 +194,7 @@ impl<'a> StoredCheckpoints<'a> {
         Self { log, keys, page: VecDeque::new(), next: 0, held: 0, count }
     }
 
-    async fn at(&mut self, verifier: &LogVerifier) -> Result<(), VerifyError> {
+    async fn at(&mut self, verifier: &LogVerifier, forward: &mut Forward) -> Result<(), VerifyError> {
         let size = verifier.tree().size();
         while let Some(checkpoint) = self.due(size).await? {
             let number = checkpoint.number;
@@ -188,6 +207,11 @@ impl<'a> StoredCheckpoints<'a> {
                 let what = HistoryBreak::Rewritten { since: self.held, size, at, found: (0, 0) };
                 return Err(VerifyError::StoredHistory { number, what });
             }
+            forward.goes_on(checkpoint.size, checkpoint.at).map_err(|before| {
+                let StoredCheckpoint { size, at, .. } = checkpoint;
+                let what = HistoryBreak::Backwards { size, at, before, found: (0, 0) };
+                VerifyError::StoredHistory { number, what }
+            })?;
             self.held = checkpoint.size;
             self.next = number.saturating_add(1);
         }
@@ -204,6 +228,7 @@ impl<'a> StoredCheckpoints<'a> {
         }
         match self.keys.verified(&stored.note) {
             Err(CheckpointError::UnknownKey) => Some("it is signed by none of the known keys"),
+            Err(CheckpointError::Revoked) => Some("it was signed with a key that had been revoked by then"),
             Err(_) => Some("its note or its signature is wrong"),
             Ok(signed) => {
                 let same = (signed.size, signed.root, signed.at) == (stored.size, stored.root, stored.at);

@@ -43,7 +43,7 @@ impl Provider {
                     &redirect.error,
                 );
                 let event = self.refused(EventKind::AuthorizationRequest, redirect.error.code.as_str(), now);
-                self.ports.audit.append(&event).await?;
+                self.append_anonymous(&event, &browser.origin).await?;
                 return Ok(Begun::Answer(Box::new(bare(response))));
             }
         };
@@ -169,7 +169,7 @@ impl Provider {
                 .refused(EventKind::InteractionOpened, "another_browser", now)
                 .with_client(stored.value.request.oauth.client_id.clone())
                 .with_transaction(id.to_string());
-            self.ports.audit.append(&event).await?;
+            self.append_stray(&event, id).await?;
             return Err(TurnError::OtherBrowser);
         }
         Ok(stored)
@@ -232,6 +232,7 @@ impl Provider {
             proof: None,
             acting: None,
             consented: None,
+            consented_at: None,
             refusal: None,
             pending_link: None,
             upstream: None,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{InteractionId, PersonId};
-use crate::identity::AuthenticationProof;
+use crate::identity::{AuthenticationProof, GuardianKind};
 use crate::interaction::{ConsentProgress, Interaction, Refusal, Step};
 use crate::oauth::{Client, ConsentPolicy};
 use crate::oidc::{AuthenticationRequest, Prompt};
@@ -25,12 +25,12 @@ impl Provider {
         if interaction.consented.is_some_and(|person| proof.is_some_and(|proof| proof.person == person)) {
             return Ok(ConsentProgress::Given);
         }
-        let on_behalf_of = proof.and_then(|proof| interaction.on_behalf_of(proof.person));
-        let on_behalf_of = on_behalf_of.map(|behalf| behalf.person);
-        let about = proof.map(|proof| ConsentSubject {
-            person: proof.person,
-            on_behalf_of,
-            client: &client.client_id,
+        let behalf = proof.and_then(|proof| interaction.on_behalf_of(proof.person));
+        let on_behalf_of = behalf.map(|behalf| behalf.person);
+        let client_id = &client.client_id;
+        let about = proof.map(|proof| {
+            let subject = ConsentSubject { person: proof.person, on_behalf_of, client: client_id };
+            (subject, behalf.map(|behalf| behalf.kind))
         });
         self.remembered_consent(&interaction.request, client, about).await
     }
@@ -54,15 +54,18 @@ impl Provider {
             return Ok(());
         }
         interaction.consented = allowed.then_some(person);
+        interaction.consented_at = allowed.then_some(now);
         interaction.refusal = (!allowed).then_some(Refusal::Consent);
         if !self.ports.interactions.advance(version, &interaction).await? {
             return Err(TurnError::Gone);
         }
         let client_id = interaction.request.oauth.client_id.clone();
         let Some(client) = self.registered_client(&client_id).await? else { return Err(TurnError::Gone) };
+        let behalf = interaction.on_behalf_of(person);
         let consent = Consent {
             person,
-            on_behalf_of: interaction.on_behalf_of(person).map(|behalf| behalf.person),
+            on_behalf_of: behalf.map(|behalf| behalf.person),
+            kind: behalf.map(|behalf| behalf.kind),
             client: client_id,
             scope: consent_scope(&client, &interaction.request),
             at: now,
@@ -104,24 +107,25 @@ impl Provider {
     }
 
     /// What is known of the person's consent without asking: not asked of implicit clients; never from memory for a
-    /// public client (RFC 8252 8.6) or when the client asks again.
+    /// public client (RFC 8252 8.6), in another quality than it was given in, or when the client asks again.
     pub(super) async fn remembered_consent(
         &self,
         request: &AuthenticationRequest,
         client: &Client,
-        about: Option<ConsentSubject<'_>>,
+        about: Option<(ConsentSubject<'_>, Option<GuardianKind>)>,
     ) -> Result<ConsentProgress, FlowError> {
         let asked_again = request.prompt.contains(Prompt::Consent);
         if client.consent == ConsentPolicy::Implicit && !client.is_public() && !asked_again {
             return Ok(ConsentProgress::NotNeeded);
         }
-        let Some(about) = about else { return Ok(ConsentProgress::Missing) };
+        let Some((about, kind)) = about else { return Ok(ConsentProgress::Missing) };
         if client.is_public() || asked_again {
             return Ok(ConsentProgress::Missing);
         }
         let remembered = self.ports.grants.consent(about).await?;
+        let asked = consent_scope(client, request);
         let covers =
-            remembered.is_some_and(|consent| consent_scope(client, request).is_subset(&consent.scope));
+            remembered.is_some_and(|consent| consent.kind == kind && asked.is_subset(&consent.scope));
         Ok(if covers { ConsentProgress::Given } else { ConsentProgress::Missing })
     }
 

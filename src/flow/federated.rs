@@ -6,7 +6,7 @@
 //! for; the account is decided. What fails is a page and an audit event, and the interaction stays open.
 
 use crate::audit::EventKind;
-use crate::base::{Secret, TokenHash, UnixTime};
+use crate::base::{Secret, TokenHash};
 use crate::federation::{
     ClaimRules, ClaimsError, ClaimsReason, FederationTicket, IdentityForm, Preset, Purpose, Question,
     SignInTicket, UpstreamIdentity, UpstreamProvider, map_claims,
@@ -18,7 +18,7 @@ use crate::ports::{PortError, UpstreamCallback, Versioned};
 
 use super::link_account::LinkReturn;
 use super::setback::{setback, upstream_words};
-use super::{BrowserState, FlowError, Provider, Setback, SetbackSentence, TurnError};
+use super::{BrowserState, FlowError, Origin, Provider, Setback, SetbackSentence, TurnError};
 
 /// What an answer leads to.
 pub enum Federated {
@@ -88,9 +88,13 @@ pub(super) struct Login<'a> {
 
 impl Provider {
     /// Takes what was kept for the `state` of an answer that came to the address of `provider`.
-    pub async fn returned(&self, provider: &str, params: &RawParams) -> Result<Returned<'_>, TurnError> {
-        let now = self.now();
-        let ticket = self.take_ticket(provider, params, now).await?;
+    pub async fn returned(
+        &self,
+        provider: &str,
+        params: &RawParams,
+        origin: &Origin,
+    ) -> Result<Returned<'_>, TurnError> {
+        let ticket = self.take_ticket(provider, params, origin).await?;
         let (ticket, provider) = ticket.ok_or(TurnError::Gone)?;
         match ticket.purpose {
             Purpose::SignIn(ticket) => Ok(Returned::SignIn(SignInReturn { provider, ticket })),
@@ -104,8 +108,9 @@ impl Provider {
         &self,
         provider: &str,
         params: &RawParams,
-        now: UnixTime,
+        origin: &Origin,
     ) -> Result<Option<(FederationTicket, &UpstreamProvider)>, TurnError> {
+        let now = self.now();
         let state = params.get("state")?.unwrap_or("");
         let ticket = self.ports.one_shot.take_federation(&TokenHash::of(state), now).await?;
         let providers = self.ports.upstream.providers();
@@ -121,7 +126,7 @@ impl Provider {
         };
         let event = self.refused(EventKind::UpstreamAnswer, reason, now);
         let named = provider.map_or(event.clone(), |provider| event.with_actor(provider.id.as_str()));
-        self.ports.audit.append(&named).await?;
+        self.append_anonymous(&named, origin).await?;
         Ok(None)
     }
 

@@ -85,6 +85,8 @@ impl Provider {
             grant,
             session_end: payload.session_end,
             jkt,
+            // No later than the reading of a remembered consent: the code was made after it.
+            agreed: payload.consented_at.unwrap_or(payload.issued_at),
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Redemption {
     pub(super) session_end: UnixTime,
     /// Key proved by DPoP.
     pub(super) jkt: Option<Thumbprint>,
+    /// When what it relies on was agreed to.
+    pub(super) agreed: UnixTime,
 }
 
 /// What the tokens of one answer say, decided before the commit.
@@ -79,7 +81,7 @@ impl Provider {
         redemption: Redemption,
         now: UnixTime,
     ) -> Result<TokenResponse, FlowError> {
-        let Redemption { fence, grant, session_end, jkt } = redemption;
+        let Redemption { fence, grant, session_end, jkt, agreed } = redemption;
         let mut mint = self.prepare(client, grant, jkt, now).await?;
         let refreshable = self.first_refresh_token(client, &mint, session_end, now);
         mint.nonce = mint.grant.nonce.clone();
@@ -87,7 +89,8 @@ impl Provider {
         let refused = Self::audited(self.refused(EventKind::TokensIssued, "refused", now), &mint);
         let (family, token) = refreshable.map_or((None, None), |(family, token)| (Some(family), Some(token)));
         mint.family = family.as_ref().map(|family| family.id);
-        let plan = IssuePlan { fence, grant: mint.grant.clone(), family, record: mint.record.clone() };
+        let (grant, record) = (mint.grant.clone(), mint.record.clone());
+        let plan = IssuePlan { fence, grant, family, record, agreed };
         match self.ports.issuance.issue(&plan, &granted, &refused).await? {
             IssueOutcome::Issued => {
                 self.sign_and_answer(client, mint, token, (EventKind::TokensIssued, now)).await

@@ -126,10 +126,10 @@ impl Provider {
         let cookie = browser.session.as_ref().map(|cookie| TokenHash::of(cookie.expose()).to_string());
         // RFC 9700 4.7: whoever brings the answer of another browser or session links nothing, and redeems nothing.
         if cookie.as_ref() != Some(&ticket.session) {
-            return self.lost("other_session", provider, TurnError::OtherBrowser).await;
+            return self.lost("other_session", provider, &browser.origin, TurnError::OtherBrowser).await;
         }
         let Some(visit) = self.account_visit(browser).await? else {
-            return self.lost("session_ended", provider, TurnError::Gone).await;
+            return self.lost("session_ended", provider, &browser.origin, TurnError::Gone).await;
         };
         let done = match self.redeem(provider, &ticket.question, params).await {
             Ok(login) => self.link_login(&visit, &login).await,
@@ -151,10 +151,11 @@ impl Provider {
         &self,
         reason: &'static str,
         provider: &UpstreamProvider,
+        origin: &Origin,
         error: TurnError,
     ) -> Result<T, TurnError> {
         let event = self.refused(EventKind::UpstreamAnswer, reason, self.now());
-        self.ports.audit.append(&event.with_actor(provider.id.as_str())).await?;
+        self.append_anonymous(&event.with_actor(provider.id.as_str()), origin).await?;
         Err(error)
     }
 

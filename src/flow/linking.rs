@@ -32,6 +32,8 @@ impl Provider {
         login: &Login<'_>,
         browser: &BrowserState,
     ) -> Result<(), Fault> {
+        // Before the link is looked for: what removes it later ends what begins now.
+        let began = self.now();
         let verdict = self.whose(interaction, login).await?;
         let (LinkVerdict::Known(id) | LinkVerdict::FirstLink(id) | LinkVerdict::ProveBothSides(id, _)) =
             verdict
@@ -46,7 +48,10 @@ impl Provider {
         if links || (has_phone && required_acr(&interaction.request) > Some(Acr::Eidas1)) {
             self.ask_phone(interaction, login, (&person, links), browser).await?;
         } else {
-            interaction.proof = Some(proof(login, &person, has_phone, now));
+            if !self.ports.links.stands(&login.identity.key, person.id).await? {
+                return Err(Fault::Refused("link_removed", SetbackSentence::NoAccount));
+            }
+            interaction.proof = Some(proof(login, &person, has_phone, began));
             interaction.pending_link = None;
             interaction.step = Step::Identify;
         }

@@ -9,7 +9,7 @@ use crate::oidc::LogoutReturn;
 use crate::ports::{PortResult, Session, UpstreamError, UpstreamLogout};
 
 use super::federate::hex_secret;
-use super::{Provider, TurnError};
+use super::{Origin, Provider, TurnError};
 
 impl Provider {
     /// The way back of a logout, by way of the provider where the session began. One that does not answer is left out:
@@ -60,9 +60,10 @@ impl Provider {
         &self,
         provider: &str,
         params: &RawParams,
+        origin: &Origin,
     ) -> Result<LogoutReturn, TurnError> {
         // RP-Initiated Logout 3: the state is ours, and used once.
-        let ticket = self.take_ticket(provider, params, self.now()).await?;
+        let ticket = self.take_ticket(provider, params, origin).await?;
         match ticket.map(|(ticket, _)| ticket.purpose) {
             Some(Purpose::SignOut { way_back }) => {
                 Ok(way_back.map_or(LogoutReturn::Stay, LogoutReturn::Redirect))

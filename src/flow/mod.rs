@@ -6,6 +6,7 @@ mod account;
 mod account_client;
 mod account_links;
 mod activation;
+mod anonymous;
 mod answer;
 mod approve;
 mod audit_retention;
@@ -74,9 +75,10 @@ pub use account::{AccountPage, AccountVisit};
 pub use account_client::ACCOUNT_CLIENT;
 pub use account_links::{ConsentLine, LinkLine, LinksPage};
 pub use activation::ActivationPolicy;
+pub use anonymous::DroppedRows;
 pub use approve::{ApprovalView, ChallengeView, DecideError, PhoneDecision};
 pub use audit_sequence::LogProgress;
-pub use audit_verify::{TrustedKeys, Verified, VerifyError, verify_log};
+pub use audit_verify::{TrustedKeys, Verified, VerifyError, revoked_in, verify_log};
 pub use client_auth::{AuthenticatedClient, PresentedCredentials};
 pub use clients::{NewClient, Registered};
 pub use cutoffs::{Cutoffs, Subject};
@@ -138,6 +140,8 @@ pub struct Provider {
     pub watchers: Watchers,
     /// What readiness remembers.
     pub health: HealthMemory,
+    /// Refusals that the audit log was spared.
+    pub dropped: DroppedRows,
 }
 
 /// Where a browser's or phone's request comes from, as shown to the person.

@@ -87,6 +87,7 @@ impl Provider {
         interaction.acting = Some(Acting { person, on_behalf_of });
         // A consent is for one choice.
         interaction.consented = None;
+        interaction.consented_at = None;
         if !self.ports.interactions.advance(version, &interaction).await? {
             return Err(TurnError::Gone);
         }

@@ -49,7 +49,7 @@ pub(super) async fn callback(
         Ok(QueryParams(params)) => params,
         Err(failure) => return failure_page(failure.into_turn(), locale, None),
     };
-    let returned = match state.provider.returned(&provider, &params).await {
+    let returned = match state.provider.returned(&provider, &params, &origin).await {
         Ok(returned) => returned,
         Err(error) => return failure_page(error, locale, None),
     };
@@ -64,7 +64,7 @@ pub(super) async fn callback(
             }
         }
         Returned::Link(returned) => {
-            let browser = browser_state(&state, &headers, None);
+            let browser = BrowserState { origin, ..browser_state(&state, &headers, None) };
             match state.provider.linked_back(returned, &browser, &params).await {
                 Ok(LinkedBack::Linked) => see_other("/account/links?done=linked"),
                 Ok(LinkedBack::Already) => see_other("/account/links?done=already"),
@@ -80,12 +80,13 @@ pub(super) async fn logged_out(
     State(state): State<AppState>,
     Path(provider): Path<String>,
     headers: HeaderMap,
+    PeerOrigin(origin): PeerOrigin,
     params: Result<QueryParams, OAuthFailure>,
 ) -> Response {
     let locale = locale_of(&state, &headers);
     let done = async {
         let QueryParams(params) = params.map_err(OAuthFailure::into_turn)?;
-        state.provider.signed_out_there(&provider, &params).await
+        state.provider.signed_out_there(&provider, &params, &origin).await
     };
     match done.await {
         Ok(way_back) => upstream_logged_out(way_back, locale),

@@ -115,6 +115,9 @@ pub struct Interaction {
     pub acting: Option<Acting>,
     /// Who consented on this interaction's page.
     pub consented: Option<PersonId>,
+    /// When they did.
+    #[serde(default)]
+    pub consented_at: Option<UnixTime>,
     /// The person said no.
     pub refusal: Option<Refusal>,
     /// A link to another provider that waits for the phone.

@@ -42,8 +42,8 @@ pub struct AuditKey {
     pub kid: String,
     /// The key as a JWK.
     pub jwk: serde_json::Value,
-    /// Whether it was revoked.
-    pub revoked: bool,
+    /// When it was revoked.
+    pub revoked: Option<UnixTime>,
 }
 
 /// A row, and its place in the log once it has one.

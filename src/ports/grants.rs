@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::{Grant, PortResult};
 use crate::audit::AuditEvent;
 use crate::base::{ClientId, FamilyId, GrantId, PersonId, UnixTime};
+use crate::identity::GuardianKind;
 use crate::oauth::{Family, ScopeSet};
 
 /// A family with its grant.
@@ -36,6 +37,8 @@ pub struct Consent {
     pub person: PersonId,
     /// For whom, when not for themself.
     pub on_behalf_of: Option<PersonId>,
+    /// In which quality; unknown of an older record.
+    pub kind: Option<GuardianKind>,
     /// To what client.
     pub client: ClientId,
     /// To what scope.
@@ -56,7 +59,8 @@ pub trait Grants: Send + Sync {
     /// Every consent that a person gave, for themself or for another, oldest first.
     async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>>;
     /// Forgets a consent and ends what the client was granted by the person, for the same one, since `since`, in one transaction with
-    /// `event`, at whose time it ends. The grants ended; none when there was neither a consent nor a grant.
+    /// `event`, at whose time it ends. What was agreed to by then gives nothing any more ([`IssuePlan::agreed`](super::IssuePlan)).
+    /// The grants ended; none when there was neither a consent nor a grant.
     async fn withdraw_consent(
         &self,
         subject: ConsentSubject<'_>,

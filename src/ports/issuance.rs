@@ -114,6 +114,8 @@ pub struct IssuePlan {
     pub family: Option<NewFamily>,
     /// The issuance record.
     pub record: IssuanceRecord,
+    /// When what it relies on was agreed to, at the latest: a consent taken back then or later refuses it.
+    pub agreed: UnixTime,
 }
 
 /// Who no longer may.
@@ -131,6 +133,8 @@ pub enum RefusedBy {
     Session,
     /// The grant or family is dead.
     Grant,
+    /// The consent was taken back.
+    Consent,
     /// The key that signed is revoked.
     Key,
 }
@@ -146,6 +150,7 @@ impl RefusedBy {
             Self::Device => "device_revoked",
             Self::Session => "session_ended",
             Self::Grant => "grant_revoked",
+            Self::Consent => "consent_withdrawn",
             Self::Key => "key_revoked",
         }
     }

@@ -63,6 +63,9 @@ pub enum LinkOutcome {
 pub trait Links: Send + Sync {
     /// The link of an account of another provider.
     async fn find(&self, key: &UpstreamKey) -> PortResult<Option<Link>>;
+    /// Whether the account there is the person's now. A removal under way is waited for, and one that comes later ends what
+    /// began before this was asked.
+    async fn stands(&self, key: &UpstreamKey, person: PersonId) -> PortResult<bool>;
     /// The links of a person.
     async fn of(&self, person: PersonId) -> PortResult<Vec<Link>>;
     /// The accounts with these traits, compared by blind index alone: the caller compares the traits.
@@ -78,7 +81,7 @@ pub trait Links: Send + Sync {
     /// Makes a link whose both sides were proved, in one transaction with `event`: the account there has none, the person
     /// is active.
     async fn link_proved(&self, link: &Link, event: &AuditEvent) -> PortResult<LinkOutcome>;
-    /// Removes a link of a person and ends what the person began before, in one transaction with `event`. False when the
+    /// Removes a link of a person and ends what the person began until it is removed, in one transaction with `event`. False when the
     /// person has no such link.
     async fn unlink(&self, person: PersonId, link: LinkId, event: &AuditEvent) -> PortResult<bool>;
 }

@@ -40,6 +40,9 @@ pub struct CodePayload {
     pub proof: AuthenticationProof,
     /// Time of issue.
     pub issued_at: UnixTime,
+    /// When the person consented, where that was asked on a page.
+    #[serde(default)]
+    pub consented_at: Option<UnixTime>,
     /// Deadline.
     pub deadline: UnixTime,
 }

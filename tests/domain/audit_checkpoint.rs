@@ -1,6 +1,8 @@
 //! Checkpoints: their text, their signatures, and many of them in one file.
 
-use sceau::audit::{Checkpoint, CheckpointError, NoteKey, NoteLines, SignedCheckpoint, one_line};
+use std::time::Duration;
+
+use sceau::audit::{Checkpoint, CheckpointError, NoteKey, NoteLines, SignedCheckpoint, TrustedKey, one_line};
 use sceau::base::UnixTime;
 use sceau::jose::{Algorithm, Jwk, PrivateKey};
 
@@ -54,6 +56,50 @@ fn a_note_is_believed_by_the_key_that_signed_it() {
     assert_eq!(read.verify(std::slice::from_ref(&signer.key)).unwrap(), &checkpoint(12));
     assert_eq!(read.verify(&[]).unwrap_err(), CheckpointError::UnknownKey);
     assert_eq!(read.verify(&[self::signer().key]).unwrap_err(), CheckpointError::UnknownKey);
+}
+
+#[test]
+fn what_a_key_signed_after_its_revocation_is_not_believed() {
+    let (stolen, successor) = (signer(), signer());
+    let signed = checkpoint(12);
+    let minute = Duration::from_mins(1);
+    let key = |until| [TrustedKey { key: stolen.key.clone(), until }];
+    let read = SignedCheckpoint::parse(&note(&stolen, &signed)).unwrap();
+    for until in [None, Some(signed.at), Some(signed.at.minus(minute)), Some(signed.at.plus(minute))] {
+        assert_eq!(read.believed(&key(until)).unwrap(), &signed, "{until:?}");
+    }
+    let revoked = key(Some(signed.at.minus(minute).minus(Duration::from_millis(1))));
+    assert_eq!(read.believed(&revoked).unwrap_err(), CheckpointError::Revoked);
+    // Another key that stands vouches for it; one that signed nothing does not.
+    let both = [revoked[0].clone(), TrustedKey { key: successor.key.clone(), until: None }];
+    assert_eq!(read.believed(&both).unwrap_err(), CheckpointError::Revoked);
+    let twice = format!(
+        "{}{}",
+        note(&stolen, &signed),
+        note(&successor, &signed).lines().last().map(|line| format!("{line}\n")).unwrap()
+    );
+    assert_eq!(SignedCheckpoint::parse(&twice).unwrap().believed(&both).unwrap(), &signed);
+    assert_eq!(read.believed(&both[1..]).unwrap_err(), CheckpointError::UnknownKey);
+}
+
+#[test]
+fn a_key_is_given_with_the_time_of_its_revocation() {
+    let key = named("a@b/audit").key;
+    let until = UnixTime::from_secs(1_800_000_000);
+    for (until, text) in
+        [(None, key.encoded()), (Some(until), format!("{}@{}", key.encoded(), until.rfc3339()))]
+    {
+        let trusted = TrustedKey { key: key.clone(), until };
+        assert_eq!(trusted.to_string(), text);
+        assert_eq!(text.parse::<TrustedKey>().unwrap(), trusted);
+    }
+    let bad = [("@", CheckpointError::Until), ("@yesterday", CheckpointError::Until)];
+    for (end, error) in bad {
+        assert_eq!(format!("{}{end}", key.encoded()).parse::<TrustedKey>().unwrap_err(), error, "{end}");
+    }
+    assert_eq!("x@2027-01-15T08:00:00Z".parse::<TrustedKey>().unwrap_err(), CheckpointError::Key);
+    let earlier = TrustedKey { key, until: Some(until) }.until(Some(until.minus(Duration::from_secs(1))));
+    assert_eq!(earlier.until(None).until, Some(until.minus(Duration::from_secs(1))));
 }
 
 /// The example of the specification of notes.

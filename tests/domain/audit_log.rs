@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sceau::audit::{
-    AuditEvent, ChainBreak, Decision, EventKind, Frontier, HistoryBreak, Lane, LaneHead, LogBreak, LogEntry,
-    LogVerifier, Remembered, RememberedCheckpoint, Retention, StoredRow, WaitingRow, leaf, sequence,
+    AuditEvent, ChainBreak, Decision, EventKind, Forward, Frontier, HistoryBreak, Lane, LaneHead, LogBreak,
+    LogEntry, LogVerifier, Remembered, RememberedCheckpoint, Retention, StoredRow, WaitingRow, leaf,
+    sequence,
 };
 use sceau::base::{AuditId, SeededEntropy, UnixTime, base64url, sha256};
 use uuid::Uuid;
@@ -232,11 +233,11 @@ fn remembered(sizes: &[u64], length: u64, fork: u64) -> Result<(), HistoryBreak>
         tree.append(leaf(index, u64::MAX));
     }
     let mut remembered = Remembered::new(checkpoints);
-    let mut tree = Frontier::default();
-    remembered.at(&tree)?;
+    let (mut tree, mut forward) = (Frontier::default(), Forward::default());
+    remembered.at(&tree, &mut forward)?;
     for index in 0..length {
         tree.append(leaf(index, fork));
-        remembered.at(&tree)?;
+        remembered.at(&tree, &mut forward)?;
     }
     remembered.end(length)
 }
@@ -262,9 +263,30 @@ fn two_checkpoints_of_one_size_show_two_heads() {
     let other = RememberedCheckpoint { root: [1; 32], found: (0, 8), ..one.clone() };
     let mut remembered = Remembered::new(vec![one, other]);
     assert!(matches!(
-        remembered.at(&Frontier::default()),
+        remembered.at(&Frontier::default(), &mut Forward::default()),
         Err(HistoryBreak::Rewritten { since: 0, size: 0, found: (0, 8), .. })
     ));
+}
+
+#[test]
+fn a_checkpoint_dated_before_one_with_fewer_entries_was_signed_later_than_it_says() {
+    let second = Duration::from_secs(1);
+    let (early, noon, late) = (NOON.minus(second), NOON, NOON.plus(second));
+    let mut forward = Forward::default();
+    for (size, at) in [(0, noon), (0, early), (3, noon), (3, late), (3, noon), (4, late)] {
+        assert_eq!(forward.goes_on(size, at), Ok(()), "{size}");
+    }
+    // Of one size the order is unknown; of more entries none is older than the latest of fewer.
+    assert_eq!(forward.goes_on(5, noon), Err(late));
+    let root = Frontier::default().root();
+    let one = RememberedCheckpoint { size: 0, root, at: late, found: (0, 1) };
+    let mut tree = Frontier::default();
+    tree.append([1; 32]);
+    let other = RememberedCheckpoint { size: 1, root: tree.root(), at: noon, found: (0, 8) };
+    let (mut remembered, mut forward) = (Remembered::new(vec![other, one]), Forward::default());
+    assert_eq!(remembered.at(&Frontier::default(), &mut forward), Ok(()));
+    let backwards = HistoryBreak::Backwards { size: 1, at: noon, before: late, found: (0, 8) };
+    assert_eq!(remembered.at(&tree, &mut forward), Err(backwards));
 }
 
 #[test]

@@ -90,7 +90,7 @@ async fn dates_are_said_in_words() {
         let service = Service::oidc(&stage.harness, &format!("m{month:02}")).await;
         let at = format!("2026-{month:02}-{day}T23:59:59Z").parse().unwrap();
         let (client, scope) = (service.client.client_id.clone(), ScopeSet::parse("openid").unwrap());
-        let consent = Consent { person, on_behalf_of: None, client, scope, at };
+        let consent = Consent { person, on_behalf_of: None, kind: None, client, scope, at };
         let id = AuditId::ordered(&OsEntropy, at);
         let event = AuditEvent::new(id, at, EventKind::Consent, Decision::Success, "test");
         provider.ports.grants.remember_consent(&consent, &event).await.unwrap();

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sceau::oauth::{ClientAuthMethod, Profile};
 use sceau::phone::Phone;
+use sceau::ports::ConsentSubject;
 
-use crate::support::{CAMILLE, Harness, PageBrowser, Service, registration};
+use crate::support::{CAMILLE, Harness, PageBrowser, Service, csrf, registration};
 
 async fn asking(harness: &Harness) -> Service<'_> {
     let mut new = registration("asking", Profile::Oidc, ClientAuthMethod::SecretBasic);
@@ -122,4 +123,57 @@ async fn a_consent_before_the_person_is_known_opens_nothing() {
     let early = browser.submit(&tab, "consent", &[("decision", "allow")]).await;
     early.assert_page(400, "a expiré");
     assert_eq!(harness.audited("consent.decision allowed").await, 0);
+}
+
+/// A code in flight, and what takes away what it stands on.
+#[tokio::test]
+async fn a_code_in_flight_dies_with_the_consent_that_gave_it() {
+    let harness = Harness::new().await;
+    let mut phone = harness.enrolled("camille", CAMILLE).await;
+    let person = harness.person(CAMILLE).await;
+    let service = asking(&harness).await;
+    let client = &service.client.client_id;
+    let own = ConsentSubject { person, on_behalf_of: None, client };
+    let mut browser = harness.page_browser();
+    let allow = [("decision", "allow")];
+    let tab = asked(&mut browser, &service.ask().url(), &mut phone).await;
+    let asked_anew = browser.submit(&tab, "consent", &allow).await.to_client();
+    let from_memory = browser.answered(&service.ask().url()).await;
+    harness.clock.advance(Duration::from_secs(1));
+    assert!(harness.provider.withdraw_consent(own).await.unwrap());
+    for answer in [asked_anew, from_memory] {
+        let refused = service.token(&service.redemption(answer.code())).await;
+        assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_grant")));
+    }
+    assert_eq!(harness.audited("tokens.issued consent_withdrawn").await, 2);
+
+    // Consented, and taken back before the browser came for its answer.
+    harness.clock.advance(Duration::from_secs(1));
+    let tab = browser.open(&service.ask().url()).await;
+    let page = browser.get(&tab).await;
+    let form = [("decision", "allow"), ("csrf", &csrf(&page.text))];
+    assert_eq!(browser.post(&format!("{tab}/consent"), &form).await.status, 303);
+    harness.clock.advance(Duration::from_secs(1));
+    assert!(harness.provider.withdraw_consent(own).await.unwrap());
+    harness.clock.advance(Duration::from_secs(1));
+    let late = browser.finish(&tab).await;
+    assert_eq!(service.token(&service.redemption(late.code())).await.status, 400);
+
+    // Given anew, it gives anew.
+    let tab = browser.open(&service.ask().url()).await;
+    let answer = browser.submit(&tab, "consent", &allow).await.to_client();
+    service.redeem(answer.code()).await;
+}
+
+#[tokio::test]
+async fn a_code_in_flight_dies_with_the_account() {
+    let harness = Harness::new().await;
+    let mut phone = harness.enrolled("camille", CAMILLE).await;
+    let service = Service::oidc(&harness, "dossier").await;
+    let answer = harness.page_browser().sign_in(&service.ask().url(), &mut phone, CAMILLE).await;
+    let person = harness.provider.ports.persons.find(harness.person(CAMILLE).await).await.unwrap().unwrap();
+    harness.provider.lock_person(&person).await.unwrap();
+    let refused = service.token(&service.redemption(answer.code())).await;
+    assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_grant")));
+    assert_eq!(harness.audited("tokens.issued person_inactive").await, 1);
 }

@@ -25,6 +25,9 @@ impl Links for Holder {
     async fn find(&self, key: &UpstreamKey) -> PortResult<Option<Link>> {
         self.inner.find(key).await
     }
+    async fn stands(&self, key: &UpstreamKey, person: PersonId) -> PortResult<bool> {
+        self.inner.stands(key, person).await
+    }
     async fn of(&self, person: PersonId) -> PortResult<Vec<Link>> {
         self.inner.of(person).await
     }

@@ -3,6 +3,7 @@
 mod account;
 mod account_linking;
 mod account_links;
+mod anonymous_rows;
 mod approvals;
 mod approvals_refused;
 mod approvals_review;
@@ -18,6 +19,7 @@ mod federation_both_sides;
 mod federation_logout;
 mod federation_refused;
 mod federation_stage;
+mod federation_unlinked;
 mod finish_again;
 mod france_connect;
 mod identifier_probing;

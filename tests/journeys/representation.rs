@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use sceau::base::{OsEntropy, PersonId, from_base64url};
+use sceau::audit::{AuditEvent, Decision, EventKind};
+use sceau::base::{AuditId, OsEntropy, PersonId, from_base64url};
 use sceau::flow::NewClient;
-use sceau::identity::{PatientClaim, Person};
+use sceau::identity::{GuardianKind, PatientClaim, Person};
 use sceau::oauth::{ClientAuthMethod, Profile, ScopeSet};
 use sceau::oidc::pairwise_subject;
-use sceau::ports::ConsentSubject;
+use sceau::ports::{Consent, ConsentSubject};
 use serde_json::{Value, json};
 
 use super::account::NEW_PHONE;
@@ -413,4 +414,30 @@ async fn two_whose_names_read_alike_are_shown_by_their_whole_names() {
     let page = browser.get(&tab).await.text;
     assert_eq!(page.matches("<strong>Jeanne Petit</strong>").count(), 2, "{page}");
     assert!(page.contains("<strong>Farid</strong>") && page.contains("<strong>Hugo</strong>"), "{page}");
+}
+
+#[tokio::test]
+async fn a_consent_in_one_quality_is_asked_anew_in_another() {
+    let harness = loaded().await;
+    let (claire, hugo) = (patient(&harness, CLAIRE).await, patient(&harness, HUGO).await);
+    let service = Service::register(&harness, portal("portail")).await;
+    let mut browser = signed_in(&harness, claire.id).await;
+    acting(&mut browser, &service, &hugo.id.to_string()).await;
+    let subject =
+        ConsentSubject { person: claire.id, on_behalf_of: Some(hugo.id), client: &service.client.client_id };
+    let grants = &harness.provider.ports.grants;
+    let given = grants.consent(subject).await.unwrap().unwrap();
+    assert_eq!(given.kind, Some(GuardianKind::Parent));
+    // Claire is a parent: what she agreed to as a guardian, or before the quality was kept, does not serve.
+    let kinds =
+        [(Some(GuardianKind::LegalGuardian), true), (None, true), (Some(GuardianKind::Parent), false)];
+    for (kind, asked) in kinds {
+        let consent = Consent { kind, ..given.clone() };
+        let id = AuditId::ordered(&OsEntropy, consent.at);
+        let event = AuditEvent::new(id, consent.at, EventKind::Consent, Decision::Success, "test");
+        grants.remember_consent(&consent, &event).await.unwrap();
+        let tab = browser.open(&service.ask().with("scope", SCOPE).url()).await;
+        let next = choose(&mut browser, &tab, &hugo.id.to_string()).await;
+        assert_eq!(next.text.contains("name=\"decision\""), asked, "{kind:?}");
+    }
 }

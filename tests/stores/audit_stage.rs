@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sceau::app::{App, Durable, Ephemeral, Parts, RelyingParty};
-use sceau::audit::{AuditEvent, Decision, EventKind, RememberedCheckpoint};
+use sceau::audit::{
+    AuditEvent, Decision, EventKind, NoteKey, RememberedCheckpoint, SignedCheckpoint, TrustedKey,
+};
 use sceau::base::{AuditId, Clock as _, OsEntropy, Secret, TestClock};
 use sceau::flow::{TrustedKeys, Verified, VerifyError, verify_log};
 use sceau::phone::TestRoot;
@@ -67,6 +69,16 @@ impl Stage {
 
     pub(super) async fn keys(&self) -> TrustedKeys {
         TrustedKeys::OfDatabase(self.app.provider.ports.audit_log.audit_keys().await.unwrap())
+    }
+
+    /// The same as they were kept apart, before anything was revoked.
+    pub(super) async fn given_keys(&self) -> Vec<TrustedKey> {
+        let log = &self.app.provider.ports.audit_log;
+        let last = log.last_checkpoint().await.unwrap().unwrap();
+        let origin = SignedCheckpoint::parse(&last.note).unwrap().origin().to_owned();
+        let keys = log.audit_keys().await.unwrap();
+        let given = keys.iter().map(|key| NoteKey::from_jwk(&origin, &key.jwk).unwrap());
+        given.map(|key| TrustedKey { key, until: None }).collect()
     }
 
     pub(super) async fn verify(&self, outside: Vec<RememberedCheckpoint>) -> Result<Verified, VerifyError> {

@@ -1,9 +1,16 @@
 //! What an intruder with write access to the database can do to the log, on a real file, and what verification says.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sceau::audit::{ChainBreak, EventKind, HistoryBreak, LogBreak};
-use sceau::flow::VerifyError;
+use async_trait::async_trait;
+use sceau::app::AuditDuties;
+use sceau::audit::{
+    ChainBreak, Checkpoint, EventKind, HistoryBreak, LogBreak, NoteKey, RememberedCheckpoint, Retention,
+    SignedCheckpoint, TrustedKey,
+};
+use sceau::flow::{TrustedKeys, VerifyError, verify_log};
+use sceau::ports::{AuditKey, CheckpointSink, PortResult, StoredCheckpoint};
 
 use super::audit_stage::{Stage, event};
 
@@ -235,6 +242,111 @@ async fn a_checkpoint_of_the_database_that_was_touched_is_named() {
     }
 }
 
+/// The second checkpoint is dated a little more than a minute after this.
+const REVOKED: &str = "UPDATE key_records SET revoked_at = (SELECT at - 60001 FROM audit_checkpoints WHERE number = 1) \
+                       WHERE purpose = 'audit' AND state = 'active'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_dated_after_the_revocation_of_its_key_is_not_believed() {
+    let stage = stage().await;
+    let given: Vec<TrustedKey> = stage.given_keys().await;
+    let stage = stage.tampered(&[REVOKED]).await;
+    let error = stage.verify(Vec::new()).await.unwrap_err().to_string();
+    assert!(
+        error.contains("checkpoint 1 of the database: it was signed with a key that had been revoked"),
+        "{error}"
+    );
+    let log = &*stage.app.provider.ports.audit_log;
+    let known = log.audit_keys().await.unwrap();
+    // A key given is narrowed by what the database knows, and by what the caller knows when the database keeps silent.
+    let narrowed = TrustedKeys::given(given.clone(), &known);
+    let error = verify_log(log, &narrowed, Vec::new(), &mut |_| ()).await.unwrap_err();
+    assert!(matches!(error, VerifyError::Stored { number: 1, .. }), "{error}");
+    let until = log.checkpoints(None, 10).await.unwrap()[0].at;
+    let silent: Vec<AuditKey> = known.into_iter().map(|key| AuditKey { revoked: None, ..key }).collect();
+    let believed = TrustedKeys::given(given.clone(), &silent);
+    assert_eq!(verify_log(log, &believed, Vec::new(), &mut |_| ()).await.unwrap().stored, 3);
+    let told = given.into_iter().map(|key| key.until(Some(until.minus(Duration::from_secs(50)))));
+    let told = TrustedKeys::given(told.collect(), &silent);
+    let error = verify_log(log, &told, Vec::new(), &mut |_| ()).await.unwrap_err();
+    assert!(matches!(error, VerifyError::Stored { number: 1, .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_that_a_thief_dates_back_is_named() {
+    let stage = stage().await;
+    let ports = &stage.app.provider.ports;
+    let last = ports.audit_log.last_checkpoint().await.unwrap().unwrap();
+    ports.audit.append(&event(&stage.clock, EventKind::TokensIssued)).await.unwrap();
+    while ports.audit_log.sequence(100).await.unwrap().unwrap().entered > 0 {}
+    let tree = ports.audit_log.tree().await.unwrap();
+    let said = SignedCheckpoint::parse(&last.note).unwrap();
+    let note_key = |key: &AuditKey| NoteKey::from_jwk(said.origin(), &key.jwk).unwrap();
+    // The one in use, not its successor.
+    let mut keys = ports.audit_log.audit_keys().await.unwrap();
+    keys.retain(|key| said.verify(&[note_key(key)]).is_ok());
+    let (key, note_key) = (&keys[0], note_key(&keys[0]));
+    let at = last.at.minus(Duration::from_millis(1));
+    let origin = said.origin().to_owned();
+    let dated = Checkpoint { origin, size: tree.size(), root: tree.root(), at };
+    let signature = ports.signer.sign(&key.kid, dated.text().as_bytes()).await.unwrap();
+    let note = dated.signed(&note_key, &signature);
+    let (number, size, root) = (last.number + 1, dated.size, dated.root);
+    // Outside first, then in the database too.
+    let mut outside = stage.remembered().await;
+    outside.push(RememberedCheckpoint { size, root, at, found: (3, 9) });
+    let error = stage.verify(outside).await.unwrap_err();
+    let VerifyError::History(HistoryBreak::Backwards { before, found, .. }) = error else {
+        panic!("{error}")
+    };
+    assert_eq!((before, found), (last.at, (3, 9)));
+    let kept = StoredCheckpoint { number, size, root, at, note };
+    assert!(ports.audit_log.keep_checkpoint(&kept).await.unwrap());
+    let error = stage.verify(Vec::new()).await.unwrap_err();
+    let VerifyError::StoredHistory { number: 3, what: HistoryBreak::Backwards { before, .. } } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(before, last.at);
+}
+
+/// Remembers what it was given.
+#[derive(Default)]
+struct Memory(Mutex<Vec<StoredCheckpoint>>);
+
+#[async_trait]
+impl CheckpointSink for Memory {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+    async fn keep(&self, checkpoint: &StoredCheckpoint) -> PortResult<()> {
+        self.0.lock().unwrap().push(checkpoint.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_seconds_before_the_end_are_in_a_checkpoint_that_left() {
+    let stage = stage().await;
+    let ports = &stage.app.provider.ports;
+    let memory = Arc::new(Memory::default());
+    let duties = AuditDuties { sinks: vec![memory.clone()], retention: Retention::default() };
+    let end = stage.app.audit_work(duties).end;
+    let patience = Duration::from_secs(5);
+    ports.audit.append(&event(&stage.clock, EventKind::TokensIssued)).await.unwrap();
+    // Ten seconds have not passed: none would be signed while it goes on.
+    stage.app.provider.sequence_audit().await.unwrap();
+    let before = ports.audit_log.last_checkpoint().await.unwrap().unwrap();
+    assert!(end.leave(patience).await);
+    let last = ports.audit_log.last_checkpoint().await.unwrap().unwrap();
+    assert_eq!((last.number, last.size), (before.number + 1, before.size + 1));
+    assert_eq!(last.size, ports.audit_log.tree().await.unwrap().size());
+    assert_eq!(memory.0.lock().unwrap().as_slice(), std::slice::from_ref(&last));
+    // Nothing was added since: nothing more is signed.
+    assert!(end.leave(patience).await);
+    assert_eq!(memory.0.lock().unwrap().len(), 1);
+    assert_eq!(stage.verify(Vec::new()).await.unwrap().stored, 4);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn erased_personal_values_leave_a_log_that_verifies() {
     let stage = stage().await;
@@ -245,7 +357,7 @@ async fn erased_personal_values_leave_a_log_that_verifies() {
     stage.order().await;
     let outside = stage.remembered().await;
     let provider = &stage.app.provider;
-    let retention = sceau::audit::Retention::default();
+    let retention = Retention::default();
     assert_eq!(provider.erase_expired(&retention).await.unwrap(), 0);
     stage.clock.advance(retention.usual);
     assert_eq!(provider.erase_expired(&retention).await.unwrap(), 30);

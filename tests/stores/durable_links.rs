@@ -1,9 +1,10 @@
 //! Links to accounts at other providers: their rules, and fifty at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sceau::adapter::sql::Db;
-use sceau::base::{EntropyExt as _, LinkId, OsEntropy, PersonId, Secret};
+use sceau::base::{Clock as _, EntropyExt as _, LinkId, OsEntropy, PersonId, Secret};
 use sceau::federation::{ProviderId, UpstreamKey};
 use sceau::identity::NationalId;
 use sceau::ports::{BindOutcome, Cutoff, CutoffScope, IssueOutcome, Link, LinkOutcome, LinkedBy, RefusedBy};
@@ -210,4 +211,41 @@ async fn a_key_of_another_storage_finds_no_link() {
     let db: &Db = &world.db;
     let stores = sceau::adapter::sql::SqlStores::new(db, &other, &entropy, &clock);
     assert!(stores.links.find(&key("one")).await.unwrap().is_none());
+}
+
+/// Whoever was told that a link stands has begun before the cut-off of its removal, whenever that was asked for.
+#[test]
+fn a_sign_in_by_a_link_that_goes_ends_with_it_or_does_not_begin() {
+    on_every_engine(async |world| {
+        let mut both = (false, false);
+        for turn in 0..4 {
+            let person = someone(&world, turn).await;
+            let subject = format!("subject {turn}");
+            let made = link(person, &subject);
+            assert_eq!(world.stores.links.link_proved(&made, &granted()).await.unwrap(), LinkOutcome::Linked);
+            let begun = race(|number| {
+                let (world, made) = (world.clone(), made.clone());
+                async move {
+                    let links = &world.stores.links;
+                    // Asked for long ago.
+                    if number == RACERS / 2 {
+                        assert!(links.unlink(person, made.id, &granted()).await.unwrap());
+                        return None;
+                    }
+                    world.clock.advance(Duration::from_millis(1));
+                    let began = world.clock.now();
+                    Some((began, links.stands(&made.key, person).await.unwrap()))
+                }
+            });
+            let begun: Vec<_> = begun.await.into_iter().flatten().collect();
+            let (cutoffs, _) = world.stores.revocation.changes_since(START).await.unwrap();
+            let cut = cutoffs.iter().find(|cutoff| cutoff.scope == CutoffScope::Person(person)).unwrap().at;
+            for (began, stands) in begun {
+                assert!(!stands || began <= cut, "begun at {began:?}, cut at {cut:?}");
+                both = (both.0 || stands, both.1 || !stands);
+            }
+            assert!(!world.stores.links.stands(&made.key, person).await.unwrap());
+        }
+        assert!(both.1, "some came too late: {both:?}");
+    });
 }

@@ -112,6 +112,7 @@ fn the_account_of_the_living_phone_stays_and_both_uses_are_told() {
                 let consent = Consent {
                     person: person.id,
                     on_behalf_of: None,
+                    kind: None,
                     client: client_id(),
                     scope: sceau::oauth::ScopeSet::parse("openid").unwrap(),
                     at: START,

@@ -1,5 +1,8 @@
 //! Clients, persons and consents.
 
+use std::sync::Arc;
+
+use sceau::audit::AuditEvent;
 use sceau::base::{EntropyExt as _, OsEntropy, PersonId};
 use sceau::identity::{GuardianKind, Identity, NationalId, OnBehalf, Person, PersonStatus};
 use sceau::oauth::ScopeSet;
@@ -7,7 +10,8 @@ use sceau::ports::{
     Consent, ConsentSubject, Cutoff, CutoffScope, IssueOutcome, IssuePlan, PatientRecord, RefusedBy,
 };
 
-use super::durable::{START, World, granted, on_every_engine, refused};
+use super::audit_stage::intruder;
+use super::durable::{START, World, granted, on_every_engine, path, race, refused};
 use super::durable_samples::{NATIONAL_ID, cast, client, client_id, later};
 use crate::support::identity;
 
@@ -65,6 +69,7 @@ fn a_consent_is_remembered_and_replaced() {
             let consent = Consent {
                 person: cast.person.id,
                 on_behalf_of: None,
+                kind: None,
                 client: client_id(),
                 scope: ScopeSet::parse(scope).unwrap(),
                 at,
@@ -87,6 +92,7 @@ fn a_consent_on_behalf_of_another_is_one_of_its_own() {
         let given = |on_behalf_of, scope: &str, at| Consent {
             person: cast.person.id,
             on_behalf_of,
+            kind: on_behalf_of.map(|_| GuardianKind::Parent),
             client: client_id(),
             scope: ScopeSet::parse(scope).unwrap(),
             at,
@@ -165,4 +171,123 @@ async fn patient(world: &World, reference: &str) -> PersonId {
     let record = PatientRecord { person, ended: granted(), returned: granted() };
     world.stores.patients.import(&[record], &granted()).await.unwrap();
     id
+}
+
+#[test]
+fn what_was_agreed_to_before_a_consent_was_taken_back_gives_nothing() {
+    on_every_engine(async |world| {
+        let cast = cast(&world).await;
+        let (grants, client) = (&world.stores.grants, client_id());
+        let child = patient(&world, "p-13").await;
+        for on_behalf_of in [None, Some(child)] {
+            let subject = ConsentSubject { person: cast.person.id, on_behalf_of, client: &client };
+            let consent = Consent {
+                person: cast.person.id,
+                on_behalf_of,
+                kind: None,
+                client: client_id(),
+                scope: ScopeSet::parse("openid").unwrap(),
+                at: START,
+            };
+            grants.remember_consent(&consent, &granted()).await.unwrap();
+            let at = later(if on_behalf_of.is_some() { 20 } else { 10 });
+            let event = AuditEvent { at, ..granted() };
+            assert!(grants.withdraw_consent(subject, START, &event).await.unwrap().is_some());
+            let issue = async |agreed, on_behalf_of: Option<PersonId>| {
+                let mut plan = IssuePlan { agreed, ..cast.issue_plan() };
+                let kind = GuardianKind::Parent;
+                plan.grant.on_behalf_of = on_behalf_of.map(|person| OnBehalf { person, kind, since: START });
+                world.stores.issuance.issue(&plan, &granted(), &refused()).await.unwrap()
+            };
+            let withdrawn = IssueOutcome::Refused(RefusedBy::Consent);
+            for agreed in [START, at] {
+                assert_eq!(issue(agreed, on_behalf_of).await, withdrawn);
+            }
+            assert_eq!(world.reasons().await.last().unwrap(), "consent_withdrawn");
+            // Given anew since, or for somebody else.
+            assert_eq!(issue(later(21), on_behalf_of).await, IssueOutcome::Issued);
+            if on_behalf_of.is_none() {
+                assert_eq!(issue(START, Some(child)).await, IssueOutcome::Issued);
+            }
+        }
+    });
+}
+
+#[test]
+fn of_fifty_issues_and_withdrawals_at_once_nothing_is_left() {
+    on_every_engine(async |world| {
+        let cast = Arc::new(cast(&world).await);
+        let consent = Consent {
+            person: cast.person.id,
+            on_behalf_of: None,
+            kind: None,
+            client: client_id(),
+            scope: ScopeSet::parse("openid").unwrap(),
+            at: START,
+        };
+        world.stores.grants.remember_consent(&consent, &granted()).await.unwrap();
+        let families = race(|number| {
+            let (world, cast) = (world.clone(), Arc::clone(&cast));
+            async move {
+                if number % 5 == 0 {
+                    let client = client_id();
+                    let subject =
+                        ConsentSubject { person: cast.person.id, on_behalf_of: None, client: &client };
+                    world.stores.grants.withdraw_consent(subject, START, &granted()).await.unwrap();
+                    return None;
+                }
+                let plan = cast.issue_plan();
+                let issued = world.stores.issuance.issue(&plan, &granted(), &refused()).await.unwrap();
+                (issued == IssueOutcome::Issued).then(|| plan.family.unwrap().id)
+            }
+        });
+        for family in families.await.into_iter().flatten() {
+            let stored = world.stores.grants.family(family).await.unwrap().unwrap();
+            assert!(stored.family.dead, "issued, and not ended by the withdrawal");
+        }
+    });
+}
+
+/// As the version before writes it: the kind stays that of an earlier consent.
+#[test]
+fn the_kind_of_a_consent_is_that_of_its_own_time() {
+    on_every_engine(async |world| {
+        let cast = cast(&world).await;
+        let (grants, client) = (&world.stores.grants, client_id());
+        let child = patient(&world, "p-13").await;
+        let subject = ConsentSubject { person: cast.person.id, on_behalf_of: Some(child), client: &client };
+        let kinds = async || {
+            let found = grants.consent(subject).await.unwrap().unwrap().kind;
+            let listed = grants.consents_of(cast.person.id).await.unwrap()[0].kind;
+            assert_eq!(found, listed);
+            found
+        };
+        for kind in [Some(GuardianKind::Parent), Some(GuardianKind::LegalGuardian), None] {
+            let consent = Consent {
+                person: cast.person.id,
+                on_behalf_of: Some(child),
+                kind,
+                client: client_id(),
+                scope: ScopeSet::parse("openid").unwrap(),
+                at: START,
+            };
+            grants.remember_consent(&consent, &granted()).await.unwrap();
+            assert_eq!(kinds().await, kind);
+        }
+        let parent = Consent {
+            person: cast.person.id,
+            on_behalf_of: Some(child),
+            kind: Some(GuardianKind::Parent),
+            client: client_id(),
+            scope: ScopeSet::parse("openid").unwrap(),
+            at: later(1),
+        };
+        grants.remember_consent(&parent, &granted()).await.unwrap();
+        assert_eq!(kinds().await, Some(GuardianKind::Parent));
+        let Some(folder) = &world.file else { return };
+        let mut older = intruder(&path(folder)).await;
+        let written = "UPDATE consents_on_behalf SET given_at = given_at + 1";
+        sqlx::query(written).execute(&mut older).await.unwrap();
+        assert_eq!(kinds().await, None);
+    });
 }

@@ -187,6 +187,7 @@ impl Cast {
                 idle_expiry: later(600),
             }),
             record: record(),
+            agreed: START,
         }
     }
 

@@ -45,6 +45,7 @@ pub(super) fn code(kit: &Kit, deadline: UnixTime) -> CodePayload {
         nonce: Some(String::from("needle-nonce")),
         proof: proof(kit, PersonId::random(&*kit.entropy)),
         issued_at: kit.now(),
+        consented_at: None,
         deadline,
     }
 }
@@ -137,6 +138,7 @@ pub(super) fn interaction(kit: &Kit, deadline: UnixTime) -> Interaction {
         proof: None,
         acting: None,
         consented: None,
+        consented_at: None,
         refusal: None,
         pending_link: Some(sceau::interaction::PendingLink {
             approval: ApprovalId::random(&*kit.entropy),

@@ -155,6 +155,9 @@ impl Links for Failing<dyn Links> {
     async fn find(&self, key: &UpstreamKey) -> PortResult<Option<Link>> {
         self.outage.around("links.find", self.inner.find(key)).await
     }
+    async fn stands(&self, key: &UpstreamKey, person: PersonId) -> PortResult<bool> {
+        self.outage.around("links.stands", self.inner.stands(key, person)).await
+    }
     async fn of(&self, person: PersonId) -> PortResult<Vec<Link>> {
         self.outage.around("links.of", self.inner.of(person)).await
     }

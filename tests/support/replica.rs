@@ -24,6 +24,7 @@ impl Harness {
             storage: provider.storage.clone(),
             watchers: Watchers::default(),
             health: HealthMemory::default(),
+            dropped: sceau::flow::DroppedRows::default(),
         }
     }
 }

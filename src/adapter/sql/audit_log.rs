@@ -18,7 +18,6 @@ use super::statements_audit::{
 };
 use crate::audit::{Entering, Frontier, LaneHead, LogEntry, sequence};
 use crate::base::{AuditId, UnixTime};
-use crate::keyring::KeyState;
 use crate::ports::{AbsentRows, AuditKey, AuditLog, FoundRow, PortResult, Sequenced, StoredCheckpoint};
 
 /// The log in one database. Reading it takes no key.
@@ -139,12 +138,12 @@ impl AuditLog for SqlAuditLog {
     }
 
     async fn audit_keys(&self) -> PortResult<Vec<AuditKey>> {
-        let rows: Vec<(String, String, Option<String>)> =
+        let rows: Vec<(String, Option<i64>, Option<String>)> =
             on!(self.0.reader(), |c| sqlx::query_as(AUDIT_KEYS).fetch_all(c))?;
-        let read = |(kid, state, jwk): (String, String, Option<String>)| {
+        let read = |(kid, revoked, jwk): (String, Option<i64>, Option<String>)| {
             let jwk = jwk.as_deref().and_then(|jwk| serde_json::from_str(jwk).ok());
             let jwk = jwk.ok_or_else(|| corrupt("an audit key has no public half"))?;
-            Ok(AuditKey { kid, jwk, revoked: state == KeyState::Revoked.as_str() })
+            Ok(AuditKey { kid, jwk, revoked: revoked.map(UnixTime::from_millis) })
         };
         rows.into_iter().map(read).collect()
     }

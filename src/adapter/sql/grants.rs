@@ -7,11 +7,12 @@ use super::revocation::end_grant;
 use super::row::{corrupt, counter, hash, thumbprint, word};
 use super::statements::{CONSENT_FIND, CONSENT_UPSERT, FAMILY_FIND};
 use super::statements_directory::{PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED};
-use super::statements_people::{CONSENT_DELETE, CONSENT_LIST, GRANTS_ALIVE};
+use super::statements_people::{CONSENT_DELETE, CONSENT_LIST, CONSENT_WITHDRAW, GRANTS_ALIVE};
 use super::statements_representation::{BEHALF_DELETE, BEHALF_FIND, BEHALF_UPSERT};
 use super::store::Store;
 use crate::audit::AuditEvent;
 use crate::base::{FamilyId, GrantId, PersonId, UnixTime};
+use crate::identity::GuardianKind;
 use crate::oauth::{Family, ScopeSet};
 use crate::ports::{Consent, ConsentSubject, Grant, Grants, PortResult, StoredFamily};
 
@@ -30,20 +31,24 @@ impl Grants for SqlGrants {
 
     async fn consent(&self, subject: ConsentSubject<'_>) -> PortResult<Option<Consent>> {
         let ConsentSubject { person, on_behalf_of, client } = subject;
-        let row: Option<(String, i64)> = match on_behalf_of {
-            None => on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_FIND)
-                .bind(person.uuid())
-                .bind(client.as_str())
-                .fetch_optional(c))?,
+        let row: Option<(String, i64, Option<String>)> = match on_behalf_of {
+            None => {
+                let row: Option<(String, i64)> = on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_FIND)
+                    .bind(person.uuid())
+                    .bind(client.as_str())
+                    .fetch_optional(c))?;
+                row.map(|(scope, at)| (scope, at, None))
+            }
             Some(represented) => on!(self.0.db.reader(), |c| sqlx::query_as(BEHALF_FIND)
                 .bind(person.uuid())
                 .bind(client.as_str())
                 .bind(represented.uuid())
                 .fetch_optional(c))?,
         };
-        row.map(|(scope, at)| {
+        row.map(|(scope, at, kind)| {
+            let (kind, at) = (kind.as_deref().and_then(GuardianKind::from_stored), UnixTime::from_millis(at));
             let scope = ScopeSet::parse(&scope).map_err(|_| corrupt("a consent's scope is malformed"))?;
-            Ok(Consent { person, on_behalf_of, client: client.clone(), scope, at: UnixTime::from_millis(at) })
+            Ok(Consent { person, on_behalf_of, kind, client: client.clone(), scope, at })
         })
         .transpose()
     }
@@ -63,19 +68,21 @@ impl Grants for SqlGrants {
                 .bind(consent.scope.to_string())
                 .bind(consent.at.millis())
                 .bind(represented.uuid())
+                .bind(consent.kind.map(GuardianKind::as_str))
                 .fetch_optional(c))?,
         };
         write.commit(event).await
     }
 
     async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>> {
-        let rows: Vec<(String, String, i64, Option<Uuid>)> =
+        let rows: Vec<ConsentRow> =
             on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_LIST).bind(person.uuid()).fetch_all(c))?;
-        let consents = rows.into_iter().map(|(client, scope, at, represented)| {
+        let consents = rows.into_iter().map(|(client, scope, at, represented, kind): ConsentRow| {
             let scope = ScopeSet::parse(&scope).map_err(|_| corrupt("a consent's scope is malformed"))?;
             let client = word(&client, "a consent's client is malformed")?;
             let on_behalf_of = represented.map(PersonId::from_uuid);
-            Ok(Consent { person, on_behalf_of, client, scope, at: UnixTime::from_millis(at) })
+            let kind = kind.as_deref().and_then(GuardianKind::from_stored);
+            Ok(Consent { person, on_behalf_of, kind, client, scope, at: UnixTime::from_millis(at) })
         });
         consents.collect()
     }
@@ -112,6 +119,13 @@ impl Grants for SqlGrants {
         if forgotten.is_none() && rows.is_empty() {
             return Ok(None);
         }
+        // Codes that rely on it are in no table yet.
+        on!(write.connection(), |c| sqlx::query_as::<_, ()>(CONSENT_WITHDRAW)
+            .bind(person.uuid())
+            .bind(represented.unwrap_or_else(|| person.uuid()))
+            .bind(client.as_str())
+            .bind(event.at.millis())
+            .fetch_optional(c))?;
         let ended: Vec<GrantId> = rows.into_iter().map(|(id,)| GrantId::from_uuid(id)).collect();
         for grant in &ended {
             end_grant(&mut write, *grant, event.at).await?;
@@ -120,6 +134,9 @@ impl Grants for SqlGrants {
         Ok(Some(ended))
     }
 }
+
+/// Client, scope, time, who is represented, in which quality.
+type ConsentRow = (String, String, i64, Option<Uuid>, Option<String>);
 
 #[derive(sqlx::FromRow)]
 struct FamilyRow {

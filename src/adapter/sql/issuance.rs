@@ -8,7 +8,7 @@ use super::group_commit::GroupCommit;
 use super::kept::Kept;
 use super::revocation::end_grant;
 use super::row::{corrupt, stored};
-use super::standing::{hold_artefact, hold_session, refusal};
+use super::standing::{consent_withdrawn, hold_artefact, hold_session, refusal};
 use super::statements::{
     FAMILY_ALIVE, FAMILY_ALIVE_LOCKED, FAMILY_GRANT, FAMILY_INSERT, FAMILY_ROTATE, FENCE_FIRST_GRANT,
     FENCE_REPLAYED, GRANT_ALIVE, GRANT_ALIVE_LOCKED, GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT, SESSION_SHARE,
@@ -43,7 +43,11 @@ impl Issuance for SqlIssuance {
             return Ok(IssueOutcome::Replayed(first));
         }
         hold_session(&mut write, plan.grant.sid, SESSION_SHARE).await?;
-        if let Some(by) = refusal(&mut write, &plan.grant).await? {
+        let by = match refusal(&mut write, &plan.grant).await? {
+            None if consent_withdrawn(&mut write, plan).await? => Some(RefusedBy::Consent),
+            by => by,
+        };
+        if let Some(by) = by {
             // Only the fence has been written: it stays burnt.
             write.commit_saying(refused, by.as_str()).await?;
             return Ok(IssueOutcome::Refused(by));

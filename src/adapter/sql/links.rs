@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::revocation::cut;
 use super::row::corrupt;
 use super::statements_people::{
-    LINK_DELETE, LINK_FIND, LINK_INSERT, LINK_LIST, PERSON_CANDIDATES, PERSON_LINKABLE,
-    PERSON_LINKABLE_LOCKED, PERSON_LINKED,
+    LINK_DELETE, LINK_FIND, LINK_HELD, LINK_HELD_LOCKED, LINK_INSERT, LINK_LIST, PERSON_CANDIDATES,
+    PERSON_LINKABLE, PERSON_LINKABLE_LOCKED, PERSON_LINKED,
 };
 use super::store::Store;
 use super::write::Write;
@@ -33,6 +33,16 @@ impl Links for SqlLinks {
             Some(row) => self.0.link(&row).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    async fn stands(&self, key: &UpstreamKey, person: PersonId) -> PortResult<bool> {
+        let index = self.0.link_index(key);
+        // In a writer's place, and nothing is written.
+        let mut write = self.0.write().await?;
+        let text = write.text(LINK_HELD, LINK_HELD_LOCKED);
+        let holder: Option<Uuid> =
+            on!(write.connection(), |c| sqlx::query_scalar(text).bind(index.as_slice()).fetch_optional(c))?;
+        Ok(holder == Some(person.uuid()))
     }
 
     async fn of(&self, person: PersonId) -> PortResult<Vec<Link>> {
@@ -94,7 +104,9 @@ impl Links for SqlLinks {
         if gone.is_none() {
             return Ok(false);
         }
-        cut(&mut write, &Cutoff { scope: CutoffScope::Person(person), at: event.at }).await?;
+        // Not the time at which it was asked for: a sign-in by this link may have begun since.
+        let at = write.now().max(event.at);
+        cut(&mut write, &Cutoff { scope: CutoffScope::Person(person), at }).await?;
         write.commit(event).await?;
         Ok(true)
     }

@@ -10,10 +10,11 @@ use super::statements::{
     ARTEFACT_HOLD, CLIENT_ENABLED, CLIENT_ENABLED_LOCKED, CUTOFF_COVERING, DEVICE_STATUS,
     DEVICE_STATUS_LOCKED, PERSON_STATUS, PERSON_STATUS_LOCKED,
 };
+use super::statements_people::CONSENT_WITHDRAWN;
 use super::write::Write;
 use crate::base::{PersonId, Sid, TokenHash};
 use crate::identity::PersonStatus;
-use crate::ports::{Grant, PortResult, RefusedBy};
+use crate::ports::{Grant, IssuePlan, PortResult, RefusedBy};
 
 /// Orders grants in a session and its end, which have no row in common. SQLite has one writer.
 ///
@@ -58,6 +59,20 @@ pub(super) async fn refusal(write: &mut Write<'_>, grant: &Grant) -> PortResult<
         return Ok(Some(RefusedBy::Device));
     }
     cut_off(write, grant).await
+}
+
+/// Whether what `plan` relies on was taken back since. Asked after [`refusal`], which holds the person's row: a withdrawal
+/// under way has been waited for, and one that comes later ends the grant.
+pub(super) async fn consent_withdrawn(write: &mut Write<'_>, plan: &IssuePlan) -> PortResult<bool> {
+    let grant = &plan.grant;
+    let represented = grant.on_behalf_of.map_or(grant.person, |behalf| behalf.person);
+    let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(CONSENT_WITHDRAWN)
+        .bind(grant.person.uuid())
+        .bind(represented.uuid())
+        .bind(grant.client.as_str())
+        .bind(plan.agreed.millis())
+        .fetch_optional(c))?;
+    Ok(row.is_some())
 }
 
 async fn client_enabled(write: &mut Write<'_>, grant: &Grant) -> PortResult<bool> {

@@ -78,7 +78,7 @@ pub(super) const CHECKPOINT_LIST: &str =
 pub(super) const CHECKPOINT_INSERT: &str = "INSERT INTO audit_checkpoints (number, size, root, at, note) \
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING number";
 pub(super) const AUDIT_KEYS: &str =
-    "SELECT kid, state, public_jwk FROM key_records WHERE purpose = 'audit' ORDER BY staged_at, kid";
+    "SELECT kid, revoked_at, public_jwk FROM key_records WHERE purpose = 'audit' ORDER BY staged_at, kid";
 
 pub(super) const PAYLOAD_FIND: &str = "SELECT sealed FROM audit_payloads WHERE event = $1";
 pub(super) const PAYLOAD_AGED: &str = "SELECT p.event, p.at, e.kind FROM audit_payloads p \

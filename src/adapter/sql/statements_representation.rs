@@ -16,10 +16,12 @@ pub(super) const GUARDIANSHIP_DELETE: &str = "DELETE FROM guardianships WHERE pa
 pub(super) const PATIENT_REPRESENTED: &str = "SELECT p.id, p.status, p.sealed FROM guardianships g \
      JOIN persons p ON p.id = g.patient WHERE g.guardian_index = $1 ORDER BY p.id";
 
-pub(super) const BEHALF_FIND: &str =
-    "SELECT scope, given_at FROM consents_on_behalf WHERE person = $1 AND client = $2 AND represented = $3";
-pub(super) const BEHALF_UPSERT: &str = "INSERT INTO consents_on_behalf (person, client, scope, given_at, represented) \
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (person, represented, client) \
-     DO UPDATE SET scope = excluded.scope, given_at = excluded.given_at";
+pub(super) const BEHALF_FIND: &str = "SELECT scope, given_at, CASE WHEN kind_given_at = given_at THEN kind END AS kind \
+     FROM consents_on_behalf WHERE person = $1 AND client = $2 AND represented = $3";
+pub(super) const BEHALF_UPSERT: &str = "INSERT INTO consents_on_behalf \
+     (person, client, scope, given_at, represented, kind, kind_given_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $4) ON CONFLICT (person, represented, client) \
+     DO UPDATE SET scope = excluded.scope, given_at = excluded.given_at, kind = excluded.kind, \
+     kind_given_at = excluded.kind_given_at";
 pub(super) const BEHALF_DELETE: &str = "DELETE FROM consents_on_behalf \
      WHERE person = $1 AND client = $2 AND represented = $3 RETURNING client";
