@@ -130,7 +130,8 @@ impl Provider {
             return Err(invalid_grant());
         }
         let token = presented.refresh_token.clone();
-        self.sign_and_answer(client, &mint, Some(Refreshable { token, ends }), now).await
+        let refreshable = Some(Refreshable { token, ends });
+        self.sign_and_answer(client, mint, refreshable, (EventKind::TokensRefreshed, now)).await
     }
 
     /// When the family ends unless it is used again.

@@ -58,8 +58,8 @@ pub use durable_state::{DurableHealth, DurableState};
 pub use grants::{Consent, ConsentSubject, Grants, StoredFamily};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
-    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, NewFamily, RefusedBy,
-    RotateOutcome, RotatePlan, SEALED_REFRESH,
+    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, NewFamily,
+    RefusedBy, RotateOutcome, RotatePlan, SEALED_REFRESH,
 };
 pub use key_token::KeyToken;
 pub use keys::{DecryptError, Decrypter, Keys, PrivatePart, Signer};

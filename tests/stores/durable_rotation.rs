@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sceau::base::{GrantId, OsEntropy, TokenHash};
 use sceau::ports::{
-    Cutoff, CutoffScope, FenceKind, Grant, IssueOutcome, IssuePlan, KeepPlan, RefusedBy, RotateOutcome, RotatePlan,
-    StoredFamily,
+    Cutoff, CutoffScope, FenceKind, Grant, IssueOutcome, IssuePlan, KeepPlan, RefusedBy, RotateOutcome,
+    RotatePlan, StoredFamily,
 };
 
 use super::durable::{START, World, granted, on_every_engine, race, refused};

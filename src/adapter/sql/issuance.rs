@@ -11,7 +11,8 @@ use super::row::{corrupt, stored};
 use super::standing::{consent_withdrawn, hold_artefact, hold_session, refusal};
 use super::statements::{
     FAMILY_ALIVE, FAMILY_ALIVE_LOCKED, FAMILY_GRANT, FAMILY_INSERT, FAMILY_ROTATE, FENCE_FIRST_GRANT,
-    FENCE_REPLAYED, GRANT_ALIVE, GRANT_ALIVE_LOCKED, GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT, SESSION_SHARE,
+    FENCE_REPLAYED, GRANT_ALIVE, GRANT_ALIVE_LOCKED, GRANT_DEVICE, GRANT_INSERT, ISSUANCE_INSERT,
+    SESSION_SHARE,
 };
 use super::store::Store;
 use super::write::Write;
