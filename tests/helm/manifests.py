@@ -173,14 +173,18 @@ def production(objects):
     equal("production: registry", pod["imagePullSecrets"], [{"name": "registry"}])
     equal("production: strictly over zones", {r["whenUnsatisfiable"] for r in pod["topologySpreadConstraints"]}, {"DoNotSchedule"})
     equal("production: nothing can be written", [m for m in pod["containers"][0]["volumeMounts"] if not m.get("readOnly")], [])
-    egress = {rule["to"][0].get("ipBlock", {}).get("cidr"): [p["port"] for p in rule["ports"]] for rule in one(objects, "NetworkPolicy")["spec"]["egress"]}
-    equal("production: ways out", egress, {None: [53, 53], "10.20.0.0/24": [5432], "10.20.1.0/24": [6380], "0.0.0.0/0": [443], "10.20.2.5/32": [587], "10.20.2.6/32": [6514]})
+    equal("production: ways out", ways_out(objects), {None: [53, 53], "10.20.0.0/24": [5432], "10.20.1.0/24": [6380], "0.0.0.0/0": [443], "10.20.2.5/32": [587], "10.20.2.6/32": [6514]})
     migration(objects)
     monitor = one(objects, "ServiceMonitor")["spec"]
     services = [o["metadata"]["name"] for o in objects if o["kind"] == "Service" and selects(monitor["selector"]["matchLabels"], o["metadata"]["labels"])]
     equal("production: Prometheus finds the admin Service alone", services, ["sceau-admin"])
     equal("production: its job is called sceau", (monitor["jobLabel"], one(objects, "Service", "sceau-admin")["metadata"]["labels"][monitor["jobLabel"]]), ("app.kubernetes.io/name", "sceau"))
     equal("production: its port", [p["name"] for p in one(objects, "Service", "sceau-admin")["spec"]["ports"]], [monitor["endpoints"][0]["port"]])
+
+
+def ways_out(objects):
+    """The ports of each address that the server may call."""
+    return {rule["to"][0].get("ipBlock", {}).get("cidr"): [p["port"] for p in rule["ports"]] for rule in one(objects, "NetworkPolicy")["spec"]["egress"]}
 
 
 def migration(objects):
@@ -213,7 +217,7 @@ def hardware(objects):
     equal("hsm: budget", one(objects, "PodDisruptionBudget")["spec"]["minAvailable"], "75%")
     test = one(objects, "Pod", "sceau-test")["spec"]
     equal("hsm: the test sees the certificate alone", test["volumes"][0]["secret"]["items"], [{"key": "tls.crt", "path": "tls.crt"}])
-    check("hsm: the token is reached", [1792] in [[p["port"] for p in rule["ports"]] for rule in one(objects, "NetworkPolicy")["spec"]["egress"]])
+    equal("hsm: ways out", ways_out(objects), {None: [53, 53], "10.20.0.0/24": [5433], "10.20.1.0/24": [6379], "10.20.3.0/28": [1792]})
 
 
 def variants():
@@ -241,6 +245,8 @@ def variants():
     check("the module from a volume", "initContainers" not in spec and {"name": "hsm-module", "csi": {"driver": "module.example.fr", "readOnly": True}} in spec["volumes"])
     replacing = pod({"secrets": {"kekPrevious": {"existingSecret": "sceau-kek-new"}}})["spec"]
     check("the other key-encryption key is mounted", "sceau-kek-new" in str(replacing["volumes"]))
+    alone = {"profile": "single", "replicaCount": 1, "autoscaling": {"enabled": False}, "secrets": {"redisPassword": {"existingSecret": ""}}, "files": {"redisCa": {"existingConfigMap": ""}}, "config": {"storage": {"redis": ""}}}
+    equal("without Redis never two at a time", one(rendered("production", alone), "Deployment")["spec"]["strategy"], {"type": "Recreate"})
     plain = rendered("production", {"networkPolicy": {"enabled": False}})
     equal("no NetworkPolicy where none is wanted", [o for o in plain if o["kind"] == "NetworkPolicy"], [])
     equal("no Job where the schema is migrated otherwise", [o for o in rendered("production", {"migration": {"enabled": False}}) if o["kind"] == "Job"], [])
