@@ -108,6 +108,12 @@ def explained():
         section = sections.get(anchor, "")
         check(f"{name}: {file}#{anchor} exists", file == "docs/operations.md" and bool(section))
         check(f"{name}: #{anchor} names it", f"`{name}`" in section and section.strip() in chapter)
+    guide = (CHART / "README.md").read_text()
+    for where, links in (("the chapter", re.findall(r"\]\(#([^)]+)\)", chapter)), ("helm/README.md", re.findall(r"\]\(\.\./docs/operations\.md#([^)]+)\)", guide))):
+        check(f"{where} has links", len(links) > 3)
+        equal(f"{where}: each link has its heading", [link for link in links if link not in sections], [])
+    for link in re.findall(r"\]\(((?!http|#)[^)#]+)", guide):
+        check(f"helm/README.md: {link} exists", (CHART / link).exists())
     told = set(re.findall(r"`(Sceau[A-Za-z]+)`", chapter))
     equal("the chapter names no other alarm", told, set(ALARMS))
 

@@ -196,7 +196,7 @@ def probes(objects, admin):
 
 
 def answers(address, server):
-    for _ in range(200):
+    for _ in range(600):
         try:
             return urllib.request.urlopen(address, timeout=5).status == 200
         except OSError:

@@ -29,7 +29,7 @@ def equal(name, found, expected):
 
 
 def run(*words, **more):
-    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120, **more)
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=600, **more)
 
 
 def helm(*words):
