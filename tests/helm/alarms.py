@@ -12,7 +12,7 @@ RULES = yaml.safe_load((CHART / "files/alarms.yaml").read_text())
 ALARMS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"] if "alert" in rule}
 RECORDS = {rule["record"]: rule for group in RULES["groups"] for rule in group["rules"] if "record" in rule}
 DASHBOARD = json.loads((CHART / "files/dashboard.json").read_text())
-# Named by code that is being merged; a metric that the source has by now may not stand here.
+# Recorded by code that is on its way here; to be taken out once it has come.
 AWAITED = {"sceau_http_shed_total", "sceau_tls_certificate_expires_seconds"}
 
 
@@ -31,13 +31,14 @@ def raised():
     scenarios = yaml.safe_load((HERE / "scenarios.yaml").read_text())["scenarios"]
     equal("each alarm has a scenario", {alarm for s in scenarios for alarm in s["raises"]}, set(ALARMS))
     tests = []
-    for scenario in scenarios:
+    for number, scenario in enumerate(scenarios):
         tests.append({
             "name": scenario["name"],
             "interval": scenario["interval"],
             "input_series": scenario["input_series"],
             "promql_expr_test": [{
-                "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
+                # promtool tells the expression that fails and no name: so each has its number.
+                "expr": f'group by (alertname) (ALERTS{{alertstate="firing",alertname!="scenario {number}"}})',
                 "eval_time": length(scenario),
                 "exp_samples": [{"labels": f'{{alertname="{alarm}"}}', "value": 1} for alarm in scenario["raises"]],
             }],
@@ -46,10 +47,11 @@ def raised():
         yaml.safe_dump({"rule_files": [str(CHART / "files/alarms.yaml")], "evaluation_interval": "1m", "tests": tests}, file)
         file.flush()
         answer = run(PROMTOOL, "test", "rules", file.name)
-    failing = re.findall(r"name: (.*),$", answer.stderr, re.MULTILINE)
-    for scenario in scenarios:
-        check(f"scenario: {scenario['name']}", scenario["name"] not in failing)
-    check("promtool's verdict on the scenarios", answer.returncode == 0, answer.stdout + answer.stderr[:3000])
+    failing = dict(re.findall(r'alertname!=\\"scenario (\d+)\\"\}\)", (.*?)(?=\n\s*expr:|\Z)', answer.stderr, re.DOTALL))
+    for number, scenario in enumerate(scenarios):
+        check(f"scenario: {scenario['name']}", str(number) not in failing, failing.get(str(number), ""))
+    equal("promtool's verdict on the scenarios", answer.returncode == 0, not failing)
+    check("promtool ran the scenarios", "FAILED" in answer.stderr or "SUCCESS" in answer.stdout, answer.stdout + answer.stderr)
 
 
 def length(scenario):
