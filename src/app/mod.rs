@@ -15,6 +15,7 @@ mod key_encryption;
 mod key_metrics;
 mod replica;
 mod reseal;
+mod sources;
 
 use std::sync::Arc;
 
@@ -35,10 +36,10 @@ use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::{CustodySigner, SealKeyReader, SealedDecrypter, SqlKeys, SqlStores, kek_sealer};
 use crate::adapter::upstream::{Bridge, ClientKeySets, OwnSide};
 use crate::adapter::webauthn::WebauthnAuthenticator;
-use crate::base::{Clock, Entropy};
+use crate::base::{Clock, Entropy, Rate};
 use crate::federation::UpstreamProvider;
 use crate::flow::{Cutoffs, HealthMemory, Keyring, Policy, Provider, Watchers, bootstrap_keys};
-use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
+use crate::http::{AppState, Health, HttpLimits, Leaving, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::oauth::is_loopback;
 use crate::ports::{CodeSender, Decrypter, KeyToken, Keys, Ports, Sealing, Signer};
@@ -115,6 +116,8 @@ pub struct App {
     own_kek: Sealer,
     ephemeral: EphemeralStore,
     mobile_origins: Arc<[String]>,
+    /// Set when this process is about to end.
+    pub leaving: Leaving,
 }
 
 impl App {
@@ -152,7 +155,8 @@ impl App {
         // Before anything is served or imported: real and invented people never share a database.
         anyhow::ensure!(!provider.foreign_ins_stored().await?, FOREIGN_INS);
         let provider = Arc::new(provider);
-        Ok(Self { provider, durable, seal_keys, keys, own_kek, ephemeral, mobile_origins })
+        let leaving = Leaving::default();
+        Ok(Self { provider, durable, seal_keys, keys, own_kek, ephemeral, mobile_origins, leaving })
     }
 
     /// The public routes.
@@ -160,6 +164,7 @@ impl App {
         let state = AppState {
             provider: self.provider.clone(),
             trusted_proxies: trusted_proxies.into(),
+            leaving: self.leaving.clone(),
             mobile_origins: self.mobile_origins.clone(),
         };
         router(state, limits)
@@ -167,7 +172,7 @@ impl App {
 
     /// The operator's routes.
     pub fn admin_router(&self, metrics: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
-        admin_router(Health { provider: self.provider.clone(), metrics })
+        admin_router(Health::new(self.provider.clone(), metrics, self.leaving.clone()))
     }
 
     /// Closes the database; SQLite leaves one whole file. Nothing is served afterwards.
@@ -247,6 +252,7 @@ fn fill_ports(
 }
 
 fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Sealing) -> Provider {
+    let client_pace = Rate::per_second(policy.client_rate);
     Provider {
         ports,
         policy,
@@ -255,6 +261,7 @@ fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Se
         storage,
         watchers: Watchers::default(),
         health: HealthMemory::default(),
+        client_pace,
     }
 }
 

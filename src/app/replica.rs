@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::App;
+use crate::base::Rate;
 use crate::flow::{Cutoffs, HealthMemory, Keyring, Provider, Watchers};
 use crate::ports::Keys as _;
 
@@ -28,6 +29,7 @@ impl App {
             storage: first.storage.clone(),
             watchers: Watchers::default(),
             health: HealthMemory::default(),
+            client_pace: Rate::per_second(first.policy.client_rate),
         };
         Ok(Self { provider: Arc::new(provider), ..self.clone() })
     }

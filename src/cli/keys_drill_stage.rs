@@ -161,6 +161,7 @@ fn policy(issuer: String) -> anyhow::Result<Policy> {
         attestation: AttestationPolicy { allow_self: false, aaguids: Vec::new() },
         sector: SectorSettings::default(),
         keys: KeyPolicy::parse(SHIPPED_POLICY).context("the shipped key policy")?,
+        client_rate: 0,
         devices_per_person: 1,
         live_approvals: 1,
         activation: ActivationPolicy::Limited,

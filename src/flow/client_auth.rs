@@ -107,7 +107,10 @@ impl Provider {
             return Err(FlowError::protocol(ErrorCode::TemporarilyUnavailable, "too many failed attempts"));
         }
         match self.check_credentials(&credentials, now).await? {
-            Ok(client) => Ok(AuthenticatedClient(client)),
+            Ok(client) => {
+                self.keep_pace(&client, origin, now)?;
+                Ok(AuthenticatedClient(client))
+            }
             Err(refused) => {
                 self.ports.throttle.hit(FAILURES, &origin.source(), now).await?;
                 self.ports.audit.append(&refused).await?;
@@ -115,6 +118,16 @@ impl Provider {
                 Err(error.with_internal(refused.reason).into())
             }
         }
+    }
+
+    /// Who has not authenticated cannot spend what another may; the identifier of a public client is known to all, so
+    /// that each source spends its own.
+    fn keep_pace(&self, client: &Client, origin: &Origin, now: UnixTime) -> Result<(), FlowError> {
+        let Some(pace) = &self.client_pace else { return Ok(()) };
+        let source = (client.auth == ClientAuthMethod::None).then(|| origin.source());
+        let micros = u64::try_from(now.millis()).unwrap_or_default().saturating_mul(1000);
+        pace.admit((client.client_id.as_str(), source), micros)
+            .map_err(|_| FlowError::protocol(ErrorCode::SlowDown, "too many requests of this client"))
     }
 
     async fn check_credentials(

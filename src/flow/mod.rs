@@ -109,7 +109,7 @@ pub use userinfo::UserinfoError;
 use std::net::IpAddr;
 
 use crate::audit::{AuditEvent, Decision, EventKind};
-use crate::base::{AuditId, UnixTime};
+use crate::base::{AuditId, Rate, UnixTime};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::ports::{PortError, Ports, Sealing};
 
@@ -129,6 +129,8 @@ pub struct Provider {
     pub watchers: Watchers,
     /// What readiness remembers.
     pub health: HealthMemory,
+    /// How often each client may come here.
+    pub client_pace: Option<Rate>,
 }
 
 /// Where a browser's or phone's request comes from, as shown to the person.

@@ -1,5 +1,6 @@
-//! The tower stack, outermost first: request id, span and metrics, panics, load shed, time-out, body limit, headers.
+//! The tower stack, outermost first: request id, span and metrics, form of errors, panics, time-out, body limit, headers, places.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,6 +15,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
+use super::extract::Network;
+use super::guard::{Guard, guard};
 use super::respond;
 
 /// Limits of the public router.
@@ -25,18 +28,35 @@ pub struct HttpLimits {
     pub body: usize,
     /// HSTS is sent (https issuer).
     pub hsts: bool,
+    /// Requests under way at once.
+    pub requests: usize,
+    /// Requests that wait for one of these places.
+    pub queue: usize,
+    /// Status polls that wait at once.
+    pub waits: usize,
+    /// Requests of one source a second; 0: no limit.
+    pub source_rate: u32,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { request: Duration::from_secs(30), body: 64 * 1024, hsts: false }
+        Self {
+            request: Duration::from_secs(30),
+            body: 64 * 1024,
+            hsts: false,
+            requests: 256,
+            queue: 256,
+            waits: 2048,
+            source_rate: 0,
+        }
     }
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the stack around `routes`.
-pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
+pub(super) fn around(routes: Router, limits: &HttpLimits, trusted_proxies: Arc<[Network]>) -> Router {
+    let places = Arc::new(Guard::new(limits, trusted_proxies));
     let hsts = limits.hsts.then(|| {
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, value)
@@ -53,7 +73,8 @@ pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ))
-        .option_layer(hsts);
+        .option_layer(hsts)
+        .layer(middleware::from_fn_with_state(places, guard));
     routes.layer(stack)
 }
 

@@ -24,12 +24,18 @@ impl Harness {
             storage: provider.storage.clone(),
             watchers: Watchers::default(),
             health: HealthMemory::default(),
+            client_pace: None,
         }
     }
 }
 
 /// The router of another process.
 pub(crate) fn routes(provider: Arc<Provider>) -> Router {
-    let state = AppState { provider, trusted_proxies: Arc::new([]), mobile_origins: Arc::new([]) };
+    let state = AppState {
+        provider,
+        trusted_proxies: Arc::new([]),
+        leaving: sceau::http::Leaving::default(),
+        mobile_origins: Arc::new([]),
+    };
     router(state, &HttpLimits::default())
 }
