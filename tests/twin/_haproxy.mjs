@@ -29,7 +29,7 @@ export class HaProxy {
       `  http-request set-header x-forwarded-for 192.0.2.1 unless { req.hdr(${SOURCE}) -m found }`,
       "  default_backend sceau",
       "backend sceau", "  balance roundrobin",
-      "  option httpchk GET /health/ready", "  http-check expect status 200",
+      "  option httpchk GET /health/ready", "  http-check expect status 200", "  timeout check 3s",
       "  default-server check inter 500ms fall 1 rise 1",
       "  option redispatch 1", "  retries 3", "  retry-on conn-failure",
       ...servers, "",
