@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::{Request, Response};
+use ::http::{HeaderValue, Request, Response, header};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
@@ -18,7 +18,16 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::config::Limits;
-use crate::http::Peer;
+use crate::http::{Leaving, Peer};
+
+/// How connections learn that the server ends.
+#[derive(Clone)]
+pub(super) struct Ending {
+    /// The next answer is the last of its connection.
+    pub(super) leaving: Leaving,
+    /// So is the one under way, and idle connections are closed.
+    pub(super) stop: CancellationToken,
+}
 
 /// HTTP/1.1 until the client leaves, dawdles, or the server stops.
 pub(super) async fn http1(
@@ -26,14 +35,18 @@ pub(super) async fn http1(
     router: &Router,
     peer: Peer,
     limits: &Limits,
-    stop: &CancellationToken,
+    ending: &Ending,
 ) {
     let under_way = UnderWay::new();
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(HEADERS);
-    let service = service_fn(|request| answer(router.clone(), request, peer, under_way.begin()));
+    let service = service_fn(|request| {
+        let (answering, leaving) =
+            (answer(router.clone(), request, peer, under_way.begin()), &ending.leaving);
+        async move { answering.await.map(|response| parting(response, leaving)) }
+    });
     let serving = builder.serve_connection(TokioIo::new(stream), service);
-    finish(serving, &under_way, limits.idle_timeout, stop).await;
+    finish(serving, &under_way, limits.idle_timeout, ending.stop.cancelled()).await;
 }
 
 /// HTTP/2 until the client leaves, is idle or dead, or the server stops.
@@ -42,7 +55,7 @@ pub(super) async fn http2(
     router: &Router,
     peer: Peer,
     limits: &Limits,
-    stop: &CancellationToken,
+    ending: &Ending,
 ) {
     let under_way = UnderWay::new();
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
@@ -54,7 +67,14 @@ pub(super) async fn http2(
         .keep_alive_timeout(limits.header_timeout);
     let service = service_fn(|request| answer(router.clone(), request, peer, under_way.begin()));
     let serving = builder.serve_connection(TokioIo::new(stream), service);
-    finish(serving, &under_way, limits.idle_timeout, stop).await;
+    let end = async {
+        tokio::select! {
+            // RFC 9113 6.8: a client that has just connected is served once before it is told to go.
+            () = async { ending.leaving.begun().await; under_way.used().await } => {}
+            () = ending.stop.cancelled() => {}
+        }
+    };
+    finish(serving, &under_way, limits.idle_timeout, end).await;
 }
 
 async fn answer(
@@ -69,19 +89,27 @@ async fn answer(
     Ok(response.map(|body| Counted { body, _begun: begun }))
 }
 
-/// Serves until the connection ends by itself, or asks it to once it is idle or the server stops.
+/// RFC 9112 9.6: while the server leaves, an answer says that it is the last of its connection.
+fn parting(mut response: Response<Counted>, leaving: &Leaving) -> Response<Counted> {
+    if leaving.has_begun() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Serves until the connection ends by itself, or asks it to once it is idle or `end` has come.
 async fn finish<C: GracefulConnection>(
     serving: C,
     under_way: &UnderWay,
     idle_timeout: Duration,
-    stop: &CancellationToken,
+    end: impl Future<Output = ()>,
 ) {
     let mut serving = pin!(serving);
     tokio::select! {
         // What fails here fails for its client alone, who knows.
         _ = serving.as_mut() => return,
         () = under_way.idle(idle_timeout) => {}
-        () = stop.cancelled() => {}
+        () = end => {}
     }
     serving.as_mut().graceful_shutdown();
     tokio::select! {
@@ -90,24 +118,30 @@ async fn finish<C: GracefulConnection>(
     }
 }
 
-/// How many requests of one connection are under way.
-struct UnderWay(watch::Sender<usize>);
+/// How many requests of one connection are under way, and whether there ever was one.
+struct UnderWay(watch::Sender<(usize, bool)>);
 
 impl UnderWay {
     fn new() -> Self {
-        Self(watch::Sender::new(0))
+        Self(watch::Sender::new((0, false)))
     }
 
     fn begin(&self) -> Begun {
-        self.0.send_modify(|count| *count = count.saturating_add(1));
+        self.0.send_modify(|(count, used)| (*count, *used) = (count.saturating_add(1), true));
         Begun(self.0.clone())
+    }
+
+    /// Waits until there has been a request.
+    async fn used(&self) {
+        // `self` keeps the sender alive.
+        let _ = self.0.subscribe().wait_for(|(_, used)| *used).await;
     }
 
     /// Waits until nothing has been under way for `patience`.
     async fn idle(&self, patience: Duration) {
         let mut count = self.0.subscribe();
         loop {
-            let wait = if *count.borrow_and_update() == 0 { patience } else { Duration::MAX };
+            let wait = if count.borrow_and_update().0 == 0 { patience } else { Duration::MAX };
             if tokio::time::timeout(wait, count.changed()).await.is_err() {
                 return;
             }
@@ -116,11 +150,11 @@ impl UnderWay {
 }
 
 /// A request that is under way until this is dropped, with the last byte of its answer.
-struct Begun(watch::Sender<usize>);
+struct Begun(watch::Sender<(usize, bool)>);
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
+        self.0.send_modify(|(count, _)| *count = count.saturating_sub(1));
     }
 }
 

@@ -14,6 +14,7 @@ mod jobs;
 mod key_encryption;
 mod key_metrics;
 mod reseal;
+mod sources;
 
 use std::sync::Arc;
 
@@ -34,13 +35,13 @@ use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::{CustodySigner, SealKeyReader, SealedDecrypter, SqlKeys, SqlStores, kek_sealer};
 use crate::adapter::upstream::{Bridge, ClientKeySets, OwnSide};
 use crate::adapter::webauthn::WebauthnAuthenticator;
-use crate::base::{Clock, Entropy};
+use crate::base::{Clock, Entropy, Rate};
 use crate::federation::UpstreamProvider;
 use crate::flow::{
     Cutoffs, DroppedRows, HealthMemory, Keyring, KnownClients, Policy, Provider, Watchers, WrittenMetadata,
     bootstrap_keys,
 };
-use crate::http::{AppState, Health, HttpLimits, Network, admin_router, router};
+use crate::http::{AppState, Health, HttpLimits, Leaving, Network, admin_router, router};
 use crate::jose::Sealer;
 use crate::oauth::is_loopback;
 use crate::ports::{CodeSender, Decrypter, KeyToken, Keys, Ports, Sealing, Signer};
@@ -117,6 +118,8 @@ pub struct App {
     own_kek: Sealer,
     ephemeral: EphemeralStore,
     mobile_origins: Arc<[String]>,
+    /// Set when this process is about to end.
+    pub leaving: Leaving,
 }
 
 impl App {
@@ -155,7 +158,8 @@ impl App {
         // Before anything is served or imported: real and invented people never share a database.
         anyhow::ensure!(!provider.foreign_ins_stored().await?, FOREIGN_INS);
         let provider = Arc::new(provider);
-        Ok(Self { provider, durable, seal_keys, keys, own_kek, ephemeral, mobile_origins })
+        let leaving = Leaving::default();
+        Ok(Self { provider, durable, seal_keys, keys, own_kek, ephemeral, mobile_origins, leaving })
     }
 
     /// The public routes.
@@ -163,6 +167,7 @@ impl App {
         let state = AppState {
             provider: self.provider.clone(),
             trusted_proxies: trusted_proxies.into(),
+            leaving: self.leaving.clone(),
             mobile_origins: self.mobile_origins.clone(),
         };
         router(state, limits)
@@ -170,7 +175,7 @@ impl App {
 
     /// The operator's routes.
     pub fn admin_router(&self, metrics: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
-        admin_router(Health { provider: self.provider.clone(), metrics })
+        admin_router(Health::new(self.provider.clone(), metrics, self.leaving.clone()))
     }
 
     /// Closes the database; SQLite leaves one whole file. Nothing is served afterwards.
@@ -250,6 +255,7 @@ fn fill_ports(
 }
 
 fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Sealing) -> Provider {
+    let client_pace = Rate::per_second(policy.client_rate);
     Provider {
         ports,
         policy,
@@ -261,6 +267,7 @@ fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Se
         watchers: Watchers::default(),
         health: HealthMemory::default(),
         dropped: DroppedRows::default(),
+        client_pace,
     }
 }
 

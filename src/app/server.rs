@@ -17,15 +17,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Limits;
-use crate::http::Peer;
+use crate::http::{Leaving, Network, Peer};
 
-use super::connection;
+use super::connection::{self, Ending};
+use super::sources::{Entered, Sources};
 
 /// A listener that is bound and does not accept yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
+    leaving: Leaving,
+    proxies: Vec<Network>,
 }
 
 /// How serving ended.
@@ -45,13 +48,25 @@ impl Server {
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, tls: None })
+        Ok(Self { listener, address, tls: None, leaving: Leaving::default(), proxies: Vec::new() })
     }
 
     /// Speaks TLS on every connection.
     #[must_use]
     pub fn with_tls(self, config: Arc<ServerConfig>) -> Self {
         Self { tls: Some(TlsAcceptor::from(config)), ..self }
+    }
+
+    /// Once `leaving` has begun, each connection ends with its next answer, so that its client comes back elsewhere.
+    #[must_use]
+    pub fn with_leaving(self, leaving: Leaving) -> Self {
+        Self { leaving, ..self }
+    }
+
+    /// Counts no connections of `proxies`, which carry those of many.
+    #[must_use]
+    pub fn with_proxies(self, proxies: Vec<Network>) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The address bound.
@@ -67,10 +82,16 @@ impl Server {
         let places = Arc::new(Semaphore::new(limits.max_connections));
         let connections = TaskTracker::new();
         let cut = CancellationToken::new();
-        let shared = Arc::new(Shared { router, limits, tls: self.tls, stop: stop.clone() });
+        let sources = Sources::new(limits.max_connections_per_source, self.proxies);
+        let ending = Ending { leaving: self.leaving, stop: stop.clone() };
+        let shared = Arc::new(Shared { router, limits, tls: self.tls, ending });
         // Without a place nothing is accepted: who comes waits in the operating system.
         while let Some((stream, peer, place)) = next(&self.listener, &places, &stop).await {
-            let serving = Arc::clone(&shared).connection(stream, peer, place);
+            let Some(entered) = sources.enter(peer.0.ip()) else {
+                metrics::counter!("sceau_http_shed_total", "class" => "connection").increment(1);
+                continue;
+            };
+            let serving = Arc::clone(&shared).connection(stream, peer, (place, entered));
             connections.spawn(cut.clone().run_until_cancelled_owned(serving));
         }
         // Closes the listening socket: new connections are refused from here on.
@@ -91,11 +112,16 @@ struct Shared {
     router: Router,
     limits: Limits,
     tls: Option<TlsAcceptor>,
-    stop: CancellationToken,
+    ending: Ending,
 }
 
 impl Shared {
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: Peer, _place: OwnedSemaphorePermit) {
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: Peer,
+        _place: (OwnedSemaphorePermit, Entered),
+    ) {
         let open = metrics::gauge!("sceau_http_connections");
         open.increment(1.0);
         self.speak(stream, peer).await;
@@ -108,17 +134,17 @@ impl Shared {
             return;
         }
         let Some(tls) = &self.tls else {
-            return connection::http1(stream, &self.router, peer, &self.limits, &self.stop).await;
+            return connection::http1(stream, &self.router, peer, &self.limits, &self.ending).await;
         };
         let handshake = tokio::time::timeout(self.limits.handshake_timeout, tls.accept(stream));
-        let Some(Ok(Ok(stream))) = self.stop.run_until_cancelled(handshake).await else {
+        let Some(Ok(Ok(stream))) = self.ending.stop.run_until_cancelled(handshake).await else {
             metrics::counter!("sceau_tls_handshakes_failed_total").increment(1);
             return;
         };
         if stream.get_ref().1.alpn_protocol() == Some(super::tls::H2) {
-            connection::http2(stream, &self.router, peer, &self.limits, &self.stop).await;
+            connection::http2(stream, &self.router, peer, &self.limits, &self.ending).await;
         } else {
-            connection::http1(stream, &self.router, peer, &self.limits, &self.stop).await;
+            connection::http1(stream, &self.router, peer, &self.limits, &self.ending).await;
         }
     }
 }

@@ -8,6 +8,7 @@ mod digest;
 mod encoding;
 mod entropy;
 mod id;
+mod rate;
 pub mod sealed_text;
 mod secret;
 
@@ -19,4 +20,5 @@ pub use id::{
     ApprovalId, AuditId, ClientId, DeviceId, EnrolmentId, FamilyId, GrantId, IdError, InteractionId, LinkId,
     MessageId, PersonId, RunId, Sid,
 };
+pub use rate::Rate;
 pub use secret::{Secret, TokenHash};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
+use super::ending::Signals;
 use super::output;
-use super::serve::stop_on_signal;
 use crate::demo::{Announce, Demo, Settings, Showcase, Step, play};
 
 /// Arguments of `sceau demo`.
@@ -124,4 +124,14 @@ fn welcome(showcase: &Showcase) -> anyhow::Result<Vec<String>> {
         String::new(),
         format!("sceau demo: ready on {issuer}"),
     ])
+}
+
+/// Cancels `stop` at SIGTERM or SIGINT.
+async fn stop_on_signal(stop: CancellationToken) {
+    match Signals::listen() {
+        Ok(mut signals) => signals.told().await,
+        Err(error) => tracing::error!(reason = %error, "no signal handler: stopping"),
+    }
+    tracing::info!("stopping");
+    stop.cancel();
 }

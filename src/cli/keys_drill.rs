@@ -7,13 +7,12 @@ use anyhow::{Context as _, bail, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::base::{Secret, from_base64url};
 
+use super::ending::Signals;
 use super::keys_drill_stage::Stage;
 use super::output;
-use super::serve::stop_on_signal;
 
 /// Every replica must be safe within this time.
 const TARGET: Duration = Duration::from_mins(1);
@@ -39,9 +38,10 @@ struct Rehearsed {
 
 /// Whether interrupted or failed: no process and no folder is left but, after a failure, that of the logs.
 pub(super) async fn run(args: DrillArgs) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen()?;
     let rehearsed = tokio::select! {
         rehearsed = staged(args.json) => rehearsed,
-        () = stop_on_signal(CancellationToken::new()) => bail!("interrupted: nothing was found out, and everything was removed"),
+        () = signals.told() => bail!("interrupted: nothing was found out, and everything was removed"),
     };
     let rehearsed = rehearsed?;
     let slowest = rehearsed.accepted.iter().max().copied().unwrap_or_default();

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod devices;
 pub mod directory;
 mod directory_report;
+mod ending;
 pub mod keys;
 mod keys_change;
 mod keys_drill;

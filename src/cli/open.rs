@@ -182,6 +182,7 @@ fn policy(config: &Config, keys: KeyPolicy) -> Policy {
         },
         sector: SectorSettings::default(),
         keys,
+        client_rate: config.http.limits.client_rate,
         devices_per_person: config.mobile.devices_per_person,
         live_approvals: config.approval.live,
         activation: ActivationPolicy::Limited,

@@ -4,20 +4,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Deliveries;
 use crate::app::server::{Drained, Server};
-use crate::app::tls;
-use crate::base::{Entropy, OsEntropy};
+use crate::app::tls::{self, Certificates, Renewal};
+use crate::base::{Entropy, OsEntropy, SystemClock};
+use crate::config::{Config, Limits, ProcessStrings, TlsDocuments};
 use crate::http::HttpLimits;
 use crate::ports::DeliveryObserver;
 use crate::telemetry::Metrics;
 use crate::worker::Worker;
 
 use super::config::ConfigFile;
-use super::{audit_sinks, open, output};
+use super::ending::{Signals, end, on_hangup};
+use super::open::{Opened, open};
+use super::{audit_sinks, output};
 
 /// How long jobs, and messages under way, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,66 +35,69 @@ pub struct ServeArgs {
     while_input: bool,
 }
 
+/// How serving ended.
+enum Ended {
+    Drained(Drained),
+    /// It was told twice.
+    AtOnce,
+}
+
 /// Runs `sceau serve`.
 pub async fn run(args: ServeArgs) -> ExitCode {
     match Box::pin(serve(args)).await {
-        Ok(Drained::Whole) => ExitCode::SUCCESS,
-        Ok(Drained::Cut(left)) => {
+        Ok(Ended::Drained(Drained::Whole)) => ExitCode::SUCCESS,
+        Ok(Ended::Drained(Drained::Cut(left))) => {
             output::error(format_args!("stopped with {left} requests under way"));
+            ExitCode::FAILURE
+        }
+        Ok(Ended::AtOnce) => {
+            output::error(format_args!("told twice: stopped at once, whatever was under way"));
             ExitCode::FAILURE
         }
         Err(error) => output::failed(&error),
     }
 }
 
-async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
+async fn serve(args: ServeArgs) -> anyhow::Result<Ended> {
     let metrics = Metrics::install()?;
-    let mut opened = open::open(&args.config).await?;
+    let mut opened = open(&args.config).await?;
     let queue = opened.worker.take();
-    let (app, http) = (&opened.app, &opened.config.http);
-    let limits = HttpLimits {
-        request: http.limits.request_timeout,
-        body: http.limits.max_body,
-        hsts: opened.config.issuer.is_https(),
-    };
-    let render = metrics.clone();
-    let admin_routes = app.admin_router(Arc::new(move || render.render()));
-    let mut public = Server::bind(http.listen).await?;
-    if let Some(documents) = &opened.documents.tls {
-        public = public.with_tls(tls::server_config(documents)?);
-    }
-    let admin = Server::bind(http.admin_listen).await?;
+    let listening = Listening::bind(&opened).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
-    let mut jobs = app.jobs(Some(metrics));
+    let (app, limits) = (&opened.app, opened.config.http.limits);
+    let mut jobs = app.jobs(Some(metrics.clone()));
     let audit = app.audit_work(audit_sinks::duties(&opened.config, &opened.documents)?);
     jobs.extend(audit.jobs);
+    jobs.extend(listening.renewal.as_ref().map(Renewal::job));
     let worker = Worker::start(jobs, &entropy);
     let observer: Arc<dyn DeliveryObserver> = app.provider.clone();
     let deliveries = queue.map(|queue| Deliveries::start(queue, observer));
-    let stop = CancellationToken::new();
+    let (stop, renewal) = (CancellationToken::new(), listening.renewal.clone());
     if args.while_input {
         stop_with_input(stop.clone());
     }
-    tracing::info!(issuer = opened.config.issuer.as_str(), listen = %public.local_addr(), admin = %admin.local_addr(), "ready");
-    let routes = app.router(http.trusted_proxies.clone(), &limits);
-    let (drained, _, ()) = tokio::join!(
-        public.serve(routes, http.limits, stop.clone()),
-        admin.serve(admin_routes, http.limits, stop.clone()),
-        stop_on_signal(stop.clone()),
-    );
-    if let Some(deliveries) = deliveries {
-        deliveries.stop(PATIENCE).await;
+    let serving = async {
+        let drained = listening.serve(&opened, metrics, &stop).await;
+        if let Some(deliveries) = deliveries {
+            deliveries.stop(PATIENCE).await;
+        }
+        worker.stop(PATIENCE).await;
+        // Nothing writes any more: the last seconds are covered too.
+        if !audit.end.leave(PATIENCE).await {
+            tracing::warn!("the last checkpoint of the audit log was not given to every place");
+        }
+        // A database that is gone must not hold the end up.
+        if tokio::time::timeout(PATIENCE, app.close()).await.is_err() {
+            tracing::warn!("the database was not closed in time");
+        }
+        drained
+    };
+    let signals = Signals::listen()?;
+    tokio::select! {
+        drained = serving => Ok(Ended::Drained(drained)),
+        () = end(signals, &app.leaving, limits.drain_notice, &stop) => Ok(Ended::AtOnce),
+        () = on_hangup(|| hang_up(renewal.as_deref())) => Ok(Ended::AtOnce),
     }
-    worker.stop(PATIENCE).await;
-    // Nothing writes any more: the last seconds are covered too.
-    if !audit.end.leave(PATIENCE).await {
-        tracing::warn!("the last checkpoint of the audit log was not given to every place");
-    }
-    // A database that is gone must not hold the end up.
-    if tokio::time::timeout(PATIENCE, app.close()).await.is_err() {
-        tracing::warn!("the database was not closed in time");
-    }
-    Ok(drained)
 }
 
 /// Cancels `stop` at the end of standard input. A thread, which nothing waits for.
@@ -102,18 +108,72 @@ fn stop_with_input(stop: CancellationToken) {
     });
 }
 
-/// Cancels `stop` at SIGTERM or SIGINT, unless something else did.
-pub(crate) async fn stop_on_signal(stop: CancellationToken) {
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-                () = stop.cancelled() => {}
-            }
+type TlsRenewal = Renewal<Box<dyn Fn() -> anyhow::Result<TlsDocuments> + Send + Sync>>;
+
+/// Both listeners, bound, and what renews the certificate of the public one.
+struct Listening {
+    public: Server,
+    admin: Server,
+    renewal: Option<Arc<TlsRenewal>>,
+}
+
+impl Listening {
+    async fn bind(opened: &Opened) -> anyhow::Result<Self> {
+        let http = &opened.config.http;
+        let public = Server::bind(http.listen).await?;
+        let mut public =
+            public.with_leaving(opened.app.leaving.clone()).with_proxies(http.trusted_proxies.clone());
+        let mut renewal = None;
+        if let Some(documents) = &opened.documents.tls {
+            let certificates = Certificates::new(documents)?;
+            public = public.with_tls(tls::server_config(&certificates)?);
+            let read = reader(opened.config.clone());
+            renewal = Some(Arc::new(Renewal { certificates, read, clock: Arc::new(SystemClock) }));
         }
-        (Err(error), _) | (_, Err(error)) => tracing::error!(reason = %error, "no signal handler: stopping"),
+        Ok(Self { public, admin: Server::bind(http.admin_listen).await?, renewal })
     }
-    tracing::info!("stopping");
-    stop.cancel();
+
+    /// Serves both until `stop`, the operator's until the public one has ended.
+    async fn serve(self, opened: &Opened, metrics: Metrics, stop: &CancellationToken) -> Drained {
+        let (app, config) = (&opened.app, &opened.config);
+        let http = &config.http;
+        let routes = app.router(http.trusted_proxies.clone(), &http_limits(config));
+        let admin_routes = app.admin_router(Arc::new(move || metrics.render()));
+        let admin_limits = Limits { max_connections_per_source: usize::MAX, drain: PATIENCE, ..http.limits };
+        let (listen, admin) = (self.public.local_addr(), self.admin.local_addr());
+        tracing::info!(issuer = config.issuer.as_str(), %listen, %admin, "ready");
+        let admin_stop = CancellationToken::new();
+        let public = async {
+            let drained = self.public.serve(routes, http.limits, stop.clone()).await;
+            admin_stop.cancel();
+            drained
+        };
+        let (drained, _) =
+            tokio::join!(public, self.admin.serve(admin_routes, admin_limits, admin_stop.clone()));
+        drained
+    }
+}
+
+fn http_limits(config: &Config) -> HttpLimits {
+    let limits = &config.http.limits;
+    HttpLimits {
+        request: limits.request_timeout,
+        body: limits.max_body,
+        hsts: config.issuer.is_https(),
+        requests: limits.max_requests,
+        queue: limits.max_queue,
+        waits: limits.max_waits,
+        source_rate: limits.source_rate,
+    }
+}
+
+/// Reads the certificate and its key again.
+fn reader(config: Config) -> Box<dyn Fn() -> anyhow::Result<TlsDocuments> + Send + Sync> {
+    Box::new(move || config.tls(&ProcessStrings)?.context("http.tls: no longer set"))
+}
+
+fn hang_up(renewal: Option<&TlsRenewal>) {
+    if let Some(Err(reason)) = renewal.map(Renewal::run) {
+        tracing::error!(reason, "the certificate of before is served");
+    }
 }

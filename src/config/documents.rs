@@ -142,7 +142,11 @@ impl Config {
         Ok(Some(pem))
     }
 
-    fn tls(&self, strings: &dyn Strings) -> Result<Option<TlsDocuments>, ConfigError> {
+    /// Reads the certificate of the listener and its key; none where a proxy ends TLS.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds something else.
+    pub fn tls(&self, strings: &dyn Strings) -> Result<Option<TlsDocuments>, ConfigError> {
         let Some(files) = &self.http.tls else { return Ok(None) };
         let cert = read("http.tls.cert_file", &files.cert_file, strings)?;
         refuse_if(certificates(&cert).is_none(), "http.tls.cert_file", "holds no certificate in PEM")?;

@@ -51,6 +51,13 @@ pub(super) struct RawLimits {
     pub(super) idle_timeout: Option<String>,
     pub(super) max_body: Option<u32>,
     pub(super) drain: Option<String>,
+    pub(super) drain_notice: Option<String>,
+    pub(super) max_connections_per_source: Option<u32>,
+    pub(super) max_requests: Option<u32>,
+    pub(super) max_queue: Option<u32>,
+    pub(super) max_waits: Option<u32>,
+    pub(super) source_rate: Option<u32>,
+    pub(super) client_rate: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

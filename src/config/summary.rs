@@ -71,6 +71,13 @@ impl Config {
             ("http.limits.idle_timeout", time(limits.idle_timeout)),
             ("http.limits.max_body", limits.max_body.to_string()),
             ("http.limits.drain", time(limits.drain)),
+            ("http.limits.drain_notice", time(limits.drain_notice)),
+            ("http.limits.max_connections_per_source", limits.max_connections_per_source.to_string()),
+            ("http.limits.max_requests", limits.max_requests.to_string()),
+            ("http.limits.max_queue", limits.max_queue.to_string()),
+            ("http.limits.max_waits", limits.max_waits.to_string()),
+            ("http.limits.source_rate", limits.source_rate.to_string()),
+            ("http.limits.client_rate", limits.client_rate.to_string()),
         ]);
         lines
     }

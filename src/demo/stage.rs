@@ -180,6 +180,7 @@ fn policy(addresses: &Addresses) -> anyhow::Result<Policy> {
         attestation: AttestationPolicy { allow_self: true, aaguids: vec![SOFTWARE_PHONE_AAGUID] },
         sector: SectorSettings::default(),
         keys: KeyPolicy::parse(SHIPPED_POLICY).context("the shipped key policy")?,
+        client_rate: 0,
         devices_per_person: 5,
         live_approvals: 3,
         activation: ActivationPolicy::Unlimited,

@@ -105,7 +105,10 @@ impl Provider {
         now: UnixTime,
     ) -> Result<AuthenticatedClient, FlowError> {
         match self.check_credentials(&credentials, now).await? {
-            Ok(client) => Ok(AuthenticatedClient(client)),
+            Ok(client) => {
+                self.keep_pace(&client, origin, now)?;
+                Ok(AuthenticatedClient(client))
+            }
             Err(refused) => {
                 // What is drawn from 256 bits is not guessed: the limit keeps the audit log from being filled.
                 if !self.ports.throttle.hit(FAILURES, &origin.source(), now).await? {
@@ -117,6 +120,16 @@ impl Provider {
                 Err(error.with_internal(refused.reason).into())
             }
         }
+    }
+
+    /// Who has not authenticated cannot spend what another may; the identifier of a public client is known to all, so
+    /// that each source spends its own.
+    fn keep_pace(&self, client: &Client, origin: &Origin, now: UnixTime) -> Result<(), FlowError> {
+        let Some(pace) = &self.client_pace else { return Ok(()) };
+        let source = (client.auth == ClientAuthMethod::None).then(|| origin.source());
+        let micros = u64::try_from(now.millis()).unwrap_or_default().saturating_mul(1000);
+        pace.admit((client.client_id.as_str(), source), micros)
+            .map_err(|_| FlowError::protocol(ErrorCode::SlowDown, "too many requests of this client"))
     }
 
     async fn check_credentials(

@@ -116,7 +116,7 @@ pub use userinfo::UserinfoError;
 use std::net::IpAddr;
 
 use crate::audit::{AuditEvent, Decision, EventKind};
-use crate::base::{AuditId, UnixTime};
+use crate::base::{AuditId, Rate, UnixTime};
 use crate::oauth::{ErrorCode, OAuthError};
 use crate::ports::{PortError, Ports, Sealing};
 
@@ -142,6 +142,8 @@ pub struct Provider {
     pub health: HealthMemory,
     /// Refusals that the audit log was spared.
     pub dropped: DroppedRows,
+    /// How often each client may come here.
+    pub client_pace: Option<Rate>,
 }
 
 /// Where a browser's or phone's request comes from, as shown to the person.

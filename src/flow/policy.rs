@@ -77,6 +77,8 @@ pub struct Policy {
     pub sector: SectorSettings,
     /// Key life cycle.
     pub keys: KeyPolicy,
+    /// Requests of one client a second, at each process; 0: no limit.
+    pub client_rate: u32,
     /// Active phones per person.
     pub devices_per_person: u32,
     /// Live approvals per person.

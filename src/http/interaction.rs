@@ -1,9 +1,13 @@
 //! What a browser sends to an authorization in progress, and the status of its page.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::{self, Either};
 use serde_json::json;
 
 use super::extract::{FormParams, PeerOrigin, QueryParams, browser_state};
@@ -177,10 +181,21 @@ pub(super) async fn status(
 ) -> Response {
     let shows_code =
         params.is_ok_and(|QueryParams(params)| params.get("shown").is_ok_and(|shown| shown == Some("qr")));
-    let progress = match addressed(&state, &id, &headers) {
-        Ok((id, browser, _)) if shows_code => state.provider.await_claim(id, &browser).await,
-        Ok((id, browser, _)) => state.provider.await_progress(id, &browser).await,
-        Err(_) => Err(TurnError::Gone),
+    let progress = async {
+        match addressed(&state, &id, &headers) {
+            Ok((id, browser, _)) if shows_code => state.provider.await_claim(id, &browser).await,
+            Ok((id, browser, _)) => state.provider.await_progress(id, &browser).await,
+            Err(_) => Err(TurnError::Gone),
+        }
+    };
+    // A process that is about to end lets go: the page asks again, elsewhere.
+    let let_go = async {
+        state.leaving.begun().await;
+        tokio::time::sleep(LAST_LOOK).await;
+    };
+    let progress = match future::select(pin!(progress), pin!(let_go)).await {
+        Either::Left((progress, _)) => progress,
+        Either::Right(_) => Ok(Progress::Waiting),
     };
     let (status, word) = match progress {
         Ok(Progress::Waiting) => (StatusCode::OK, "waiting"),
@@ -214,6 +229,9 @@ fn addressed(
     let locale = Locale::choose(browser.languages.iter().map(String::as_str));
     parsed.map(|id| (id, browser, locale)).ok_or_else(|| failure_page(TurnError::Gone, locale, None))
 }
+
+/// A process that ends waits so long for a page that asks it all the same.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 
 fn chosen_locale(params: &crate::oauth::RawParams) -> Option<Locale> {
     match params.get("ui_locales").ok().flatten() {

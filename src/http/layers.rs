@@ -1,5 +1,6 @@
-//! The tower stack, outermost first: request id, span and metrics, panics, load shed, time-out, body limit, headers.
+//! The tower stack, outermost first: request id, span and metrics, form of errors, panics, time-out, body limit, headers, places.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,8 +14,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
-use uuid::Uuid;
 
+use super::extract::Network;
+use super::guard::{Guard, guard};
 use super::observe::{Meters, REQUEST_ID, observe};
 use super::respond;
 
@@ -27,16 +29,33 @@ pub struct HttpLimits {
     pub body: usize,
     /// HSTS is sent (https issuer).
     pub hsts: bool,
+    /// Requests under way at once.
+    pub requests: usize,
+    /// Requests that wait for one of these places.
+    pub queue: usize,
+    /// Status polls that wait at once.
+    pub waits: usize,
+    /// Requests of one source a second; 0: no limit.
+    pub source_rate: u32,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { request: Duration::from_secs(30), body: 64 * 1024, hsts: false }
+        Self {
+            request: Duration::from_secs(30),
+            body: 64 * 1024,
+            hsts: false,
+            requests: 256,
+            queue: 256,
+            waits: 2048,
+            source_rate: 0,
+        }
     }
 }
 
 /// Puts the stack around `routes`.
-pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
+pub(super) fn around(routes: Router, limits: &HttpLimits, trusted_proxies: Arc<[Network]>) -> Router {
+    let places = Arc::new(Guard::new(limits, trusted_proxies));
     let hsts = limits.hsts.then(|| {
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, value)
@@ -53,7 +72,8 @@ pub(super) fn around(routes: Router, limits: &HttpLimits) -> Router {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ))
-        .option_layer(hsts);
+        .option_layer(hsts)
+        .layer(middleware::from_fn_with_state(places, guard));
     routes.layer(stack)
 }
 
@@ -66,7 +86,7 @@ struct Numbered {
 
 impl Numbered {
     fn new() -> Self {
-        let (process, _) = Uuid::new_v4().as_u64_pair();
+        let process = RandomState::new().hash_one(std::process::id());
         Self { process, last: Arc::default() }
     }
 }

@@ -8,14 +8,17 @@ mod discovery;
 mod end_session;
 pub mod extract;
 mod federation;
+mod guard;
 mod interaction;
 mod interaction_page;
 mod introspect;
 mod layers;
+mod leaving;
 pub mod mobile;
 mod observe;
 mod ops;
 mod par;
+mod received;
 pub mod respond;
 mod revoke;
 mod state;
@@ -25,8 +28,9 @@ mod userinfo;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-pub use extract::{Network, NetworkError, Peer};
+pub use extract::{Network, NetworkError, Peer, Source};
 pub use layers::HttpLimits;
+pub use leaving::Leaving;
 pub use ops::{Health, admin_router};
 pub use state::AppState;
 
@@ -67,6 +71,7 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/e", get(account::open_app))
         .layer(middleware::from_fn(respond::only_visits));
     let phones = mobile::router(&state);
+    let proxies = state.trusted_proxies.clone();
     let routes = backchannel.merge(pages).merge(phones).fallback(respond::not_found).with_state(state);
-    layers::around(routes.merge(respond::assets()), limits)
+    layers::around(routes.merge(respond::assets()), limits, proxies)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 
 use super::extract::Network;
+use super::leaving::Leaving;
 use crate::flow::Provider;
 
 /// State of the public router.
@@ -14,6 +15,8 @@ pub struct AppState {
     pub provider: Arc<Provider>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[Network]>,
+    /// Set when this process is about to end.
+    pub leaving: Leaving,
     /// Origins of phones that live in a browser: CORS of `/mobile/v1`.
     pub mobile_origins: Arc<[String]>,
 }

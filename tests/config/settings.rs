@@ -28,6 +28,13 @@ request_timeout = "20s"
 idle_timeout = "1m"
 max_body = 65536
 drain = "15s"
+drain_notice = "0s"
+max_connections_per_source = 50
+max_requests = 60
+max_queue = 70
+max_waits = 80
+source_rate = 0
+client_rate = 90
 
 [storage]
 sql = "sqlite:///var/lib/sceau/sceau.sqlite"
@@ -93,6 +100,10 @@ fn a_full_file_is_understood() {
     assert_eq!(config.http.trusted_proxies.len(), 3);
     assert_eq!(config.http.limits.max_connections, 100);
     assert_eq!(config.http.limits.idle_timeout, Duration::from_mins(1));
+    let limits = config.http.limits;
+    assert_eq!((limits.drain_notice, limits.max_connections_per_source), (Duration::ZERO, 50));
+    assert_eq!((limits.max_requests, limits.max_queue, limits.max_waits), (60, 70, 80));
+    assert_eq!((limits.source_rate, limits.client_rate), (0, 90));
     assert_eq!(config.storage.sql, Sql::Sqlite(PathBuf::from("/var/lib/sceau/sceau.sqlite")));
     assert_eq!(config.keys.kek_file, Path::new("/etc/sceau/kek"));
     let pkcs11 = config.keys.pkcs11.as_ref().unwrap();
@@ -286,6 +297,13 @@ fn a_bad_address_or_limit_is_named() {
         ("idle_timeout = \"1m\"", "idle_timeout = \"0m\"", "http.limits.idle_timeout"),
         ("max_body = 65536", "max_body = 100", "http.limits.max_body"),
         ("drain = \"15s\"", "drain = \"-15s\"", "http.limits.drain"),
+        ("drain_notice = \"0s\"", "drain_notice = \"11m\"", "http.limits.drain_notice"),
+        ("per_source = 50", "per_source = 0", "http.limits.max_connections_per_source"),
+        ("max_requests = 60", "max_requests = 0", "http.limits.max_requests"),
+        ("max_queue = 70", "max_queue = 0", "http.limits.max_queue"),
+        ("max_waits = 80", "max_waits = 0", "http.limits.max_waits"),
+        ("source_rate = 0", "source_rate = 100001", "http.limits.source_rate"),
+        ("client_rate = 90", "client_rate = 100001", "http.limits.client_rate"),
     ];
     for (good, bad, setting) in table {
         refused(good, bad, setting);

@@ -7,6 +7,7 @@ mod audit_cef;
 mod audit_chain;
 mod audit_checkpoint;
 mod audit_log;
+mod base_rate;
 mod device_attestation;
 mod device_credential;
 mod device_enrolment;

@@ -155,6 +155,7 @@ fn strict(harness: &Harness) -> Router {
     let state = AppState {
         provider: Arc::clone(&harness.provider),
         trusted_proxies: Arc::new([]),
+        leaving: sceau::http::Leaving::default(),
         mobile_origins: Arc::new([]),
     };
     router(state, &HttpLimits { hsts: true, ..HttpLimits::default() })

@@ -7,15 +7,18 @@ use async_trait::async_trait;
 use axum::Router;
 use http::Method;
 use sceau::base::{Clock as _, UnixTime};
-use sceau::http::{Health, admin_router};
+use sceau::http::{Health, Leaving, admin_router};
 use sceau::ports::{DurableHealth, DurableState, PortResult, Ports};
 use serde_json::{Value, json};
 
 use crate::support::{Fails, Harness, Outage, Received, START, bare, exchange};
 
+fn health(harness: &Harness, leaving: &Leaving) -> Router {
+    admin_router(Health::new(Arc::clone(&harness.provider), Arc::new(String::new), leaving.clone()))
+}
+
 async fn asked(harness: &Harness, path: &str) -> Received {
-    let provider = Arc::clone(&harness.provider);
-    let routes: Router = admin_router(Health { provider, metrics: Arc::new(String::new) });
+    let routes = health(harness, &Leaving::default());
     exchange(&routes, bare(&Method::GET, path, &[])).await
 }
 
@@ -119,4 +122,33 @@ async fn life_depends_on_nothing() {
     outage.begin(|_, _| Some(Fails::Before));
     assert_eq!(asked(&harness, "/health/live").await.status, 200);
     assert_eq!(outage.end(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_process_that_leaves_is_not_ready_and_lives() {
+    let harness = Harness::new().await;
+    let leaving = Leaving::default();
+    let routes = health(&harness, &leaving);
+    let ask = |path: &str| exchange(&routes, bare(&Method::GET, path, &[]));
+    assert_eq!(ask("/health/ready").await.status, 200);
+    leaving.begin();
+    let answer = ask("/health/ready").await;
+    assert_eq!((answer.status, &answer.json()["ready"]), (503, &json!(false)));
+    assert_eq!(ask("/health/live").await.status, 200);
+    assert_eq!(ask("/health/started").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_start_is_over_once_everything_was_there() {
+    let outage = Outage::none();
+    let harness = Harness::over(|_| (), |ports| outage.of(ports)).await;
+    let routes = health(&harness, &Leaving::default());
+    let ask = |path: &str| exchange(&routes, bare(&Method::GET, path, &[]));
+    outage.begin(|_, name| (name == "durable.state").then_some(Fails::Before));
+    assert_eq!(ask("/health/started").await.status, 503);
+    outage.end();
+    assert_eq!(ask("/health/started").await.status, 200);
+    outage.begin(|_, name| (name == "durable.state").then_some(Fails::Before));
+    assert_eq!(ask("/health/started").await.status, 200);
+    assert_eq!(ask("/health/ready").await.status, 503);
 }

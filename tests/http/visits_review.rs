@@ -103,6 +103,7 @@ async fn what_takes_too_long_is_answered_in_the_form_of_its_endpoint() {
     let state = AppState {
         provider: Arc::clone(&harness.provider),
         trusted_proxies: Arc::new([]),
+        leaving: sceau::http::Leaving::default(),
         mobile_origins: Arc::new([]),
     };
     let hurried = router(state, &HttpLimits { request: Duration::from_millis(50), ..HttpLimits::default() });

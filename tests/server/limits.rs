@@ -6,7 +6,7 @@ use sceau::app::server::Drained;
 use sceau::config::Limits;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{LONG, limits, send, start, until_closed};
+use super::{LONG, limits, send, start, start_behind, until_closed};
 
 #[tokio::test]
 async fn an_answer_knows_its_peer() {
@@ -72,4 +72,26 @@ async fn one_too_many_waits_for_a_place() {
     assert!(until_closed(&mut second, Duration::from_millis(200)).await.is_none());
     assert!(until_closed(&mut second, LONG).await.unwrap().ends_with("slow"));
     assert_eq!(server.stop().await, Drained::Whole);
+}
+
+#[tokio::test]
+async fn a_source_has_so_many_connections_and_a_proxy_as_many_as_it_likes() {
+    let one = || Limits { max_connections_per_source: 1, ..limits() };
+    let request = "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    for (proxies, second_ends_with) in [(vec![], ""), (vec!["127.0.0.1".parse().unwrap()], "slow")] {
+        let server = start_behind(one(), None, proxies).await;
+        let mut first = send(server.address, request).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut second = send(server.address, request).await;
+        let answer = until_closed(&mut second, LONG).await.unwrap();
+        assert!(
+            answer.ends_with(second_ends_with) && answer.is_empty() == second_ends_with.is_empty(),
+            "{answer}"
+        );
+        assert!(until_closed(&mut first, LONG).await.unwrap().ends_with("slow"));
+        // The place is free again.
+        let mut third = send(server.address, request).await;
+        assert!(until_closed(&mut third, LONG).await.unwrap().ends_with("slow"));
+        server.stop().await;
+    }
 }

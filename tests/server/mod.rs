@@ -16,7 +16,7 @@ use axum::routing::get;
 use rustls::ServerConfig;
 use sceau::app::server::{Drained, Server};
 use sceau::config::Limits;
-use sceau::http::Peer;
+use sceau::http::{Leaving, Network, Peer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -25,21 +25,33 @@ use tokio_util::sync::CancellationToken;
 /// A server under test, and what stops it.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    pub(crate) leaving: Leaving,
     pub(crate) stop: CancellationToken,
     pub(crate) ended: JoinHandle<Drained>,
 }
 
 pub(crate) async fn start(limits: Limits, tls: Option<Arc<ServerConfig>>) -> Running {
+    start_behind(limits, tls, Vec::new()).await
+}
+
+/// The same behind `proxies`.
+pub(crate) async fn start_behind(
+    limits: Limits,
+    tls: Option<Arc<ServerConfig>>,
+    proxies: Vec<Network>,
+) -> Running {
+    let leaving = Leaving::default();
     let mut server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     if let Some(tls) = tls {
         server = server.with_tls(tls);
     }
+    let server = server.with_leaving(leaving.clone()).with_proxies(proxies);
     let address = server.local_addr();
     let stop = CancellationToken::new();
     let serving = server.serve(router(), limits, stop.clone());
     #[expect(clippy::disallowed_methods, reason = "awaited at the end of the test")]
     let ended = tokio::spawn(serving);
-    Running { address, stop, ended }
+    Running { address, leaving, stop, ended }
 }
 
 impl Running {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sceau::app::server::Drained;
 use sceau::config::Limits;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{LONG, limits, send, start, until_closed};
@@ -39,4 +40,24 @@ async fn a_request_that_outlasts_the_draining_is_cut() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(server.stop().await, Drained::Cut(1));
     assert_eq!(until_closed(&mut under_way, LONG).await.unwrap(), "");
+}
+
+/// RFC 9112 9.6: what comes while proxies have not noticed yet is answered, on a connection that then ends.
+#[tokio::test]
+async fn a_server_that_leaves_still_answers_each_connection_once() {
+    let server = start(Limits { header_timeout: LONG, idle_timeout: LONG, ..limits() }, None).await;
+    let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut kept = send(server.address, request).await;
+    let mut answer = [0; 4096];
+    let length = kept.read(&mut answer).await.unwrap();
+    assert!(!String::from_utf8_lossy(&answer[..length]).to_lowercase().contains("connection: close"));
+    server.leaving.begin();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    kept.write_all(request.as_bytes()).await.unwrap();
+    let mut new = send(server.address, request).await;
+    for stream in [&mut kept, &mut new] {
+        let answer = until_closed(stream, LONG).await.unwrap().to_lowercase();
+        assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
+    }
+    assert_eq!(server.stop().await, Drained::Whole);
 }

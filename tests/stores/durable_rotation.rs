@@ -128,7 +128,8 @@ fn a_repeat_keeps_the_family_and_is_recorded() {
         assert_eq!(family(&world, &plan).await.family.generation, 0);
         assert_eq!(world.verified().await, rows + 1);
         let grant = Grant { id: GrantId::random(&OsEntropy), ..plan.grant.clone() };
-        let alone = IssuePlan { fence: fence(FenceKind::Code), grant, family: None, record: record() };
+        let alone =
+            IssuePlan { fence: fence(FenceKind::Code), grant, family: None, record: record(), agreed: START };
         let outcome = gate.issue(&alone, &granted(), &refused()).await.unwrap();
         assert_eq!(outcome, IssueOutcome::Issued);
         let again = gate.repeat(&alone.grant, None, &record(), &granted(), &refused()).await.unwrap();

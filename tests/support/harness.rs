@@ -90,6 +90,7 @@ impl Harness {
         let state = AppState {
             provider: Arc::clone(&provider),
             trusted_proxies: Arc::new([]),
+            leaving: sceau::http::Leaving::default(),
             mobile_origins: Arc::new([String::from("https://app.example")]),
         };
         let router = router(state, &HttpLimits::default());
@@ -200,6 +201,7 @@ pub(crate) fn policy() -> Policy {
         attestation: AttestationPolicy { allow_self: true, aaguids: vec![SOFTWARE_PHONE_AAGUID] },
         sector: SectorSettings::default(),
         keys: KeyPolicy::parse(SHIPPED_POLICY).unwrap(),
+        client_rate: 0,
         devices_per_person: 2,
         live_approvals: 3,
         activation: ActivationPolicy::Limited,

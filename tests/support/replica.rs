@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use sceau::flow::{Cutoffs, HealthMemory, Keyring, Provider, Watchers};
+use sceau::flow::{
+    Cutoffs, DroppedRows, HealthMemory, Keyring, KnownClients, Provider, Watchers, WrittenMetadata,
+};
 use sceau::http::{AppState, HttpLimits, router};
 use sceau::ports::Ports;
 
@@ -24,13 +26,21 @@ impl Harness {
             storage: provider.storage.clone(),
             watchers: Watchers::default(),
             health: HealthMemory::default(),
-            dropped: sceau::flow::DroppedRows::default(),
+            clients: KnownClients::default(),
+            written_metadata: WrittenMetadata::default(),
+            dropped: DroppedRows::default(),
+            client_pace: None,
         }
     }
 }
 
 /// The router of another process.
 pub(crate) fn routes(provider: Arc<Provider>) -> Router {
-    let state = AppState { provider, trusted_proxies: Arc::new([]), mobile_origins: Arc::new([]) };
+    let state = AppState {
+        provider,
+        trusted_proxies: Arc::new([]),
+        leaving: sceau::http::Leaving::default(),
+        mobile_origins: Arc::new([]),
+    };
     router(state, &HttpLimits::default())
 }

@@ -22,15 +22,16 @@ process.once("SIGINT", () => process.exit(130));
 export class Twin {
   /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk;
   /// `mobile`, `tokens`: more lines of those tables of settings; `lines`: more tables; `token`: the hardware token of the
-  /// signing keys; `policy`: the text of their policy.
-  static async start({ codes = 3, log = "json,warn", durable = false, token, policy, ...more } = {}) {
+  /// signing keys; `policy`: the text of their policy; `processes`: how many; `front`: the proxy before them; `limits`: lines
+  /// of [http.limits].
+  static async start({ codes = 3, log = "json,warn", durable = false, token, policy, processes = 2, front = Proxy, ...more } = {}) {
     const twin = new Twin();
     twin.folder = mkdtempSync(join(tmpdir(), "sceau-twin-"));
     Object.assign(twin, { token, policy, log: [], logLevel: log, replicas: [], helpers: [], sources: 0 });
-    twin.more = { mobile: [], tokens: [], lines: [], ...more };
+    twin.more = { mobile: [], tokens: [], lines: [], limits: [], ...more };
     process.once("exit", () => twin.#abandon());
     try {
-      await twin.#prepare({ codes, durable });
+      await twin.#prepare({ codes, durable, processes, front });
     } catch (error) {
       await twin.stop();
       throw error;
@@ -38,9 +39,9 @@ export class Twin {
     return twin;
   }
 
-  async #prepare({ codes, durable }) {
+  async #prepare({ codes, durable, processes, front }) {
     [this.redis, this.postgres, this.proxy] = await Promise.all([
-      Redis.start(this.folder), Postgres.start(this.folder, { durable }), Proxy.listen(),
+      Redis.start(this.folder), Postgres.start(this.folder, { durable }), front.listen(),
     ]);
     this.issuer = `http://localhost:${this.proxy.port}`;
     const service = await listen(sampleService(this.issuer, () => this.service, () => this.clients[0]));
@@ -53,7 +54,8 @@ export class Twin {
     this.clients = [];
     for (const client of clients(this.service)) this.clients.push(await this.#register(client));
     this.persons = persons();
-    await Promise.all([this.startReplica(0), this.startReplica(1)]);
+    await Promise.all(Array.from({ length: processes }, (_, index) => this.startReplica(index)));
+    await this.proxy.begin?.(this.folder, this.replicas);
     await Promise.all(this.persons.slice(0, codes).map((person) => this.codes(person)));
   }
 
@@ -69,6 +71,7 @@ export class Twin {
     writeFileSync(this.settings, [
       `issuer = "${this.issuer}"`,
       "[http]", 'trusted_proxies = ["127.0.0.1"]',
+      "[http.limits]", ...this.more.limits,
       "[storage]", `sql = "${this.postgres.url}"`, `redis = "${this.redis.url}"`,
       "[keys]", `kek_file = "${this.folder}/kek"`, ...keys,
       "[tokens]", 'activation = "1h"', ...this.more.tokens,
@@ -108,15 +111,16 @@ export class Twin {
     return { ...added, jwk, redirect_uris, post_logout_redirect_uris: post_logout };
   }
 
-  /// Starts process `index`, on free ports of its own.
-  async startReplica(index) {
+  /// Starts process `index`, on free ports of its own or on `ports`; `settings`: more of its environment.
+  async startReplica(index, { ports, settings = {} } = {}) {
     for (let tries = 0; ; tries += 1) {
-      const [port, admin] = [await freePort(), await freePort()];
+      const [port, admin] = ports ?? [await freePort(), await freePort()];
       const env = {
         ...process.env,
         SCEAU_LOG: this.logLevel,
         SCEAU__HTTP__LISTEN: `127.0.0.1:${port}`,
         SCEAU__HTTP__ADMIN_LISTEN: `127.0.0.1:${admin}`,
+        ...settings,
       };
       const child = spawn(BINARY, ["serve", "--config", this.settings], { stdio: ["ignore", "ignore", "pipe"], env });
       const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -139,6 +143,12 @@ export class Twin {
       // Somebody else may have taken the port in between.
       if (tries === 2) throw new Error(`sceau serve ended with ${child.exitCode}\n${this.log.slice(-10).join("\n")}`);
     }
+  }
+
+  /// Starts process `index` again where it was.
+  startAgain(index, settings) {
+    const { port, admin } = this.replicas[index];
+    return this.startReplica(index, { ports: [port, admin], settings });
   }
 
   /// SIGKILL to process `index`.

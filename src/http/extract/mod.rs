@@ -23,7 +23,7 @@ pub use json::BodyError;
 pub(crate) use json::StrictJson;
 pub use network::{Network, NetworkError};
 pub(crate) use origin::PeerOrigin;
-pub use origin::client_address;
+pub use origin::{Source, client_address};
 pub use peer::Peer;
 pub(crate) use proof::presented_proof;
 pub(crate) use raw_params::{FormParams, QueryParams};

@@ -27,6 +27,11 @@ pub(crate) fn failure_page(error: TurnError, locale: Locale, again: Option<&str>
     page((title, detail, again), status, locale)
 }
 
+/// The page of a request that is refused for load. `again` as above.
+pub(super) fn unavailable(status: StatusCode, locale: Locale, again: Option<&str>) -> Response {
+    page((ErrorTitle::Unavailable, None, again.map(str::to_owned)), status, locale)
+}
+
 /// The page of an address that does not exist.
 pub(crate) async fn not_found(_: Uri) -> Response {
     page((ErrorTitle::NotFound, None, None), StatusCode::NOT_FOUND, Locale::default()).into_response()

@@ -28,14 +28,14 @@ fn is_bare(response: &Response) -> bool {
     !kind.starts_with(b"application/json") && !kind.starts_with(b"text/html")
 }
 
-enum Form {
+pub(super) enum Form {
     Phone,
     Service,
     Page,
 }
 
 impl Form {
-    fn of(path: &str) -> Self {
+    pub(super) fn of(path: &str) -> Self {
         match path {
             "/par" | "/token" | "/userinfo" | "/jwks" | "/introspect" | "/revoke" => Self::Service,
             path if path.starts_with("/.well-known/") => Self::Service,

@@ -17,6 +17,7 @@ mod qr_code;
 mod qr_page;
 mod represent_page;
 mod setback;
+mod try_later;
 mod visit;
 
 pub(crate) use account_page::{AccountView, NewPhoneView, OpenAppView};
@@ -35,4 +36,5 @@ pub use page_words::{ErrorTitle, IdentifyNotice};
 pub(crate) use qr_page::QrPage;
 pub(crate) use represent_page::RepresentPage;
 pub(crate) use setback::{setback_page, upstream_logged_out};
+pub(crate) use try_later::try_later;
 pub(crate) use visit::only_visits;
