@@ -22,10 +22,12 @@ enum When {
     Stood,
 }
 
+type Dated = (When, Arc<TestClock>);
+
 /// Links of which the one looked for is removed at a moment of the sign-in.
 struct Removing {
     inner: Arc<dyn Links>,
-    when: Arc<Mutex<Option<(When, Arc<TestClock>)>>>,
+    when: Arc<Mutex<Option<Dated>>>,
 }
 
 impl Removing {
