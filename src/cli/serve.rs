@@ -11,13 +11,15 @@ use crate::app::Deliveries;
 use crate::app::server::{Drained, Server};
 use crate::app::tls;
 use crate::base::{Entropy, OsEntropy};
+use crate::flow::TrustedKeys;
 use crate::http::HttpLimits;
 use crate::ports::DeliveryObserver;
 use crate::telemetry::Metrics;
 use crate::worker::Worker;
 
 use super::config::ConfigFile;
-use super::{audit_sinks, open, output};
+use super::open::Opened;
+use super::{audit_sinks, open, output, outside};
 
 /// How long jobs, and messages under way, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,6 +47,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
     let metrics = Metrics::install()?;
     let mut opened = open::open(&args.config).await?;
     let queue = opened.worker.take();
+    not_behind(&opened).await?;
+    commits_survive(&opened).await?;
     let (app, http) = (&opened.app, &opened.config.http);
     let limits = HttpLimits {
         request: http.limits.request_timeout,
@@ -81,6 +85,38 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Drained> {
         tracing::warn!("the database was not closed in time");
     }
     Ok(drained)
+}
+
+/// Refuses a database that has forgotten what was seen of it, by the ephemeral store or by checkpoints on this machine.
+async fn not_behind(opened: &Opened) -> anyhow::Result<()> {
+    let provider = &opened.app.provider;
+    provider.watch_store().await?;
+    let keys = TrustedKeys::OfDatabase(provider.ports.audit_log.audit_keys().await?);
+    let audit = &opened.config.audit;
+    for path in audit.checkpoint_files.iter().chain(&audit.checkpoint_folders) {
+        // A place that is away is told of by the job that writes there.
+        if let Ok(seen) = outside::newest(path, &keys) {
+            provider.compare_store(seen).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Says so when a commit that was acknowledged may be lost, unless the settings say that this is meant.
+async fn commits_survive(opened: &Opened) -> anyhow::Result<()> {
+    let Some(safety) = opened.app.provider.ports.durable.commits().await? else { return Ok(()) };
+    if !safety.disk {
+        tracing::warn!(
+            "PostgreSQL does not wait for its disk (fsync, full_page_writes): a crash forgets what was used and revoked"
+        );
+    }
+    if !safety.standby && !opened.config.storage.without_standby {
+        tracing::warn!(
+            "PostgreSQL has no synchronous standby (synchronous_standby_names): a fail-over forgets what was used and revoked; \
+             storage.sql_standby = \"none\" says that this is meant"
+        );
+    }
+    Ok(())
 }
 
 /// Cancels `stop` at SIGTERM or SIGINT.

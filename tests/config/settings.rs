@@ -317,6 +317,8 @@ fn a_bad_store_or_phone_setting_is_named() {
         (sql, "postgres://db.example.fr/sceau", "storage.sql"),
         (sql, "postgres://sceau@db.example.fr", "storage.sql"),
         (sql, "postgres://sceau@db.example.fr/a/b", "storage.sql"),
+        (sql, "postgres://sceau@a.example.fr,/sceau", "storage.sql"),
+        (sql, "postgres://sceau@a.example.fr,b.example.fr/sceau?target_session_attrs=any", "storage.sql"),
         (sql, "postgres:///sceau", "storage.sql"),
         (sql, "postgres://sceau@db.example.fr/sceau?sslmode=disable", "storage.sql"),
         (sql, "postgres://sceau@db.example.fr/sceau?options=-c%20fsync%3Doff", "storage.sql"),
@@ -415,6 +417,7 @@ fn a_postgresql_url_says_where_and_needs_a_key_file() {
     let at = |host: &str, port| Postgres {
         host: host.to_owned(),
         port,
+        standbys: Vec::new(),
         user: String::from("sceau"),
         database: String::from("registre"),
         root_cert: None,
@@ -428,6 +431,13 @@ fn a_postgresql_url_says_where_and_needs_a_key_file() {
         (
             "postgres://sceau@db.example.fr/registre?sslrootcert=/etc/ca.pem",
             Postgres { root_cert: Some(PathBuf::from("/etc/ca.pem")), ..at("db.example.fr", 5432) },
+        ),
+        (
+            "postgres://sceau@a.example.fr:5433,[::1],%2Frun%2Fpg:6432/registre?target_session_attrs=read-write",
+            Postgres {
+                standbys: vec![(String::from("::1"), 5432), (String::from("/run/pg"), 6432)],
+                ..at("a.example.fr", 5433)
+            },
         ),
     ];
     for (url, place) in table {
@@ -443,6 +453,7 @@ fn a_password_in_a_url_is_refused_and_never_repeated() {
     let with_password = [
         "postgres://sceau:hunter2@db.example.fr/sceau",
         "postgres://db.example.fr/sceau?password=hunter2",
+        "postgres://sceau:hunter2@a.example.fr:5432,b.example.fr:5432/sceau",
         "redis://:hunter2@cache.example.fr",
         "redis+unix:///run/redis.sock?pass=hunter2",
     ];
