@@ -231,16 +231,12 @@ impl Provider {
         now: UnixTime,
     ) -> Result<Device, EnrolError> {
         let until = now.plus(self.policy.lifetimes.session);
-        let life = FenceLife { expires: pending.deadline, until };
+        let life = |expires| FenceLife { expires, until };
         let challenge = enrolment_challenge(&pending.server_challenge, &pending.jkt);
-        let mut fences = vec![Fence {
-            kind: FenceKind::Challenge,
-            hash: TokenHash::from_bytes(sha256(&[&challenge])),
-            life,
-        }];
+        let hash = TokenHash::from_bytes(sha256(&[&challenge]));
+        let mut fences = vec![Fence { kind: FenceKind::Challenge, hash, life: life(pending.deadline) }];
         // Of the codes, not of the ceremony: they may begin another one. Those of a demonstration never end.
-        let expires = pending.codes_deadline.unwrap_or(UnixTime::from_millis(0));
-        let life = FenceLife { expires, until };
+        let life = life(pending.codes_deadline.unwrap_or(UnixTime::from_millis(0)));
         fences.extend(pending.codes.map(|hash| Fence { kind: FenceKind::Activation, hash, life }));
         let about = |event: AuditEvent| event.with_person(device.person).with_device(device.id);
         let granted = about(self.succeeded(EventKind::DeviceEnrolled, pending.activation_mode.as_str(), now))

@@ -59,7 +59,7 @@ async fn a_cut_off_older_than_what_was_seen_ends_not_enough() {
     let provider = &harness.provider;
     provider.sequence_audit().await.unwrap();
     provider.end_before_restore().await.unwrap();
-    harness.clock.advance(Duration::from_secs(60));
+    harness.clock.advance(Duration::from_mins(1));
     provider.ports.high_water.write(HighWater { entries: 1_000_000, at: provider.now() }).await.unwrap();
     assert!(provider.watch_store().await.is_err());
     provider.end_before_restore().await.unwrap();
