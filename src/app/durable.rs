@@ -19,21 +19,17 @@ pub enum Durable {
 
 impl Durable {
     /// Opens the store with a schema that fits. A file is migrated at once; a database that other replicas use is
-    /// migrated by `sceau migrate` alone, and an older one is refused.
+    /// migrated by `sceau migrate` alone; one that does not fit is refused.
     pub(super) async fn open(&self) -> anyhow::Result<Db> {
         let db = self.connect().await?;
         if !db.is_shared() {
             db.migrate().await.context("migrating the database")?;
             return Ok(db);
         }
-        let version = db.schema_version().await.context("reading the schema's version")?;
-        let needed = db.schema_needed();
-        // A newer one is that of a newer program: replicas are replaced one by one.
-        anyhow::ensure!(
-            version >= needed,
-            "the schema of the database is version {version}, and this program needs version {needed}: run `sceau migrate` first"
-        );
-        Ok(db)
+        match db.schema_unfit().await.context("reading the schema's version")? {
+            Some(unfit) => Err(unfit.into()),
+            None => Ok(db),
+        }
     }
 
     /// Brings the schema up to date.

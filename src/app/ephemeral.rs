@@ -9,7 +9,9 @@ use crate::adapter::ephemeral::History;
 use crate::adapter::inprocess::InProcess;
 use crate::adapter::redis::RedisStore;
 use crate::base::UnixTime;
-use crate::ports::{AccessTokens, Approvals, Interactions, OneShot, Replay, Sealing, Sessions, Throttle};
+use crate::ports::{
+    AccessTokens, Approvals, HighWaterMark, Interactions, OneShot, Replay, Sealing, Sessions, Throttle,
+};
 
 /// An open store.
 #[derive(Clone)]
@@ -27,6 +29,7 @@ pub(super) struct EphemeralPorts {
     pub(super) access_tokens: Arc<dyn AccessTokens>,
     pub(super) replay: Arc<dyn Replay>,
     pub(super) throttle: Arc<dyn Throttle>,
+    pub(super) high_water: Arc<dyn HighWaterMark>,
 }
 
 impl EphemeralStore {
@@ -63,7 +66,15 @@ impl EphemeralStore {
 
 fn answered_by<S>(store: &Arc<S>) -> EphemeralPorts
 where
-    S: OneShot + Interactions + Approvals + Sessions + AccessTokens + Replay + Throttle + 'static,
+    S: OneShot
+        + Interactions
+        + Approvals
+        + Sessions
+        + AccessTokens
+        + Replay
+        + Throttle
+        + HighWaterMark
+        + 'static,
 {
     EphemeralPorts {
         one_shot: store.clone(),
@@ -73,5 +84,6 @@ where
         access_tokens: store.clone(),
         replay: store.clone(),
         throttle: store.clone(),
+        high_water: store.clone(),
     }
 }

@@ -12,6 +12,7 @@ impl App {
     #[must_use]
     pub fn jobs(&self, metrics: Option<Metrics>) -> Vec<Job> {
         let (sweeper, reader, purger) = (self.provider.clone(), self.provider.clone(), self.clone());
+        let watcher = self.provider.clone();
         let seal_keys = self.seal_keys.clone();
         let mut jobs = vec![
             audit_jobs::ordering(&self.provider),
@@ -32,11 +33,20 @@ impl App {
                 let provider = reader.clone();
                 async move { provider.refresh_cutoffs().await }
             }),
+            Job::new("high_water", HIGH_WATER_EVERY, move || {
+                let provider = watcher.clone();
+                async move { provider.watch_store().await }
+            }),
             Job::new("purge", Duration::from_secs(30), move || {
                 let app = purger.clone();
                 async move { app.purge().await }
             }),
         ];
+        let keeper = self.clone();
+        jobs.push(Job::new("partitions", PARTITIONS_EVERY, move || {
+            let app = keeper.clone();
+            async move { app.keep_partitions().await }
+        }));
         if self.keys.has_token() {
             let keys = self.keys.clone();
             jobs.push(Job::new("token", Duration::from_secs(30), move || {
@@ -54,4 +64,7 @@ impl App {
     }
 }
 
+/// Several days are made ahead: one run a day would be enough.
+const PARTITIONS_EVERY: Duration = Duration::from_mins(10);
+const HIGH_WATER_EVERY: Duration = Duration::from_secs(2);
 const KEYS_EVERY: Duration = Duration::from_secs(10);

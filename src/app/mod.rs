@@ -190,6 +190,18 @@ impl App {
         self.durable.purge(now).await?;
         Ok(())
     }
+
+    /// Makes the partitions of the database that are due, and drops those whose time is over.
+    pub async fn keep_partitions(&self) -> anyhow::Result<()> {
+        for kept in self.durable.keep_partitions().await? {
+            let gauge = metrics::gauge!("sceau_partition_default_rows", "table" => kept.table);
+            gauge.set(f64::from(u32::try_from(kept.in_default).unwrap_or(u32::MAX)));
+            if kept.made > 0 || kept.dropped > 0 {
+                tracing::info!(table = kept.table, made = kept.made, dropped = kept.dropped, "partitions");
+            }
+        }
+        Ok(())
+    }
 }
 
 fn fill_ports(
@@ -248,6 +260,7 @@ fn fill_ports(
         access_tokens: ephemeral.access_tokens,
         replay: ephemeral.replay,
         throttle: ephemeral.throttle,
+        high_water: ephemeral.high_water,
         authenticator: Arc::new(authenticator),
         push: Arc::new(LogPush),
         code_sender: parts.code_sender.clone(),

@@ -115,11 +115,13 @@ pub enum EventKind {
     ConfigurationLoaded,
     /// An officer used the administration interface.
     AdministratorAction,
+    /// A backup of the database was put back: everything older was ended.
+    DatabaseRestored,
 }
 
 impl EventKind {
     /// The whole catalogue, in order.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::AuthorizationRequest,
         Self::PushedRequest,
         Self::BackchannelRequest,
@@ -175,6 +177,7 @@ impl EventKind {
         Self::LogLinesDropped,
         Self::ConfigurationLoaded,
         Self::AdministratorAction,
+        Self::DatabaseRestored,
     ];
 
     /// The kind as written: subject, dot, what happened.
@@ -236,6 +239,7 @@ impl EventKind {
             Self::LogLinesDropped => "log.dropped",
             Self::ConfigurationLoaded => "configuration.loaded",
             Self::AdministratorAction => "administrator.action",
+            Self::DatabaseRestored => "database.restored",
         }
     }
 

@@ -65,6 +65,7 @@ impl EventKind {
                 | Self::RecordsVerified
                 | Self::ConfigurationLoaded
                 | Self::AdministratorAction
+                | Self::DatabaseRestored
         )
     }
 }

@@ -23,9 +23,11 @@ mod keys_words;
 pub mod migrate;
 pub mod open;
 pub mod output;
+mod outside;
 pub mod patients;
 pub mod persons;
 pub mod phone;
+pub mod restore;
 mod senders;
 pub mod serve;
 
@@ -54,6 +56,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Bring the schema of the database to what this program needs
     Migrate(migrate::MigrateArgs),
+    /// Once after a backup of the database was put back: end everything that was signed in or issued before
+    Restore(restore::RestoreArgs),
     /// Check or show settings
     Config(config::ConfigArgs),
     /// Register, list, show and disable client applications
@@ -114,6 +118,7 @@ async fn run(command: Command) -> ExitCode {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Restore(args) => restore::run(args).await,
         Command::Config(args) => config::run(&args, is_test_root),
         Command::Clients(args) => clients::run(args).await,
         Command::Devices(args) => devices::run(args).await,

@@ -146,6 +146,7 @@ pub(super) fn durable(config: &Config, documents: &Documents) -> Durable {
         Sql::Postgres(postgres) => Durable::Postgres(PostgresSettings {
             host: postgres.host.clone(),
             port: postgres.port,
+            standbys: postgres.standbys.clone(),
             user: postgres.user.clone(),
             password: documents.sql_password.clone(),
             database: postgres.database.clone(),

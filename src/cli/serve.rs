@@ -12,6 +12,7 @@ use crate::app::server::{Drained, Server};
 use crate::app::tls::{self, Certificates, Renewal};
 use crate::base::{Entropy, OsEntropy, SystemClock};
 use crate::config::{Config, Limits, ProcessStrings, TlsDocuments};
+use crate::flow::TrustedKeys;
 use crate::http::HttpLimits;
 use crate::ports::DeliveryObserver;
 use crate::telemetry::Metrics;
@@ -20,7 +21,7 @@ use crate::worker::Worker;
 use super::config::ConfigFile;
 use super::ending::{Signals, end, on_hangup};
 use super::open::{Opened, open};
-use super::{audit_sinks, output};
+use super::{audit_sinks, output, outside};
 
 /// How long jobs, and messages under way, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -62,6 +63,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Ended> {
     let metrics = Metrics::install()?;
     let mut opened = open(&args.config).await?;
     let queue = opened.worker.take();
+    not_behind(&opened).await?;
+    commits_survive(&opened).await?;
     let listening = Listening::bind(&opened).await?;
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let (app, limits) = (&opened.app, opened.config.http.limits);
@@ -176,4 +179,36 @@ fn hang_up(renewal: Option<&TlsRenewal>) {
     if let Some(Err(reason)) = renewal.map(Renewal::run) {
         tracing::error!(reason, "the certificate of before is served");
     }
+}
+
+/// Refuses a database that has forgotten what was seen of it, by the ephemeral store or by checkpoints on this machine.
+async fn not_behind(opened: &Opened) -> anyhow::Result<()> {
+    let provider = &opened.app.provider;
+    provider.watch_store().await?;
+    let keys = TrustedKeys::OfDatabase(provider.ports.audit_log.audit_keys().await?);
+    let audit = &opened.config.audit;
+    for path in audit.checkpoint_files.iter().chain(&audit.checkpoint_folders) {
+        // A place that is away is told of by the job that writes there.
+        if let Ok(seen) = outside::newest(path, &keys) {
+            provider.compare_store(seen).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Says so when a commit that was acknowledged may be lost, unless the settings say that this is meant.
+async fn commits_survive(opened: &Opened) -> anyhow::Result<()> {
+    let Some(safety) = opened.app.provider.ports.durable.commits().await? else { return Ok(()) };
+    if !safety.disk {
+        tracing::warn!(
+            "PostgreSQL does not wait for its disk (fsync, full_page_writes): a crash forgets what was used and revoked"
+        );
+    }
+    if !safety.standby && !opened.config.storage.without_standby {
+        tracing::warn!(
+            "PostgreSQL has no synchronous standby (synchronous_standby_names): a fail-over forgets what was used and revoked; \
+             storage.sql_standby = \"none\" says that this is meant"
+        );
+    }
+    Ok(())
 }

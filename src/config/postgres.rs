@@ -6,6 +6,7 @@ use url::Url;
 
 use super::ConfigError;
 use super::error::refuse_if;
+use super::storage::has_password;
 
 /// Where a PostgreSQL database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Postgres {
     pub host: String,
     /// Port.
     pub port: u16,
+    /// Host and port of other servers of the same cluster.
+    pub standbys: Vec<(String, u16)>,
     /// Role.
     pub user: String,
     /// Database.
@@ -25,14 +28,19 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// `postgres://user@host[:port]/database`, a socket's folder as `%2Ffolder`, `?sslrootcert=FILE`.
+    /// `postgres://user@host[:port][,host[:port]]/database`, a socket's folder as `%2Ffolder`, `?sslrootcert=FILE`.
     pub(super) fn check(text: &str, password_file: Option<PathBuf>) -> Result<Self, ConfigError> {
-        let url =
-            Url::parse(text).map_err(|error| ConfigError::refused(SQL, format!("not a URL: {error}")))?;
-        let host = url.host_str().map(decoded).transpose()?.unwrap_or_default();
+        let (first, others) = hosts(text);
+        let url = parsed(&first)?;
+        refuse_if(has_password(&first), SQL, "carries a password: secrets come by file, never in a setting")?;
+        let (host, port) = host(&url)?;
+        let standbys =
+            others.iter().map(|other| self::host(&parsed(other)?)).collect::<Result<Vec<_>, _>>()?;
+        refuse_if(standbys.iter().any(|(host, _)| host.is_empty()), SQL, "names no host between two commas")?;
         let mut postgres = Self {
-            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: url.port().unwrap_or(USUAL_PORT),
+            host,
+            port,
+            standbys,
             user: decoded(url.username())?,
             database: decoded(url.path().trim_start_matches('/'))?,
             root_cert: None,
@@ -41,13 +49,18 @@ impl Postgres {
         for (name, value) in url.query_pairs() {
             match &*name {
                 "sslrootcert" => postgres.root_cert = Some(PathBuf::from(value.into_owned())),
+                // Whatever is written: it is what is done.
+                "target_session_attrs" if matches!(&*value, "read-write" | "primary") => {}
                 "sslmode" => {
                     let reason =
                         "sslmode is not a choice: the server's certificate is verified, but on this machine";
                     return Err(ConfigError::refused(SQL, reason));
                 }
                 _ => {
-                    return Err(ConfigError::refused(SQL, "has a parameter other than sslrootcert"));
+                    return Err(ConfigError::refused(
+                        SQL,
+                        "has a parameter other than sslrootcert and target_session_attrs=read-write",
+                    ));
                 }
             }
         }
@@ -61,12 +74,42 @@ impl Postgres {
 
     /// The URL as it is understood.
     pub(super) fn display(&self) -> String {
-        let Self { host, port, user, database, .. } = self;
-        let place = if host.contains(':') { format!("[{host}]") } else { host.replace('/', "%2F") };
+        let Self { user, database, .. } = self;
+        let first = std::iter::once((&self.host, &self.port));
+        let others = self.standbys.iter().map(|(host, port)| (host, port));
+        let places: Vec<String> = first.chain(others).map(|(host, port)| place(host, *port)).collect();
+        let places = places.join(",");
         let parameter = self.root_cert.iter().map(|path| format!("?sslrootcert={}", path.display()));
         let parameter: String = parameter.collect();
-        format!("postgres://{user}@{place}:{port}/{database}{parameter}")
+        format!("postgres://{user}@{places}/{database}{parameter}")
     }
+}
+
+fn place(host: &str, port: u16) -> String {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.replace('/', "%2F") };
+    format!("{host}:{port}")
+}
+
+/// The URL with its first host alone, and one for each other host. No URL has several; libpq's has.
+fn hosts(text: &str) -> (String, Vec<String>) {
+    let begin = text.find("://").map_or(0, |at| at.saturating_add(3));
+    let (scheme, rest) = text.split_at_checked(begin).unwrap_or((text, ""));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let (user, places) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let at = if authority.contains('@') { "@" } else { "" };
+    let mut urls = places.split(',').map(|place| format!("{scheme}{user}{at}{place}{path}"));
+    (urls.next().unwrap_or_default(), urls.collect())
+}
+
+fn parsed(text: &str) -> Result<Url, ConfigError> {
+    Url::parse(text).map_err(|error| ConfigError::refused(SQL, format!("not a URL: {error}")))
+}
+
+fn host(url: &Url) -> Result<(String, u16), ConfigError> {
+    let host = url.host_str().map(decoded).transpose()?.unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok((host, url.port().unwrap_or(USUAL_PORT)))
 }
 
 /// RFC 3986 2.1. A part of a URL where `+` is itself.

@@ -65,6 +65,7 @@ pub(super) struct RawLimits {
 pub(super) struct RawStorage {
     pub(super) sql: Option<String>,
     pub(super) sql_password_file: Option<PathBuf>,
+    pub(super) sql_standby: Option<String>,
     pub(super) redis: Option<String>,
     pub(super) redis_password_file: Option<PathBuf>,
     pub(super) redis_ca_file: Option<PathBuf>,

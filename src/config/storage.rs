@@ -16,6 +16,8 @@ pub struct Storage {
     pub sql: Sql,
     /// Where ephemeral things are kept; none: this process.
     pub redis: Option<Redis>,
+    /// That PostgreSQL has no synchronous standby is meant.
+    pub without_standby: bool,
 }
 
 /// The store of durable things.
@@ -34,9 +36,15 @@ impl Storage {
         refuse_if(has_password(text), SQL, "carries a password: secrets come by file, never in a setting")?;
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             let postgres = Postgres::check(text, raw.sql_password_file.clone())?;
-            return Ok(Self { sql: Sql::Postgres(postgres), redis });
+            let without_standby = match raw.sql_standby.as_deref() {
+                None | Some("synchronous") => false,
+                Some("none") => true,
+                Some(_) => return Err(ConfigError::refused(STANDBY, "must be synchronous or none")),
+            };
+            return Ok(Self { sql: Sql::Postgres(postgres), redis, without_standby });
         }
         refuse_if(raw.sql_password_file.is_some(), PASSWORD_FILE, "is for PostgreSQL alone")?;
+        refuse_if(raw.sql_standby.is_some(), STANDBY, "is for PostgreSQL alone")?;
         let Some(path) = text.strip_prefix("sqlite://") else {
             return Err(ConfigError::refused(
                 SQL,
@@ -49,7 +57,7 @@ impl Storage {
             SQL,
             "must be a file name alone: no parameters, and not in memory",
         )?;
-        Ok(Self { sql: Sql::Sqlite(PathBuf::from(path)), redis })
+        Ok(Self { sql: Sql::Sqlite(PathBuf::from(path)), redis, without_standby: false })
     }
 }
 
@@ -72,4 +80,5 @@ pub(super) fn has_password(text: &str) -> bool {
 
 const USUAL: &str = "sqlite://sceau.sqlite";
 const SQL: &str = "storage.sql";
+const STANDBY: &str = "storage.sql_standby";
 pub(super) const PASSWORD_FILE: &str = "storage.sql_password_file";

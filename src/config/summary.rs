@@ -18,6 +18,9 @@ impl Config {
                 lines.push(("storage.sql", quoted(postgres.display())));
                 let file = postgres.password_file.iter();
                 lines.extend(file.map(|path| ("storage.sql_password_file", quoted(path.display()))));
+                if self.storage.without_standby {
+                    lines.push(("storage.sql_standby", quoted("none")));
+                }
             }
         }
         lines.extend(self.redis_lines());

@@ -30,6 +30,9 @@ pub struct PendingEnrolment {
     pub ceremony: String,
     /// The activation codes used, by hash.
     pub codes: Option<TokenHash>,
+    /// From what instant on those are void.
+    #[serde(default)]
+    pub codes_deadline: Option<UnixTime>,
     /// By what the device will have been activated.
     pub activation_mode: ActivationMode,
     /// What the proof is worth.

@@ -10,7 +10,7 @@ use crate::approval::{Approval, ApprovalText, Pending, StoredApproval, challenge
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{ApprovalId, EntropyExt, UnixTime};
 use crate::device::Device;
-use crate::ports::{Ceremony, Versioned};
+use crate::ports::{Ceremony, FenceLife, Versioned};
 
 use super::{AuthenticatedDevice, FlowError, Provider};
 
@@ -226,11 +226,16 @@ impl Provider {
         let event = about(self.refused(kind, "denied", now));
         let late = about(self.refused(EventKind::ApprovalRefused, "refused", now));
         // A refusal that was acknowledged holds against a yes that is on its way from another phone.
-        let until = now.plus(self.policy.lifetimes.session);
-        if !self.ports.decisions.deny(id, until, &event, &late).await? {
+        let life = self.approval_life(denied.request().deadline, now);
+        if !self.ports.decisions.deny(id, life, &event, &late).await? {
             return Err(self.decided_before(id).await?);
         }
         self.settle(version, &StoredApproval::Denied(denied), now).await
+    }
+
+    /// The times of an approval's fences.
+    pub(super) fn approval_life(&self, deadline: UnixTime, now: UnixTime) -> FenceLife {
+        FenceLife { expires: deadline, until: now.plus(self.policy.lifetimes.session) }
     }
 
     /// How an approval that is used up ended.

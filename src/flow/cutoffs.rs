@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::base::{ClientId, DeviceId, GrantId, PersonId, Sid, UnixTime};
 use crate::identity::OnBehalf;
-use crate::ports::{Cutoff, CutoffScope, PortResult, RefusedBy, Revocation};
+use crate::ports::{Cutoff, CutoffScope, PortError, PortResult, RefusedBy, Revocation};
 
 /// Knowledge older than this is read again.
 const FRESH: Duration = Duration::from_secs(1);
@@ -50,6 +50,8 @@ struct Known {
 pub struct Cutoffs {
     known: RwLock<Known>,
     reading: AtomicBool,
+    /// The store has forgotten what was seen of it.
+    behind: AtomicBool,
 }
 
 impl Cutoffs {
@@ -107,8 +109,23 @@ impl Cutoffs {
         known.keys.iter().map(|(kid, at)| (kid.clone(), *at)).collect()
     }
 
+    /// Whether the store has forgotten what was seen of it: then nothing is known well enough.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Release);
+    }
+
     /// Reads the store when the knowledge is older than a second.
     pub async fn keep_fresh(&self, store: &dyn Revocation, now: UnixTime) -> PortResult<()> {
+        if self.is_behind() {
+            return Err(PortError::Unavailable(String::from(
+                "the database is older than what was seen of it",
+            )));
+        }
         let age = self.age(now);
         if age.is_some_and(|age| age <= FRESH) {
             return Ok(());

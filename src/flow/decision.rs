@@ -113,7 +113,7 @@ impl Provider {
         let text = approved.request().text.canonical().map_err(|_| DecideError::NotFound)?;
         let decision = Decision {
             approval: id,
-            fence_until: now.plus(self.policy.lifetimes.session),
+            life: self.approval_life(approved.request().deadline, now),
             challenge: TokenHash::from_bytes(sha256(&[&ceremony.challenge])),
             device: device.id,
             sign_count: proof.sign_count,

@@ -17,7 +17,7 @@ use crate::device::{
 use crate::identity::{Acr, Person};
 use crate::jose::Thumbprint;
 use crate::ports::{
-    AuthenticatorError, BindOutcome, BindPlan, Fence, FenceKind, PortError, RegistrationRequest,
+    AuthenticatorError, BindOutcome, BindPlan, Fence, FenceKind, FenceLife, PortError, RegistrationRequest,
     ThrottleRule, VerifiedRegistration,
 };
 
@@ -39,6 +39,8 @@ pub struct EnrolmentStart {
 pub(super) struct Proved {
     /// Hash of the codes or of the ticket, for the fence that lets them work once.
     pub(super) used: TokenHash,
+    /// From what instant on those are void.
+    pub(super) deadline: Option<UnixTime>,
     /// How the phone will have been activated.
     pub(super) mode: ActivationMode,
     /// What the proof is worth.
@@ -109,6 +111,7 @@ impl Provider {
             return self.refuse_codes("codes_unknown", None, now).await;
         };
         let used = TokenHash::from_bytes(sha256(&[codes.email.as_bytes(), codes.phone.as_bytes()]));
+        let deadline = codes.deadline;
         match codes.judge(email.expose(), phone.expose(), now) {
             CodesVerdict::Right => {}
             CodesVerdict::Wrong(left) => {
@@ -118,7 +121,7 @@ impl Provider {
             CodesVerdict::Locked => return self.refuse_codes("codes_locked", Some(person.id), now).await,
             CodesVerdict::Expired => return self.refuse_codes("codes_expired", Some(person.id), now).await,
         }
-        let proved = Proved { used, mode: ActivationMode::ContactCodes, enrolment: Acr::Eidas2 };
+        let proved = Proved { used, deadline, mode: ActivationMode::ContactCodes, enrolment: Acr::Eidas2 };
         self.begin_registration(&person, jkt, proved, now).await
     }
 
@@ -179,6 +182,7 @@ impl Provider {
             server_challenge,
             ceremony: begun.state,
             codes: Some(proved.used),
+            codes_deadline: proved.deadline,
             activation_mode: proved.mode,
             enrolment: proved.enrolment,
             deadline: now.plus(self.policy.lifetimes.ceremony),
@@ -227,13 +231,13 @@ impl Provider {
         now: UnixTime,
     ) -> Result<Device, EnrolError> {
         let until = now.plus(self.policy.lifetimes.session);
+        let life = |expires| FenceLife { expires, until };
         let challenge = enrolment_challenge(&pending.server_challenge, &pending.jkt);
-        let mut fences = vec![Fence {
-            kind: FenceKind::Challenge,
-            hash: TokenHash::from_bytes(sha256(&[&challenge])),
-            until,
-        }];
-        fences.extend(pending.codes.map(|hash| Fence { kind: FenceKind::Activation, hash, until }));
+        let hash = TokenHash::from_bytes(sha256(&[&challenge]));
+        let mut fences = vec![Fence { kind: FenceKind::Challenge, hash, life: life(pending.deadline) }];
+        // Of the codes, not of the ceremony: they may begin another one. Those of a demonstration never end.
+        let life = life(pending.codes_deadline.unwrap_or(UnixTime::from_millis(0)));
+        fences.extend(pending.codes.map(|hash| Fence { kind: FenceKind::Activation, hash, life }));
         let about = |event: AuditEvent| event.with_person(device.person).with_device(device.id);
         let granted = about(self.succeeded(EventKind::DeviceEnrolled, pending.activation_mode.as_str(), now))
             .with_acr(device.enrolment.min(device.evidence).as_str());

@@ -7,7 +7,7 @@ use crate::audit::EventKind;
 use crate::base::{Secret, TokenHash, UnixTime};
 use crate::jose::{Algorithm, Thumbprint};
 use crate::oauth::{Client, CodePresented, ErrorCode, OAuthError, TokenResponse, judge_code};
-use crate::ports::{CodePayload, Cutoff, CutoffScope, Fence, FenceKind, Grant};
+use crate::ports::{CodePayload, Cutoff, CutoffScope, Fence, FenceKind, FenceLife, Grant};
 
 use super::issue::Redemption;
 use super::{FlowError, Provider};
@@ -79,9 +79,10 @@ impl Provider {
             created: now,
         };
         // Kept well past the code's own deadline: a payload resurrected by a failover finds it.
-        let until = payload.deadline.plus(self.policy.lifetimes.session);
+        let expires = payload.deadline;
+        let life = FenceLife { expires, until: expires.plus(self.policy.lifetimes.session) };
         Redemption {
-            fence: Fence { kind: FenceKind::Code, hash, until },
+            fence: Fence { kind: FenceKind::Code, hash, life },
             grant,
             session_end: payload.session_end,
             jkt,

@@ -131,7 +131,13 @@ impl Provider {
         let access_kid = self.planned_kid(Algorithm::Es256.as_str()).await?;
         let id_kid = self.planned_kid(client.id_token_alg.as_str()).await?;
         let jti = self.fresh_jti();
-        let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now };
+        let record = IssuanceRecord {
+            jti: jti.clone(),
+            kid: access_kid.clone(),
+            at: now,
+            // Token and family end with the session, which began earlier.
+            kept_until: now.plus(self.policy.lifetimes.session),
+        };
         let subject = self.subject_for(client, parties.about());
         let acting = self.acting_claims(client, &parties);
         let said = (&parties, grant.proof.auth_mode);

@@ -235,6 +235,11 @@ impl Provider {
 
     /// The same, with the reason for which there is none.
     pub(super) async fn signer_of(&self, algorithm: &str) -> PortResult<Result<String, NoSigner>> {
+        if self.cutoffs.is_behind() {
+            return Err(PortError::Unavailable(String::from(
+                "the database is older than what was seen of it",
+            )));
+        }
         let (policy, now) = (&self.policy.keys, self.now());
         let withdrawn = self.withdraw_revoked();
         if let Some(kid) = self.keyring.found_signer(algorithm, now) {

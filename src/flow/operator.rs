@@ -141,7 +141,7 @@ impl Provider {
         Ok(if changed { OperatorOutcome::Done } else { OperatorOutcome::Unchanged })
     }
 
-    fn by_operator(&self, kind: EventKind, reason: &'static str, now: UnixTime) -> AuditEvent {
+    pub(super) fn by_operator(&self, kind: EventKind, reason: &'static str, now: UnixTime) -> AuditEvent {
         self.succeeded(kind, reason, now).with_actor("operator")
     }
 }

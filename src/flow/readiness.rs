@@ -17,6 +17,9 @@ const BLIP: Duration = Duration::from_secs(10);
 /// Asks the ephemeral store something that changes nothing.
 const PROBE: ThrottleRule = ThrottleRule { name: "readiness", limit: 1, window: Duration::from_secs(1) };
 
+/// Partitions are made some days ahead; with less than this the job that makes them has been failing.
+const AHEAD: Duration = Duration::from_hours(24);
+
 const SIGNING_KEY: &str = "signing_key";
 
 /// One thing that requests need.
@@ -53,16 +56,15 @@ impl Provider {
                 return [Check::of("sql", Some("does not answer"))].into_iter().chain(rest).collect();
             }
         };
-        let schema = (!state.schema_fits).then_some("older than this program: run sceau migrate");
-        vec![
-            Check::of("sql", None),
-            Check::of("schema", schema),
-            Check::of(
-                "clock",
-                skewed(state, asked, self.now()).then_some("2 s or more from the clock of sql"),
-            ),
-            self.signing_check().await,
-        ]
+        let schema = (!state.schema_fits)
+            .then_some("not one for this program: run sceau migrate, or start a newer one");
+        let behind = self.cutoffs.is_behind().then_some("older than what was seen of it: run sceau restore");
+        let clock = skewed(state, asked, self.now()).then_some("2 s or more from the clock of sql");
+        let mut checks =
+            vec![Check::of("sql", behind), Check::of("schema", schema), Check::of("clock", clock)];
+        checks.extend(state.partitions_end.map(|end| partitions_check(end, self.now())));
+        checks.push(self.signing_check().await);
+        checks
     }
 
     /// The ephemeral store: it decides once it has been gone for ten seconds.
@@ -108,6 +110,12 @@ impl Provider {
         let jwk = Jwk::parse(&published.ok_or_else(unknown)?).map_err(|_| unknown())?;
         Ok(jwk.key.verify(Algorithm::Es256, &input, &signature).is_ok())
     }
+}
+
+/// Sends nobody elsewhere: rows go to the default partition, on every replica alike.
+fn partitions_check(end: UnixTime, now: UnixTime) -> Check {
+    let failure = (end < now.plus(AHEAD)).then_some("not made ahead: look at the job partitions");
+    Check { name: "partitions", failure, decides: false }
 }
 
 /// The answer was made at some time between question and answer.

@@ -31,7 +31,7 @@ impl Provider {
             return Err(unsigned(&PortError::Conflict));
         }
         let jti = self.fresh_jti();
-        let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now };
+        let record = IssuanceRecord { jti: jti.clone(), kid: access_kid.clone(), at: now, ..mint.record };
         let mint = Mint { access_kid, id_kid, jti, record, ..mint };
         let granted = Self::audited(self.succeeded(kind, KEY_REPLACED, now), &mint);
         let refused = Self::audited(self.refused(kind, "refused", now), &mint);

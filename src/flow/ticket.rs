@@ -138,7 +138,7 @@ impl Provider {
         let Some(enrolment) = self.worth(&taken.proof) else {
             return self.refuse_ticket("ticket_level_too_low", owner, now).await;
         };
-        let proved = Proved { used: hash, mode: taken.mode, enrolment };
+        let proved = Proved { used: hash, deadline: Some(taken.deadline), mode: taken.mode, enrolment };
         self.begin_registration(&person, jkt, proved, now).await
     }
 

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::PortResult;
+use super::{FenceLife, PortResult};
 use crate::audit::AuditEvent;
 use crate::base::{ApprovalId, DeviceId, TokenHash, UnixTime};
 use crate::identity::AuthenticationProof;
@@ -36,8 +36,8 @@ pub struct Evidence {
 pub struct Decision {
     /// The approval; decided at most once.
     pub approval: ApprovalId,
-    /// Until when the fences must be kept.
-    pub fence_until: UnixTime,
+    /// The times of approval and challenge: those of the approval.
+    pub life: FenceLife,
     /// Hash of the WebAuthn challenge; used at most once.
     pub challenge: TokenHash,
     /// The phone, which must still be active.
@@ -83,12 +83,12 @@ pub trait ApprovalDecision: Send + Sync {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<CommitOutcome>;
-    /// Uses an approval up with `denied`, kept until `until`: false when it was decided before, and then nothing
+    /// Uses an approval up with `denied`, kept as `life` says: false when it was decided before, and then nothing
     /// changes but that `refused` is recorded.
     async fn deny(
         &self,
         approval: ApprovalId,
-        until: UnixTime,
+        life: FenceLife,
         denied: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<bool>;

@@ -44,6 +44,16 @@ pub struct Fence {
     pub kind: FenceKind,
     /// Hash of the thing.
     pub hash: TokenHash,
+    /// The thing's times.
+    pub life: FenceLife,
+}
+
+/// The times of a thing used at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FenceLife {
+    /// The deadline that the thing itself carries, authenticated: the same at each of its presentations, whenever that
+    /// is and whatever the settings are by then. It is part of what makes the row unique.
+    pub expires: UnixTime,
     /// Until when the row must be kept: past any time at which the thing could be presented again.
     pub until: UnixTime,
 }
@@ -102,6 +112,8 @@ pub struct IssuanceRecord {
     pub kid: String,
     /// Time of issue.
     pub at: UnixTime,
+    /// Nothing that is issued under it lives longer.
+    pub kept_until: UnixTime,
 }
 
 /// Everything that becomes true when a single-use artefact is redeemed.

@@ -17,6 +17,7 @@ mod devices;
 mod directory;
 mod durable_state;
 mod grants;
+mod high_water;
 mod interactions;
 mod issuance;
 mod key_token;
@@ -54,11 +55,12 @@ pub use directory::{
     Directory, DirectoryBatch, DirectoryChange, DirectoryPair, DirectoryRun, DirectoryWalk, MergeOutcome,
     PersonIndex, RecordDigest, RunClaim, RunNumbers, RunState, StagedLine, StoredRecord,
 };
-pub use durable_state::{DurableHealth, DurableState};
+pub use durable_state::{CommitSafety, DurableHealth, DurableState};
 pub use grants::{Consent, ConsentSubject, Grants, StoredFamily};
+pub use high_water::{HighWater, HighWaterMark};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
-    Fence, FenceKind, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, NewFamily,
+    Fence, FenceKind, FenceLife, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, NewFamily,
     RefusedBy, RotateOutcome, RotatePlan, SEALED_REFRESH,
 };
 pub use key_token::KeyToken;
@@ -126,6 +128,8 @@ pub struct Ports {
     pub decisions: Arc<dyn ApprovalDecision>,
     /// Revocation cut-offs.
     pub revocation: Arc<dyn Revocation>,
+    /// What was seen of the durable store.
+    pub high_water: Arc<dyn HighWaterMark>,
     /// How the durable store is.
     pub durable: Arc<dyn DurableHealth>,
     /// Key records.

@@ -43,6 +43,7 @@ const ADAPTER: &[&str] = &[
     "cryptoki",
     "lettre",
     "zip",
+    "futures_util",
     "metrics",
     "rustls",
     "rustls_pki_types",

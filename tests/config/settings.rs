@@ -153,6 +153,7 @@ fn the_example_shows_every_setting() {
         .filter(|line| {
             ![
                 "sql_password_file",
+                "sql_standby",
                 "trusted_proxies",
                 "allowed_origins",
                 "attestation_roots",
@@ -433,6 +434,7 @@ fn a_postgresql_url_says_where_and_needs_a_key_file() {
     let at = |host: &str, port| Postgres {
         host: host.to_owned(),
         port,
+        standbys: Vec::new(),
         user: String::from("sceau"),
         database: String::from("registre"),
         root_cert: None,
@@ -446,6 +448,13 @@ fn a_postgresql_url_says_where_and_needs_a_key_file() {
         (
             "postgres://sceau@db.example.fr/registre?sslrootcert=/etc/ca.pem",
             Postgres { root_cert: Some(PathBuf::from("/etc/ca.pem")), ..at("db.example.fr", 5432) },
+        ),
+        (
+            "postgres://sceau@a.example.fr:5433,[::1],%2Frun%2Fpg:6432/registre?target_session_attrs=read-write",
+            Postgres {
+                standbys: vec![(String::from("::1"), 5432), (String::from("/run/pg"), 6432)],
+                ..at("a.example.fr", 5433)
+            },
         ),
     ];
     for (url, place) in table {
@@ -473,6 +482,22 @@ fn a_password_in_a_url_is_refused_and_never_repeated() {
             let sentence = format!("{error} {error:?}");
             assert!(sentence.contains("password") && !sentence.contains("hunter2"), "{sentence}");
         }
+    }
+}
+
+#[test]
+fn of_several_postgresql_servers_each_is_named_and_none_has_a_password() {
+    let table = [
+        ("postgres://sceau:hunter2@a.example.fr:5432,b.example.fr:5432/sceau", "password"),
+        ("postgres://sceau@a.example.fr,/sceau", "empty host"),
+        ("postgres://sceau@a.example.fr:x,b.example.fr/sceau", "not a URL"),
+        ("postgres://sceau@a.example.fr,b.example.fr/sceau?target_session_attrs=any", "parameter"),
+    ];
+    for (url, word) in table {
+        let error = file(GOOD).with_variable("SCEAU__STORAGE__SQL", url).load().unwrap_err();
+        let sentence = format!("{error} {error:?}");
+        assert_eq!(error.setting(), Some("storage.sql"));
+        assert!(sentence.contains(word) && !sentence.contains("hunter2"), "{sentence}");
     }
 }
 

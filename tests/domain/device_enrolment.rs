@@ -82,6 +82,7 @@ fn a_pending_enrolment_is_stored_whole_and_not_printed() {
         server_challenge: [6; 32],
         ceremony: String::from("opaque"),
         codes: Some(TokenHash::of("mail-code")),
+        codes_deadline: None,
         activation_mode: ActivationMode::ContactCodes,
         enrolment: Acr::Eidas2,
         deadline: NOW,

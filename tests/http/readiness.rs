@@ -8,7 +8,7 @@ use axum::Router;
 use http::Method;
 use sceau::base::{Clock as _, UnixTime};
 use sceau::http::{Health, Leaving, admin_router};
-use sceau::ports::{DurableHealth, DurableState, PortResult, Ports};
+use sceau::ports::{CommitSafety, DurableHealth, DurableState, PortResult, Ports};
 use serde_json::{Value, json};
 
 use crate::support::{Fails, Harness, Outage, Received, START, bare, exchange};
@@ -90,6 +90,10 @@ async fn schema_and_clock_of_sql() {
         async fn state(&self) -> PortResult<DurableState> {
             Ok(self.0)
         }
+
+        async fn commits(&self) -> PortResult<Option<CommitSafety>> {
+            Ok(None)
+        }
     }
     let at = |millis: i64| Some(UnixTime::from_millis(START.millis() + millis));
     let table = [
@@ -101,7 +105,7 @@ async fn schema_and_clock_of_sql() {
         (false, at(0), "schema"),
     ];
     for (schema_fits, clock, failing) in table {
-        let told = Told(DurableState { schema_fits, clock });
+        let told = Told(DurableState { schema_fits, clock, partitions_end: None });
         let harness = Harness::over(|_| (), |ports| Ports { durable: Arc::new(told), ..ports }).await;
         assert_eq!(harness.clock.now(), START);
         let answer = asked(&harness, "/health/ready").await;

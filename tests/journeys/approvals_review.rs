@@ -4,7 +4,7 @@ use sceau::base::ApprovalId;
 use sceau::flow::{Screen, Turn};
 use sceau::oauth::AuthorizationResponse;
 use sceau::phone::{PhoneError, Refusal};
-use sceau::ports::{Cutoff, CutoffScope};
+use sceau::ports::{Cutoff, CutoffScope, FenceLife};
 
 use super::review::{event, revoke};
 use crate::support::{CAMILLE, Harness};
@@ -16,6 +16,14 @@ fn refusal(result: Result<impl std::fmt::Debug, PhoneError>) -> Refusal {
     }
 }
 
+/// The times of an approval's fences.
+async fn life(harness: &Harness, id: ApprovalId) -> FenceLife {
+    let now = harness.provider.now();
+    let approval = harness.provider.ports.approvals.load(id, now).await.unwrap().unwrap();
+    let expires = approval.value.request().deadline;
+    FenceLife { expires, until: expires.plus(std::time::Duration::from_mins(10)) }
+}
+
 #[tokio::test]
 async fn a_refusal_that_was_committed_holds_against_a_yes_on_its_way() {
     let harness = Harness::new().await;
@@ -23,9 +31,9 @@ async fn a_refusal_that_was_committed_holds_against_a_yes_on_its_way() {
     let waiting = harness.sign_in(CAMILLE).await;
     let id: ApprovalId = phone.pending().await.unwrap()[0].id.parse().unwrap();
     // Another phone's refusal, of which this one has not heard yet.
-    let (now, row) = (harness.provider.now(), event("another phone"));
+    let row = event("another phone");
     let decisions = &harness.provider.ports.decisions;
-    assert!(decisions.deny(id, now.plus(std::time::Duration::from_mins(10)), &row, &row).await.unwrap());
+    assert!(decisions.deny(id, life(&harness, id).await, &row, &row).await.unwrap());
     let refused = refusal(phone.approve(None, Some(&waiting.number)).await);
     assert_eq!((refused.status, refused.error.as_str()), (409, "approval_ended"));
     assert!(decisions.find(id).await.unwrap().is_none());
@@ -38,8 +46,9 @@ async fn a_yes_that_was_committed_is_not_refused_afterwards() {
     let mut first = harness.enrolled("first", CAMILLE).await;
     let waiting = harness.sign_in(CAMILLE).await;
     let id: ApprovalId = first.approve(None, Some(&waiting.number)).await.unwrap().id.parse().unwrap();
-    let (now, row) = (harness.provider.now(), event("another phone"));
-    assert!(!harness.provider.ports.decisions.deny(id, now, &row, &row).await.unwrap());
+    let row = event("another phone");
+    let life = life(&harness, id).await;
+    assert!(!harness.provider.ports.decisions.deny(id, life, &row, &row).await.unwrap());
     let Turn::Answer(answer) = harness.resume(&waiting).await else { panic!("no answer") };
     let AuthorizationResponse::Redirect(location) = answer.response else { panic!("no redirect") };
     assert!(location.contains("code="), "{location}");

@@ -50,6 +50,7 @@ mod refresh_ended;
 mod representation;
 mod representation_ended;
 mod requested_claims;
+mod restored;
 mod review;
 mod revocation;
 mod sso_and_prompts;

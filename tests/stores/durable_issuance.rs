@@ -206,9 +206,13 @@ fn a_purge_forgets_what_cannot_be_presented_any_more() {
         let cast = cast(&world).await;
         let plan = cast.issue_plan();
         issue(&world, &plan).await;
-        assert_eq!(world.stores.purge(plan.fence.until).await.unwrap(), 0);
+        if world.tenant.is_some() {
+            return; // by the partition: `postgres_partitions`
+        }
+        assert_eq!(world.stores.purge(plan.fence.life.until).await.unwrap(), 0);
         assert_eq!(issue(&world, &plan).await, IssueOutcome::Replayed(plan.grant.id));
-        // The fence of the code and that of the enrolment.
+        // The fence of the code and that of the enrolment; then the record of the issue.
         assert_eq!(world.stores.purge(later(121)).await.unwrap(), 2);
+        assert_eq!(world.stores.purge(later(3601)).await.unwrap(), 1);
     });
 }

@@ -15,8 +15,8 @@ use sceau::jose::{Algorithm, Thumbprint};
 use sceau::oauth::{Client, ClientAuthMethod, ConsentPolicy, GrantType, Profile, RedirectUri, ScopeSet};
 use sceau::oidc::ClaimsRequest;
 use sceau::ports::{
-    BindOutcome, BindPlan, Decision, DirectoryBatch, DirectoryChange, Evidence, Fence, FenceKind, Grant,
-    IssuanceRecord, IssuePlan, KeepPlan, NewFamily, RotatePlan, RunClaim, RunNumbers, RunState,
+    BindOutcome, BindPlan, Decision, DirectoryBatch, DirectoryChange, Evidence, Fence, FenceKind, FenceLife,
+    Grant, IssuanceRecord, IssuePlan, KeepPlan, NewFamily, RotatePlan, RunClaim, RunNumbers, RunState,
 };
 
 use super::durable::{START, World, granted, refused};
@@ -106,8 +106,12 @@ pub(super) fn bind_plan(device: &Device) -> BindPlan {
     BindPlan { device: device.clone(), fences: vec![fence(FenceKind::Activation)], cap: 3 }
 }
 
+pub(super) fn life() -> FenceLife {
+    FenceLife { expires: later(60), until: later(120) }
+}
+
 pub(super) fn fence(kind: FenceKind) -> Fence {
-    Fence { kind, hash: TokenHash::from_bytes(OsEntropy.bytes()), until: later(120) }
+    Fence { kind, hash: TokenHash::from_bytes(OsEntropy.bytes()), life: life() }
 }
 
 /// A claim on a run of its own.
@@ -195,7 +199,7 @@ impl Cast {
         let approval = ApprovalId::random(&OsEntropy);
         Decision {
             approval,
-            fence_until: later(120),
+            life: life(),
             challenge: TokenHash::from_bytes(OsEntropy.bytes()),
             device: self.device.id,
             sign_count: 6,
@@ -216,7 +220,12 @@ impl Cast {
 }
 
 pub(super) fn record() -> IssuanceRecord {
-    IssuanceRecord { jti: OsEntropy.token().expose().to_owned(), kid: String::from("kid-1"), at: START }
+    IssuanceRecord {
+        jti: OsEntropy.token().expose().to_owned(),
+        kid: String::from("kid-1"),
+        at: START,
+        kept_until: later(3600),
+    }
 }
 
 /// A refresh that keeps the token of a family just begun.

@@ -79,6 +79,7 @@ pub(super) fn enrolment(kit: &Kit, deadline: UnixTime) -> PendingEnrolment {
         server_challenge: kit.entropy.bytes(),
         ceremony: String::from("needle-state"),
         codes: None,
+        codes_deadline: None,
         activation_mode: ActivationMode::ContactCodes,
         enrolment: Acr::Eidas2,
         deadline,

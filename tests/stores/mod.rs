@@ -36,6 +36,8 @@ mod ephemeral_rotation;
 mod ephemeral_samples;
 mod ephemeral_sessions;
 mod outbound;
+mod postgres_partitions;
+mod postgres_primary;
 mod postgres_replicas;
 mod postgres_server;
 pub(crate) mod redis_server;

@@ -111,12 +111,18 @@ impl Server {
         PostgresSettings {
             host: self.folder.to_str().unwrap().to_owned(),
             port: 5432,
+            standbys: Vec::new(),
             user,
             password: None,
             database: String::from("postgres"),
             root_cert: None,
             patience,
         }
+    }
+
+    /// The folder of its socket.
+    pub(super) fn tenant_host(&self) -> String {
+        self.folder.to_str().unwrap().to_owned()
     }
 
     /// A plain connection of a role.

@@ -14,8 +14,8 @@ use sceau::jose::Thumbprint;
 use sceau::oauth::Client;
 use sceau::ports::{
     ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan, ClaimOutcome, Clients,
-    CommitOutcome, CommittedDecision, Decision, Devices, Evidence, Interactions, OpenLimits, OpenOutcome,
-    Persons, PortResult, Ports, Throttle, ThrottleRule, Versioned,
+    CommitOutcome, CommittedDecision, Decision, Devices, Evidence, FenceLife, Interactions, OpenLimits,
+    OpenOutcome, Persons, PortResult, Ports, Throttle, ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 
@@ -121,12 +121,12 @@ impl ApprovalDecision for Counted<dyn ApprovalDecision> {
     async fn deny(
         &self,
         approval: ApprovalId,
-        until: UnixTime,
+        life: FenceLife,
         denied: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<bool> {
         self.calls.note("decisions.deny");
-        self.inner.deny(approval, until, denied, refused).await
+        self.inner.deny(approval, life, denied, refused).await
     }
     async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>> {
         self.calls.note("decisions.find");

@@ -21,12 +21,13 @@ use sceau::keyring::{KeyRecord, Purpose, Withdrawal};
 use sceau::oauth::Client;
 use sceau::ports::{
     AccessTokenRecord, AccessTokens, ApprovalDecision, Approvals, Audit, AuditRow, BindOutcome, BindPlan,
-    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommittedDecision, Consent, ConsentSubject,
-    Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence, FenceKind, Generation,
-    Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, Keys, Link,
-    LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons, PortError, PortResult,
-    Ports, PrivatePart, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome, RotatePlan, Session,
-    Sessions, Sighting, SignedSince, Signer, StoredFamily, Throttle, ThrottleRule, Versioned,
+    Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommitSafety, CommittedDecision, Consent,
+    ConsentSubject, Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence,
+    FenceKind, FenceLife, Generation, Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome,
+    IssuePlan, KeepPlan, Keys, Link, LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons,
+    PortError, PortResult, Ports, PrivatePart, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome,
+    RotatePlan, Session, Sessions, Sighting, SignedSince, Signer, StoredFamily, Throttle, ThrottleRule,
+    Versioned,
 };
 use uuid::Uuid;
 
@@ -290,11 +291,11 @@ impl ApprovalDecision for Failing<dyn ApprovalDecision> {
     async fn deny(
         &self,
         approval: ApprovalId,
-        until: UnixTime,
+        life: FenceLife,
         denied: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<bool> {
-        self.outage.around("decisions.deny", self.inner.deny(approval, until, denied, refused)).await
+        self.outage.around("decisions.deny", self.inner.deny(approval, life, denied, refused)).await
     }
     async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>> {
         self.outage.around("decisions.find", self.inner.find(approval)).await
@@ -549,5 +550,9 @@ impl Throttle for Failing<dyn Throttle> {
 impl DurableHealth for Failing<dyn DurableHealth> {
     async fn state(&self) -> PortResult<DurableState> {
         self.outage.around("durable.state", self.inner.state()).await
+    }
+
+    async fn commits(&self) -> PortResult<Option<CommitSafety>> {
+        self.outage.around("durable.commits", self.inner.commits()).await
     }
 }

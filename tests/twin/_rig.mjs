@@ -20,18 +20,19 @@ process.once("SIGTERM", () => process.exit(143));
 process.once("SIGINT", () => process.exit(130));
 
 export class Twin {
+  /// `standby`: PostgreSQL has a synchronous one. `lines` may be a function of the folder.
   /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk;
   /// `mobile`, `tokens`: more lines of those tables of settings; `lines`: more tables; `token`: the hardware token of the
   /// signing keys; `policy`: the text of their policy; `processes`: how many; `front`: the proxy before them; `limits`: lines
   /// of [http.limits].
-  static async start({ codes = 3, log = "json,warn", durable = false, token, policy, processes = 2, front = Proxy, ...more } = {}) {
+  static async start({ codes = 3, log = "json,warn", durable = false, standby = false, token, policy, processes = 2, front = Proxy, ...more } = {}) {
     const twin = new Twin();
     twin.folder = mkdtempSync(join(tmpdir(), "sceau-twin-"));
     Object.assign(twin, { token, policy, log: [], logLevel: log, replicas: [], helpers: [], sources: 0 });
     twin.more = { mobile: [], tokens: [], lines: [], limits: [], ...more };
     process.once("exit", () => twin.#abandon());
     try {
-      await twin.#prepare({ codes, durable, processes, front });
+      await twin.#prepare({ codes, durable, standby, processes, front });
     } catch (error) {
       await twin.stop();
       throw error;
@@ -39,10 +40,11 @@ export class Twin {
     return twin;
   }
 
-  async #prepare({ codes, durable, processes, front }) {
+  async #prepare({ codes, durable, standby, processes, front }) {
     [this.redis, this.postgres, this.proxy] = await Promise.all([
       Redis.start(this.folder), Postgres.start(this.folder, { durable }), front.listen(),
     ]);
+    if (standby) this.standby = await Postgres.standby(this.postgres, this.folder);
     this.issuer = `http://localhost:${this.proxy.port}`;
     const service = await listen(sampleService(this.issuer, () => this.service, () => this.clients[0]));
     const phone = await listen(phonePage(this.issuer, () => this.persons));
@@ -61,6 +63,8 @@ export class Twin {
 
   #settings() {
     this.settings = join(this.folder, "sceau.toml");
+    const folders = [this.postgres, this.standby].filter(Boolean).map(({ folder }) => encodeURIComponent(folder));
+    const sql = `postgres://sceau@${folders.join(",")}/sceau`;
     this.kek = randomBytes(32).toString("base64url");
     writeFileSync(join(this.folder, "kek"), this.kek, { mode: 0o600 });
     const keys = [...(this.token?.lines ?? [])];
@@ -72,12 +76,12 @@ export class Twin {
       `issuer = "${this.issuer}"`,
       "[http]", 'trusted_proxies = ["127.0.0.1"]',
       "[http.limits]", ...this.more.limits,
-      "[storage]", `sql = "${this.postgres.url}"`, `redis = "${this.redis.url}"`,
+      "[storage]", `sql = "${sql}"`, `redis = "${this.redis.url}"`,
       "[keys]", `kek_file = "${this.folder}/kek"`, ...keys,
       "[tokens]", 'activation = "1h"', ...this.more.tokens,
       "[mobile]", "allow_self_attestation = true", `activation_codes_file = "${this.folder}/codes.jsonl"`,
       `allowed_origins = ["${this.phone}"]`, ...this.more.mobile,
-      ...this.more.lines, "",
+      ...(typeof this.more.lines === "function" ? this.more.lines(this.folder) : this.more.lines), "",
     ].join("\n"), { mode: 0o600 });
   }
 
@@ -238,7 +242,7 @@ export class Twin {
     const forced = setTimeout(() => this.replicas.forEach(({ child }) => child.kill("SIGKILL")), 8000);
     await Promise.all(this.replicas.map(({ ended }) => ended));
     clearTimeout(forced);
-    await Promise.all([this.proxy?.stop(), this.redis?.kill(), this.postgres?.stop()]);
+    await Promise.all([this.proxy?.stop(), this.redis?.kill(), this.postgres?.stop(), this.standby?.stop()]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -247,6 +251,7 @@ export class Twin {
     for (const { child } of this.replicas) child.kill("SIGKILL");
     this.redis?.watch?.stdin.end();
     this.postgres?.keeper?.stdin.end();
+    this.standby?.keeper?.stdin.end();
   }
 }
 

@@ -132,8 +132,37 @@ export class Postgres {
     return postgres;
   }
 
+  /// A synchronous standby of `primary`, which from now on waits for it at each commit.
+  static async standby(primary, folder) {
+    const standby = new Postgres();
+    Object.assign(standby, { folder: join(folder, "standby"), bin: primary.bin, fsync: primary.fsync });
+    mkdirSync(standby.folder);
+    if (process.getuid() === 0) execFileSync("chown", ["postgres", standby.folder]);
+    await primary.copied(join(standby.folder, "data"), "-R", "-d", "application_name=standby");
+    await standby.start();
+    await primary.query("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "postgres");
+    await primary.query("SELECT pg_reload_conf()", "postgres");
+    return standby;
+  }
+
   get url() {
     return `postgres://sceau@${encodeURIComponent(this.folder)}/sceau`;
+  }
+
+  /// A copy of the cluster as it is now.
+  async copied(to, ...options) {
+    const [program, ...words] = owned(join(this.bin, "pg_basebackup"));
+    if (process.getuid() === 0) execFileSync("install", ["-d", "-o", "postgres", "-m", "700", to]);
+    await run(program, [...words, "-h", this.folder, "-U", "postgres", "-D", to, "-X", "stream", "-c", "fast", "--no-sync", ...options], { cwd: "/" });
+  }
+
+  /// The copy takes the place of the cluster.
+  async putBack(from) {
+    await this.kill();
+    const data = join(this.folder, "data");
+    rmSync(data, { recursive: true, force: true });
+    execFileSync("cp", ["-a", from, data]);
+    await this.start();
   }
 
   async start() {

@@ -6,6 +6,7 @@
 
 mod access_tokens;
 mod approvals;
+mod high_water;
 mod interactions;
 mod one_shot;
 mod replay;
@@ -23,7 +24,7 @@ use tokio::sync::Notify;
 use super::ephemeral::{History, Place};
 use super::sealed_value::{Head, SealedValue, ValueSealer};
 use crate::base::{Clock, Entropy, EntropyExt as _, UnixTime};
-use crate::ports::{Generation, PortError, PortResult, Sealing, Versioned};
+use crate::ports::{Generation, HighWater, PortError, PortResult, Sealing, Versioned};
 use shards::{Change, Shards};
 use striped::Striped;
 
@@ -36,6 +37,8 @@ pub struct InProcess {
     seal: ValueSealer,
     clock: Arc<dyn Clock>,
     generation: Generation,
+    /// What was seen of the durable store.
+    seen: Mutex<Option<HighWater>>,
     /// Taken while an approval is opened, so that limit and number are decided by one caller at a time.
     turns: Striped<Mutex<()>>,
     /// Rung when an approval changes; shared by approvals that hash alike.
@@ -59,6 +62,7 @@ impl InProcess {
         let number = u64::from_be_bytes(entropy.bytes());
         Self {
             generation: Generation { number, complete_since },
+            seen: Mutex::default(),
             values: Shards::new(MAX_ENTRIES),
             seal: ValueSealer::new(storage.into(), entropy),
             clock,

@@ -11,6 +11,7 @@ mod approvals;
 mod bells;
 mod connection;
 mod generation;
+mod high_water;
 mod interactions;
 mod one_shot;
 mod replay;

@@ -14,7 +14,8 @@ use crate::audit::AuditEvent;
 use crate::base::{ApprovalId, TokenHash, UnixTime};
 use crate::identity::PersonStatus;
 use crate::ports::{
-    ApprovalDecision, CommitOutcome, CommittedDecision, Decision, Evidence, Fence, FenceKind, PortResult,
+    ApprovalDecision, CommitOutcome, CommittedDecision, Decision, Evidence, Fence, FenceKind, FenceLife,
+    PortResult,
 };
 
 pub(super) struct SqlApprovalDecision(pub(super) Store);
@@ -43,12 +44,12 @@ impl ApprovalDecision for SqlApprovalDecision {
     async fn deny(
         &self,
         approval: ApprovalId,
-        until: UnixTime,
+        life: FenceLife,
         denied: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<bool> {
         let mut write = self.0.write().await?;
-        let first = fence::burn(&mut write, &approval_fence(approval, until), None).await?;
+        let first = fence::burn(&mut write, &approval_fence(approval, life), None).await?;
         if first {
             write.commit(denied).await?;
         } else {
@@ -113,13 +114,13 @@ impl SqlApprovalDecision {
 
 /// The approval first: two answers to one request are told apart from a challenge used twice.
 fn fences(decision: &Decision) -> [Fence; 2] {
-    let until = decision.fence_until;
-    let challenge = Fence { kind: FenceKind::Challenge, hash: decision.challenge, until };
-    [approval_fence(decision.approval, until), challenge]
+    let life = decision.life;
+    let challenge = Fence { kind: FenceKind::Challenge, hash: decision.challenge, life };
+    [approval_fence(decision.approval, life), challenge]
 }
 
-fn approval_fence(approval: ApprovalId, until: UnixTime) -> Fence {
-    Fence { kind: FenceKind::Approval, hash: TokenHash::of(&approval.to_string()), until }
+fn approval_fence(approval: ApprovalId, life: FenceLife) -> Fence {
+    Fence { kind: FenceKind::Approval, hash: TokenHash::of(&approval.to_string()), life }
 }
 
 /// Why the phone or its holder may not decide.

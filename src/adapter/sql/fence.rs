@@ -14,8 +14,9 @@ pub(super) async fn burn(write: &mut Write<'_>, fence: &Fence, grant: Option<Gra
     let row: Option<String> = on!(write.connection(), |c| sqlx::query_scalar(FENCE_INSERT)
         .bind(fence.kind.as_str())
         .bind(fence.hash.as_bytes().as_slice())
-        .bind(fence.until.millis())
+        .bind(fence.life.until.millis())
         .bind(grant.map(GrantId::uuid))
+        .bind(fence.life.expires.millis())
         .fetch_optional(c))?;
     Ok(row.is_some())
 }
@@ -33,6 +34,7 @@ pub(super) async fn note_presented(
         .bind(presented_name(kind, hash, client).as_slice())
         .bind(until)
         .bind(None::<Uuid>)
+        .bind(until)
         .fetch_optional(c))?;
     Ok(())
 }

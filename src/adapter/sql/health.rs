@@ -5,26 +5,32 @@ use async_trait::async_trait;
 use super::Db;
 use super::db::Engine;
 use super::postgres::answered;
-use super::statements::CLOCK;
+use super::statements::{CLOCK, DURABILITY, PARTITIONS_END};
 use crate::base::UnixTime;
-use crate::ports::{DurableHealth, DurableState, PortResult};
+use crate::ports::{CommitSafety, DurableHealth, DurableState, PortResult};
 
 /// The state of a database.
 pub(super) struct SqlHealth(pub(super) Db);
 
 #[async_trait]
 impl DurableHealth for SqlHealth {
+    async fn commits(&self) -> PortResult<Option<CommitSafety>> {
+        let Engine::Postgres(server) = self.0.reader() else { return Ok(None) };
+        let row = sqlx::query_as::<_, (bool, bool)>(DURABILITY).fetch_one(server.executor);
+        let (standby, disk) = answered(server.patience, row).await?;
+        Ok(Some(CommitSafety { standby, disk }))
+    }
+
     async fn state(&self) -> PortResult<DurableState> {
-        // A newer schema is that of a newer program: replicas are replaced one by one.
-        let schema_fits = self.0.schema_version().await? >= self.0.schema_needed();
-        let clock = match self.0.reader() {
+        let schema_fits = self.0.schema_unfit().await?.is_none();
+        let Engine::Postgres(server) = self.0.reader() else {
             // The clock of a file is ours.
-            Engine::Sqlite(_) => None,
-            Engine::Postgres(server) => {
-                let millis = sqlx::query_scalar::<_, i64>(CLOCK).fetch_one(server.executor);
-                Some(UnixTime::from_millis(answered(server.patience, millis).await?))
-            }
+            return Ok(DurableState { schema_fits, clock: None, partitions_end: None });
         };
-        Ok(DurableState { schema_fits, clock })
+        let millis = sqlx::query_scalar::<_, i64>(CLOCK).fetch_one(server.executor);
+        let clock = Some(UnixTime::from_millis(answered(server.patience, millis).await?));
+        let end = sqlx::query_scalar::<_, Option<i64>>(PARTITIONS_END).fetch_one(server.executor);
+        let partitions_end = answered(server.patience, end).await?.map(UnixTime::from_millis);
+        Ok(DurableState { schema_fits, clock, partitions_end })
     }
 }

@@ -255,6 +255,7 @@ async fn record(
         .bind(grant.sid.uuid())
         .bind(grant.id.uuid())
         .bind(family.map(FamilyId::uuid))
+        .bind(issuance.kept_until.millis())
         .fetch_optional(c))?;
     Ok(())
 }

@@ -57,6 +57,7 @@ async fn keep_each(write: &mut Write<'_>, plans: &[&KeepPlan]) -> PortResult<BTr
             .bind(plan.sid.uuid())
             .bind(plan.grant.uuid())
             .bind(plan.family.uuid())
+            .bind(plan.record.kept_until.millis())
             .fetch_optional(c))?;
         alive.insert(plan.family.uuid());
     }
@@ -83,6 +84,7 @@ async fn keep_all(write: &mut Write<'_>, plans: &[&KeepPlan]) -> PortResult<BTre
         .bind(column(&given, |plan| plan.sid.uuid()))
         .bind(column(&given, |plan| plan.grant.uuid()))
         .bind(column(&given, |plan| plan.family.uuid()))
+        .bind(column(&given, |plan| plan.record.kept_until.millis()))
         .fetch_optional(&mut *server.executor);
     answered(server.patience, recorded).await?;
     Ok(alive)

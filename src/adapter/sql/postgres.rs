@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 
+use super::primary::Cluster;
 use super::sqlite::STATEMENT_CACHE;
 use crate::base::Secret;
 use crate::ports::{PortError, PortResult};
@@ -18,6 +19,8 @@ pub struct PostgresSettings {
     pub host: String,
     /// Port, also part of the socket's name.
     pub port: u16,
+    /// Host and port of other servers of the same cluster: whichever of them takes writes is used.
+    pub standbys: Vec<(String, u16)>,
     /// Role.
     pub user: String,
     /// Password, when the server asks for one.
@@ -43,59 +46,62 @@ pub(super) struct Patient<T> {
 pub(super) struct PostgresServer {
     pub(super) pool: PgPool,
     pub(super) patience: Duration,
-    migrator: PgConnectOptions,
+    /// Where the primary is, without limits of time.
+    unlimited: Arc<RwLock<PgConnectOptions>>,
 }
 
 impl PostgresServer {
     pub(super) async fn connect(settings: &PostgresSettings) -> PortResult<Self> {
-        let migrator = settings.options();
-        let milliseconds = |time: Duration| time.as_millis().to_string();
         let patience = settings.patience;
-        let limited = migrator.clone().options([
-            ("statement_timeout", milliseconds(patience)),
-            // Before the statement's own end: which of the two it was tells a rival from a slow server.
-            ("lock_timeout", milliseconds(patience.mul_f32(0.7))),
-            ("idle_in_transaction_session_timeout", milliseconds(patience.saturating_mul(2))),
-        ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(patience)
-            // Tested as it was given back; asked again only when it has rested since.
-            .test_before_acquire(false)
-            .before_acquire(|connection, use_so_far| {
-                Box::pin(async move {
-                    if use_so_far.idle_for > RESTED {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_with(limited)
+        let mut cluster = Cluster::new(settings.hosts(), patience);
+        let primary = cluster.primary().await?;
+        let unlimited = Arc::new(RwLock::new(primary.clone()));
+        let pool = cluster
+            .guard(PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(patience))
+            .connect_with(limited(primary, patience))
             .await?;
-        Ok(Self { pool, patience, migrator })
+        cluster.watch(pool.clone(), Arc::clone(&unlimited));
+        Ok(Self { pool, patience, unlimited })
     }
 
     /// For changes of the schema, which take the time they need.
-    pub(super) const fn migrator(&self) -> &PgConnectOptions {
-        &self.migrator
+    pub(super) fn migrator(&self) -> PgConnectOptions {
+        self.unlimited.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Connections that serve requests: nothing in them takes longer than `patience`.
+pub(super) fn limited(options: PgConnectOptions, patience: Duration) -> PgConnectOptions {
+    let milliseconds = |time: Duration| time.as_millis().to_string();
+    options.options([
+        ("statement_timeout", milliseconds(patience)),
+        // Before the statement's own end: which of the two it was tells a rival from a slow server.
+        ("lock_timeout", milliseconds(patience.mul_f32(0.7))),
+        ("idle_in_transaction_session_timeout", milliseconds(patience.saturating_mul(2))),
+    ])
 }
 
 impl PostgresSettings {
     /// A server that is gone is noticed within two seconds.
     pub const PATIENCE: Duration = Duration::from_millis(1500);
 
-    fn options(&self) -> PgConnectOptions {
+    fn hosts(&self) -> Vec<PgConnectOptions> {
+        let first = std::iter::once((self.host.as_str(), self.port));
+        let others = self.standbys.iter().map(|(host, port)| (host.as_str(), *port));
+        first.chain(others).map(|(host, port)| self.options(host, port)).collect()
+    }
+
+    fn options(&self, host: &str, port: u16) -> PgConnectOptions {
         let mut options = PgConnectOptions::new_without_pgpass()
-            .port(self.port)
+            .port(port)
             .username(&self.user)
             .database(&self.database)
             .application_name("sceau")
             .statement_cache_capacity(STATEMENT_CACHE);
-        options = if self.host.starts_with('/') {
-            options.socket(&self.host)
+        options = if host.starts_with('/') {
+            options.socket(host)
         } else {
-            options.host(&self.host).ssl_mode(ssl_mode(&self.host))
+            options.host(host).ssl_mode(ssl_mode(host))
         };
         if let Some(password) = &self.password {
             options = options.password(password.expose());
@@ -127,8 +133,6 @@ pub(super) async fn answered<T>(
     }
 }
 
-/// A connection idle for longer may have been cut by the server, or something between.
-const RESTED: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_millis(300);
 /// Of a replica, in all.
 const CONNECTIONS: u32 = 16;

@@ -7,7 +7,8 @@
 //! grant; a row that the transaction will change, for change at once. SQLite has one writer and no such clause.
 
 /// What both engines run, by name.
-pub const ALL: [(&str, &str); 60] = [
+pub const ALL: [(&str, &str); 61] = [
+    ("schema_support", SCHEMA_SUPPORT),
     ("schema_version", SCHEMA_VERSION),
     ("client_find", CLIENT_FIND),
     ("client_list", CLIENT_LIST),
@@ -32,7 +33,6 @@ pub const ALL: [(&str, &str); 60] = [
     ("fence_insert", FENCE_INSERT),
     ("fence_first_grant", FENCE_FIRST_GRANT),
     ("fence_replayed", FENCE_REPLAYED),
-    ("fence_purge", FENCE_PURGE),
     ("grant_insert", GRANT_INSERT),
     ("grant_alive", GRANT_ALIVE),
     ("grant_device", GRANT_DEVICE),
@@ -71,11 +71,19 @@ pub const ALL: [(&str, &str); 60] = [
 ];
 
 /// What SQLite alone runs.
-pub const ONLY_SQLITE: [(&str, &str); 2] =
-    [("begin_immediate", BEGIN_IMMEDIATE), ("schema_made_sqlite", SCHEMA_MADE_SQLITE)];
+pub const ONLY_SQLITE: [(&str, &str); 4] = [
+    ("begin_immediate", BEGIN_IMMEDIATE),
+    ("schema_made_sqlite", SCHEMA_MADE_SQLITE),
+    ("fence_purge", FENCE_PURGE),
+    ("issuance_purge", ISSUANCE_PURGE),
+];
 
 /// What PostgreSQL alone runs.
-pub const ONLY_POSTGRES: [(&str, &str); 14] = [
+pub const ONLY_POSTGRES: [(&str, &str); 18] = [
+    ("server_role", SERVER_ROLE),
+    ("durability", DURABILITY),
+    ("partitions_keep", PARTITIONS_KEEP),
+    ("partitions_end", PARTITIONS_END),
     ("clock", CLOCK),
     ("begin_read_committed", BEGIN_READ_COMMITTED),
     ("schema_made_postgres", SCHEMA_MADE_POSTGRES),
@@ -99,9 +107,18 @@ pub(super) const BEGIN_READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMIT
 
 pub(super) const SCHEMA_MADE_SQLITE: &str =
     "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+/// The timeline on which the server takes writes; null where it takes none.
+pub(super) const SERVER_ROLE: &str = "SELECT CASE WHEN pg_is_in_recovery() \
+     OR current_setting('default_transaction_read_only')::boolean THEN NULL \
+     ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
+/// Whether a commit waits for a standby, and for the disk.
+pub(super) const DURABILITY: &str = "SELECT current_setting('synchronous_standby_names') <> '', \
+     current_setting('fsync')::boolean AND current_setting('full_page_writes')::boolean";
 /// Milliseconds since 1970.
 pub(super) const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 pub(super) const SCHEMA_MADE_POSTGRES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+/// The oldest version of the schema whose program can work on the present one.
+pub(super) const SCHEMA_SUPPORT: &str = "SELECT compatible_from FROM schema_support WHERE id = 1";
 pub(super) const SCHEMA_VERSION: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
 
 pub(super) const CLIENT_FIND: &str = "SELECT enabled, metadata FROM clients WHERE client_id = $1";
@@ -147,8 +164,8 @@ pub(super) const DEVICE_COUNT_UP: &str = "UPDATE devices SET sign_count = $2 \
 pub(super) const DEVICE_REVOKE: &str =
     "UPDATE devices SET status = 'revoked' WHERE id = $1 AND status <> 'revoked' RETURNING id";
 
-pub(super) const FENCE_INSERT: &str = "INSERT INTO single_use (kind, hash, kept_until, grant_id) \
-     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING kind";
+pub(super) const FENCE_INSERT: &str = "INSERT INTO single_use (kind, hash, kept_until, grant_id, expires_at) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING kind";
 pub(super) const FENCE_FIRST_GRANT: &str = "SELECT grant_id FROM single_use WHERE kind = $1 AND hash = $2";
 pub(super) const FENCE_REPLAYED: &str = "SELECT s.grant_id, g.client FROM single_use s \
      LEFT JOIN grants g ON g.id = s.grant_id WHERE s.kind = $1 AND s.hash = $2";
@@ -196,14 +213,28 @@ pub(super) const FAMILY_KEEP_ALL: &str = "UPDATE families f SET idle_expiry = k.
 pub(super) const FAMILY_GRANT: &str = "SELECT grant_id FROM families WHERE id = $1";
 
 pub(super) const ISSUANCE_INSERT: &str = "INSERT INTO issuances \
-     (jti, kid, issued_at, client, person, sid, grant_id, family) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+     (jti, kid, issued_at, client, person, sid, grant_id, family, kept_until) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 pub(super) const ISSUANCE_INSERT_ALL: &str = "INSERT INTO issuances \
-     (jti, kid, issued_at, client, person, sid, grant_id, family) \
+     (jti, kid, issued_at, client, person, sid, grant_id, family, kept_until) \
      SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::uuid[], $7::uuid[], \
-     $8::uuid[])";
+     $8::uuid[], $9::bigint[])";
 
 pub(super) const ISSUANCE_SESSIONS: &str = "SELECT DISTINCT sid FROM issuances \
      WHERE kid = $1 AND issued_at >= $2 AND sid > $3 ORDER BY sid LIMIT $4";
+
+// A token under the same jti is not made twice; what was issued under these has ended.
+pub(super) const ISSUANCE_PURGE: &str = "DELETE FROM issuances WHERE jti IN \
+     (SELECT jti FROM issuances WHERE kept_until < $1 LIMIT $2) RETURNING jti";
+
+// PostgreSQL forgets by the partition: makes those that are due and drops those whose time is over.
+pub(super) const PARTITIONS_KEEP: &str = "SELECT made, dropped, in_default FROM sceau_partitions_keep($1)";
+// Up to when every table of partitions has one.
+pub(super) const PARTITIONS_END: &str = "SELECT min(ends) FROM (SELECT \
+     max(substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''([0-9]+)''\\)')::bigint) AS ends \
+     FROM pg_partitioned_table t JOIN pg_class p ON p.oid = t.partrelid \
+     JOIN pg_inherits i ON i.inhparent = p.oid JOIN pg_class c ON c.oid = i.inhrelid \
+     WHERE pg_table_is_visible(p.oid) GROUP BY p.oid) AS tables";
 
 pub(super) const CONSENT_FIND: &str =
     "SELECT scope, given_at FROM consents WHERE person = $1 AND client = $2";

@@ -8,6 +8,7 @@ use super::audit::SqlAudit;
 use super::audit_log::SqlAuditLog;
 use super::audit_payloads::SqlAuditPayloads;
 use super::clients::SqlClients;
+use super::db::Engine;
 use super::devices::SqlDevices;
 use super::directory::SqlDirectory;
 use super::grants::SqlGrants;
@@ -18,7 +19,7 @@ use super::links::SqlLinks;
 use super::patients::SqlPatients;
 use super::persons::SqlPersons;
 use super::revocation::SqlRevocation;
-use super::statements::FENCE_PURGE;
+use super::statements::{FENCE_PURGE, ISSUANCE_PURGE};
 use super::store::Store;
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::ports::{
@@ -101,23 +102,29 @@ impl SqlStores {
         self.store.db.close().await;
     }
 
-    /// Forgets what was used up and cannot be presented any more at `now`. Gives the number of rows.
+    /// Forgets what was used up and cannot be presented any more at `now`, and what was issued and has ended: rows of a
+    /// file. Gives their number. PostgreSQL forgets by the partition: [`SqlStores::keep_partitions`].
     ///
     /// # Errors
     /// [`crate::ports::PortError::Unavailable`].
     pub async fn purge(&self, now: UnixTime) -> PortResult<u64> {
         let mut purged: u64 = 0;
-        loop {
-            let rows: Vec<(String,)> = on!(self.store.db.writer(), |c| sqlx::query_as(FENCE_PURGE)
-                .bind(now.millis())
-                .bind(i64::from(PURGED_AT_ONCE))
-                .fetch_all(c))?;
-            let rows = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-            purged = purged.saturating_add(rows);
-            if rows < u64::from(PURGED_AT_ONCE) {
-                return Ok(purged);
+        let Engine::Sqlite(file) = self.store.db.engine() else { return Ok(purged) };
+        for statement in [FENCE_PURGE, ISSUANCE_PURGE] {
+            loop {
+                let rows: Vec<(String,)> = sqlx::query_as(statement)
+                    .bind(now.millis())
+                    .bind(i64::from(PURGED_AT_ONCE))
+                    .fetch_all(&file.writer)
+                    .await?;
+                let rows = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+                purged = purged.saturating_add(rows);
+                if rows < u64::from(PURGED_AT_ONCE) {
+                    break;
+                }
             }
         }
+        Ok(purged)
     }
 }
 
