@@ -60,8 +60,8 @@ pub use grants::{Consent, ConsentSubject, Grants, StoredFamily};
 pub use high_water::{HighWater, HighWaterMark};
 pub use interactions::{Interactions, Versioned};
 pub use issuance::{
-    Fence, FenceKind, FenceLife, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan, NewFamily,
-    RefusedBy, RotateOutcome, RotatePlan, SEALED_REFRESH,
+    Fence, FenceKind, FenceLife, Grant, Issuance, IssuanceRecord, IssueOutcome, IssuePlan, KeepPlan,
+    NewFamily, RefusedBy, RotateOutcome, RotatePlan, SEALED_REFRESH,
 };
 pub use key_token::KeyToken;
 pub use keys::{DecryptError, Decrypter, Keys, PrivatePart, Signer};

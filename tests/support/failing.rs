@@ -24,10 +24,10 @@ use sceau::ports::{
     Ceremony, ClaimOutcome, Clients, CodePayload, CommitOutcome, CommitSafety, CommittedDecision, Consent,
     ConsentSubject, Cutoff, Decision, Devices, DurableHealth, DurableState, EnrolmentTicket, Evidence,
     FenceKind, FenceLife, Generation, Grant, Grants, Interactions, Issuance, IssuanceRecord, IssueOutcome,
-    IssuePlan, KeepPlan, Keys, Link, LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome, Persons,
-    PortError, PortResult, Ports, PrivatePart, PushedRequest, Replay, ReplayKind, Revocation, RotateOutcome,
-    RotatePlan, Session, Sessions, Sighting, SignedSince, Signer, StoredFamily, Throttle, ThrottleRule,
-    Versioned,
+    IssuePlan, KeepPlan, Keys, Link, LinkCandidate, LinkOutcome, Links, OneShot, OpenLimits, OpenOutcome,
+    Persons, PortError, PortResult, Ports, PrivatePart, PushedRequest, Replay, ReplayKind, Revocation,
+    RotateOutcome, RotatePlan, Session, Sessions, Sighting, SignedSince, Signer, StoredFamily, Throttle,
+    ThrottleRule, Versioned,
 };
 use uuid::Uuid;
 

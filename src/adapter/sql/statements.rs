@@ -7,7 +7,7 @@
 //! grant; a row that the transaction will change, for change at once. SQLite has one writer and no such clause.
 
 /// What both engines run, by name.
-pub const ALL: [(&str, &str); 61] = [
+pub const ALL: [(&str, &str); 60] = [
     ("schema_support", SCHEMA_SUPPORT),
     ("schema_version", SCHEMA_VERSION),
     ("client_find", CLIENT_FIND),
