@@ -118,7 +118,7 @@ pub(super) fn kit_around(
     store: Arc<RedisStore>,
     clock: Arc<TestClock>,
 ) -> Kit {
-    let raw = Raw { client: redis::Client::open(server.settings().url).unwrap(), prefix: prefix.to_owned() };
+    let raw = Raw { client: redis::Client::open(server.url()).unwrap(), prefix: prefix.to_owned() };
     Kit {
         one_shot: store.clone(),
         interactions: store.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use sceau::adapter::redis::{History, RedisSettings, RedisStore};
+use sceau::adapter::redis::{History, RedisSettings, RedisStore, Servers};
 use sceau::base::{Clock as _, Secret, SeededEntropy, TestClock, TokenHash};
 use sceau::jose::Sealer;
 use sceau::ports::{OpenLimits, PortError, PortResult, ReplayKind, Sighting, ThrottleRule};
@@ -209,9 +209,9 @@ async fn users_have_passwords() {
     let rules = ["--user", "sceau", "on", ">right", "~sceau:*", "&sceau:*", "+@all", "-@dangerous", "+info"];
     let server = Server::start(&[&["--user", "default", "off"], rules.as_slice()].concat());
     let named = |password: Option<&str>| {
-        let url = format!("{}?user=sceau", server.settings().url);
+        let servers = Servers::One(format!("{}?user=sceau", server.url()));
         let password = password.map(|password| Secret::new(password.to_owned()));
-        RedisSettings { url, password, ..server.settings() }
+        RedisSettings { servers, password, ..server.settings() }
     };
     for refused in [server.settings(), named(None), named(Some("wrong"))] {
         assert!(matches!(connect(&refused).await, Err(PortError::Unavailable(_))));
@@ -239,8 +239,8 @@ async fn the_server_of_rediss_proves_itself() {
     let tls = ["--tls-port", &port, "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file"];
     let server = Server::start(&[tls.as_slice(), &[&cert, "--tls-auth-clients", "no"]].concat());
     let settings = |authorities| {
-        let url = format!("rediss://localhost:{port}");
-        RedisSettings { url, authorities, ..server.settings() }
+        let servers = Servers::One(format!("rediss://localhost:{port}"));
+        RedisSettings { servers, authorities, ..server.settings() }
     };
     assert!(matches!(connect(&settings(None)).await, Err(PortError::Unavailable(_))), "unknown authority");
     let store = connect(&settings(Some(authority))).await.unwrap();

@@ -1,32 +1,38 @@
 //! The ephemeral ports in Redis 7 or later: for several replicas (design decisions 2 to 4, 18).
 //!
 //! Every value is sealed, under the keys of [`super::ephemeral`] as `prefix:{kind:hash}`: the braces make one script
-//! touch one slot of a cluster. Values taken whole, sessions and access-token records are strings; values with steps
+//! touch one slot of a cluster; behind sentinels or in a cluster a failover is followed. Values taken whole, sessions and access-token records are strings; values with steps
 //! are hashes (version, state, deadline, body) advanced by compare-and-set in a script. Deadlines are judged by the
 //! injected clock; the time to live in Redis only collects what is dead. Marks and counters hold no secret and are
 //! not sealed. What a rollback of Redis must not defeat has its fence in SQL.
 
 mod access_tokens;
+mod address;
 mod approvals;
 mod bells;
 mod connection;
 mod generation;
 mod interactions;
+mod lines;
+mod masters;
 mod one_shot;
+mod opener;
 mod replay;
+mod script;
+mod sentinels;
 mod server;
 mod sessions;
+mod slot;
 mod steps;
 mod throttle;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Script;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use connection::RedisSettings;
+pub use address::{Node, RedisSettings, Servers, Watched};
 pub use generation::StoreGeneration;
 
 pub use super::ephemeral::History;
@@ -35,6 +41,7 @@ use super::sealed_value::{Head, SealedValue, ValueSealer};
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::ports::{PortError, PortResult, Sealing};
 use connection::Link;
+use script::Script;
 
 /// The ephemeral store in Redis; implements every ephemeral port.
 pub struct RedisStore {
@@ -77,13 +84,13 @@ impl RedisStore {
             clock,
             scripts: Scripts::new(),
         };
-        store.link.line().await?;
+        store.link.lines().await?;
         Ok(store)
     }
 
     /// Since when this Redis remembers everything.
     #[must_use]
-    pub const fn generation(&self) -> &StoreGeneration {
+    pub fn generation(&self) -> &StoreGeneration {
         self.link.generation()
     }
 

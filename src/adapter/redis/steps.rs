@@ -1,10 +1,10 @@
 //! Values with steps: hashes of version, state, deadline and sealed body, advanced by compare-and-set.
 
-use redis::ScriptInvocation;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::RedisStore;
+use super::script::Call;
 use crate::adapter::ephemeral::Place;
 use crate::adapter::sealed_value::{Head, SealedValue, State};
 use crate::base::UnixTime;
@@ -86,7 +86,7 @@ impl RedisStore {
     }
 
     /// The arguments that both scripts begin with.
-    fn write(&self, script: &mut ScriptInvocation<'_>, value: &SealedValue) {
+    fn write(&self, script: &mut Call<'_>, value: &SealedValue) {
         let Head { version, state, deadline } = value.head;
         let state = match state {
             State::Open => OPEN,
