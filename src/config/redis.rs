@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::ConfigError;
 use super::error::refuse_if;
 use super::raw::RawStorage;
-use super::redis_servers::{PASSWORD, RedisServers, carries_password};
+use super::redis_servers::{PASSWORD, RedisServers};
+use super::storage::has_password;
 
 /// Checked settings of Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl Redis {
             refuse_if(raw.key_prefix.is_some(), PREFIX, alone)?;
             return Ok(None);
         };
-        refuse_if(carries_password(url), REDIS, PASSWORD)?;
+        refuse_if(has_password(url), REDIS, PASSWORD)?;
         let servers = RedisServers::read(url)?;
         let encrypted = url.starts_with("rediss");
         refuse_if(raw.redis_ca_file.is_some() && !encrypted, CA_FILE, "is for rediss:// only")?;

@@ -4,7 +4,6 @@ use url::Url;
 
 use super::ConfigError;
 use super::error::refuse_if;
-use super::storage::has_password;
 
 /// Where Redis is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,14 +105,6 @@ fn node(text: &str, usual: u16) -> Option<(String, u16)> {
     let host = url.host_str().filter(|_| alone)?.trim_matches(['[', ']']);
     let named = !host.is_empty() && !host.contains('%');
     named.then(|| (host.to_owned(), url.port().unwrap_or(usual)))
-}
-
-/// Whether `text` carries a password, which the crate `url` cannot tell where several hosts stand.
-pub(super) fn carries_password(text: &str) -> bool {
-    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let authority = authority.split(['/', '?']).next().unwrap_or_default();
-    let user = authority.rsplit_once('@').map(|(user, _)| user).unwrap_or_default();
-    has_password(text) || user.contains(':')
 }
 
 fn check_one(text: &str) -> Result<(), ConfigError> {

@@ -13,7 +13,9 @@ use tokio::task::JoinSet;
 
 use super::ephemeral::{Kit, MILLISECOND, MINUTE, START};
 use super::ephemeral_redis::{kit_around, store};
-use super::ephemeral_samples::{approval, code, denied, interaction, mistyped, recipient, session, token};
+use super::ephemeral_samples::{
+    approval, code, denied, interaction, mistyped, recipient, record, session, token,
+};
 use super::redis_server::Server;
 
 const RULE: ThrottleRule = ThrottleRule { name: "contract", limit: 3, window: MINUTE };
@@ -179,13 +181,25 @@ async fn full_memory_refuses_what_is_new() {
     kit.interactions.insert(&begun).await.unwrap();
     kit.approvals.open(&asked, OpenLimits { live: 5 }, now).await.unwrap();
     kit.sessions.insert(&hash, &session(&kit, kit.soon(), kit.soon())).await.unwrap();
+    let (issued, spent) = (token(&kit), token(&kit));
+    for held in [&issued, &spent] {
+        kit.access_tokens.put(held, &record(&kit, kit.soon())).await.unwrap();
+    }
     server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
     unavailable(kit.one_shot.put_code(&other, &code(&kit, kit.soon()))).await;
     unavailable(kit.interactions.insert(&interaction(&kit, kit.soon()))).await;
     unavailable(kit.approvals.open(&approval(&kit, recipient(&kit), "43"), OpenLimits { live: 5 }, now))
         .await;
     unavailable(kit.replay.first_seen(kit.proof(), &other, kit.soon(), now)).await;
+    unavailable(kit.replay.first_seen(kit.assertion(), &other, kit.soon(), now)).await;
+    unavailable(kit.sessions.insert(&other, &session(&kit, kit.soon(), kit.soon()))).await;
+    // A code is redeemed, its token answered and revoked.
     assert!(kit.one_shot.take_code(&hash, now).await.unwrap().is_some());
+    kit.access_tokens.put(&other, &record(&kit, kit.soon())).await.unwrap();
+    assert!(kit.access_tokens.load(&other, now).await.unwrap().is_some());
+    kit.access_tokens.remove(&issued).await.unwrap();
+    assert!(kit.access_tokens.load(&issued, now).await.unwrap().is_none());
+    assert!(kit.access_tokens.take(&spent, now).await.unwrap().is_some());
     assert!(kit.interactions.advance(0, &begun).await.unwrap());
     assert!(kit.approvals.advance(0, &denied(&asked, now)).await.unwrap());
     assert!(kit.sessions.touch(&hash, kit.soon(), now).await.unwrap());
@@ -271,7 +285,7 @@ async fn unavailable<T: std::fmt::Debug>(call: impl Future<Output = PortResult<T
 }
 
 /// The answer once Redis is there again; until then the port says that it is not.
-async fn answered<T, F: Future<Output = PortResult<T>>>(call: impl Fn() -> F) -> T {
+pub(super) async fn answered<T, F: Future<Output = PortResult<T>>>(call: impl Fn() -> F) -> T {
     let begun = Instant::now();
     loop {
         match call().await {
@@ -282,7 +296,7 @@ async fn answered<T, F: Future<Output = PortResult<T>>>(call: impl Fn() -> F) ->
     }
 }
 
-async fn seen(kit: &Kit, kind: ReplayKind, hash: &TokenHash) -> Sighting {
+pub(super) async fn seen(kit: &Kit, kind: ReplayKind, hash: &TokenHash) -> Sighting {
     answered(|| kit.replay.first_seen(kind, hash, kit.soon(), kit.now())).await
 }
 

@@ -91,7 +91,16 @@ impl Server {
         command.exec_async(&mut connection).await.unwrap();
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Sends a command as an operator; its answer.
+    pub(crate) async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let client = redis::Client::open(self.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut connection).await.unwrap()
+    }
+
+    pub(super) fn socket(&self) -> PathBuf {
         self.folder.path().join("r.sock")
     }
 }
@@ -103,4 +112,4 @@ impl Drop for Server {
 }
 
 /// Kills the server when its own input ends: when this process closes the pipe, or is no more.
-const WATCH: &str = "redis-server \"$@\" </dev/null & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait $server; exit 0";
+pub(super) const WATCH: &str = "redis-server \"$@\" </dev/null & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait $server; exit 0";

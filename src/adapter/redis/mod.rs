@@ -60,6 +60,7 @@ struct Scripts {
     exchange: Script,
     remember: Script,
     hit: Script,
+    keep: Script,
 }
 
 impl RedisStore {
@@ -84,8 +85,14 @@ impl RedisStore {
             clock,
             scripts: Scripts::new(),
         };
-        store.link.lines().await?;
-        Ok(store)
+        // A start can wait where a request cannot.
+        let mut opened = store.link.lines().await;
+        for _ in 1..ATTEMPTS {
+            if opened.is_err() {
+                opened = store.link.lines().await;
+            }
+        }
+        opened.map(|_| store)
     }
 
     /// Since when this Redis remembers everything.
@@ -104,6 +111,14 @@ impl RedisStore {
         let mut command = redis::cmd("SET");
         command.arg(self.key(place)).arg(bytes).arg("PX").arg(self.time_to_live(head.deadline));
         self.link.run(&command).await
+    }
+
+    /// Keeps a value of something that has begun: even when memory is full.
+    async fn put_begun<T: Serialize>(&self, place: &Place, head: Head, value: &T) -> PortResult<()> {
+        let bytes = self.seal.seal(place, head, value)?.to_bytes();
+        let mut script = self.scripts.keep.key(self.key(place));
+        script.arg(bytes).arg(self.time_to_live(head.deadline));
+        self.link.invoke::<bool>(&script).await.map(drop)
     }
 
     /// Keeps a value as one string where none is.
@@ -176,10 +191,13 @@ impl Scripts {
             exchange: Script::new(include_str!("scripts/exchange.lua")),
             remember: Script::new(include_str!("scripts/remember.lua")),
             hit: Script::new(include_str!("scripts/hit.lua")),
+            keep: Script::new(include_str!("scripts/keep.lua")),
         }
     }
 }
 
+/// How often the servers are looked for at a start, each time for as long as a request may wait.
+const ATTEMPTS: usize = 3;
 /// Longer than replicas' clocks may differ.
 const SLACK: Duration = Duration::from_mins(1);
 /// Ten years: codes of the demonstration have no deadline.
