@@ -120,14 +120,14 @@ fn servers(redis: &Redis) -> Servers {
     match &redis.servers {
         RedisServers::One(url) => Servers::One(url.clone()),
         RedisServers::Sentinel { sentinels, name, database, user, sentinel_user } => {
-            Servers::Sentinel(Watched {
+            Servers::Sentinel(Box::new(Watched {
                 sentinels: nodes(sentinels),
                 name: name.clone(),
                 database: i64::from(*database),
                 user: user.clone(),
                 sentinel_user: sentinel_user.clone(),
                 tls,
-            })
+            }))
         }
         RedisServers::Cluster { seeds, user } => {
             Servers::Cluster { seeds: nodes(seeds), user: user.clone(), tls }

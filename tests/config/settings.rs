@@ -327,42 +327,6 @@ fn a_bad_store_or_phone_setting_is_named() {
         (sql, "sqlite:///var/lib/", "storage.sql"),
         (sql, "sqlite://:memory:", "storage.sql"),
         (sql, "sqlite://sceau.sqlite?mode=ro", "storage.sql"),
-        ("[storage]", "[storage]\nredis = \"http://cache.example.fr\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"cache.example.fr:6379\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis:///0\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/first\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/?protocol=resp2\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"rediss://cache.example.fr#insecure\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+unix:///\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+unix:///run/redis.sock?protocol=resp2\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379,s2:26379\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379/name/first\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379/a name/0\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379,/name/0\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+sentinel:///name/0\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:99999/name/0\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1/name/0?db=1\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379,n2:6379/1\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379 n2:6379\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+cluster://a b@n1:6379\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379#x\"", "storage.redis"),
-        (
-            "[storage]",
-            "[storage]\nredis_sentinel_password_file = \"p\"",
-            "storage.redis_sentinel_password_file",
-        ),
-        (
-            "[storage]",
-            "[storage]\nredis = \"redis+cluster://n1:6379\"\nredis_sentinel_password_file = \"p\"",
-            "storage.redis_sentinel_password_file",
-        ),
-        (
-            "[storage]",
-            "[storage]\nredis = \"redis+sentinel://s1/name\"\nredis_ca_file = \"ca.pem\"",
-            "storage.redis_ca_file",
-        ),
-        ("[storage]", "[storage]\nredis_password_file = \"redis.password\"", "storage.redis_password_file"),
-        ("[storage]", "[storage]\nredis_ca_file = \"redis-ca.pem\"", "storage.redis_ca_file"),
         ("[storage]", "[storage]\nkey_prefix = \"sceau\"", "storage.key_prefix"),
         (origin, "https://app.example.fr/", "mobile.allowed_origins"),
         (origin, "https://app.example.fr/path", "mobile.allowed_origins"),
@@ -512,6 +476,50 @@ fn redis_has_an_address_files_and_a_prefix() {
     let unix =
         file("issuer = \"https://id.example.fr\"\n[storage]\nredis = \"redis+unix:///run/redis.sock?db=2\"");
     assert_eq!(unix.load().unwrap().storage.redis.unwrap().key_prefix, "sceau");
+}
+
+#[test]
+fn a_bad_redis_setting_is_named() {
+    for (good, bad, setting) in [
+        ("[storage]", "[storage]\nredis = \"http://cache.example.fr\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"cache.example.fr:6379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis:///0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/first\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/?protocol=resp2\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"rediss://cache.example.fr#insecure\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+unix:///\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+unix:///run/redis.sock?protocol=resp2\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379,s2:26379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379/name/first\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379/a name/0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379,/name/0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel:///name/0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:99999/name/0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1/name/0?db=1\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379,n2:6379/1\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379 n2:6379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+cluster://a b@n1:6379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379#x\"", "storage.redis"),
+        (
+            "[storage]",
+            "[storage]\nredis_sentinel_password_file = \"p\"",
+            "storage.redis_sentinel_password_file",
+        ),
+        (
+            "[storage]",
+            "[storage]\nredis = \"redis+cluster://n1:6379\"\nredis_sentinel_password_file = \"p\"",
+            "storage.redis_sentinel_password_file",
+        ),
+        (
+            "[storage]",
+            "[storage]\nredis = \"redis+sentinel://s1/name\"\nredis_ca_file = \"ca.pem\"",
+            "storage.redis_ca_file",
+        ),
+        ("[storage]", "[storage]\nredis_password_file = \"redis.password\"", "storage.redis_password_file"),
+        ("[storage]", "[storage]\nredis_ca_file = \"redis-ca.pem\"", "storage.redis_ca_file"),
+    ] {
+        refused(good, bad, setting);
+    }
 }
 
 #[test]

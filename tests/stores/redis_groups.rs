@@ -64,14 +64,14 @@ impl Group {
 
     pub(super) fn settings(&self, prefix: &str) -> RedisSettings {
         let node = |sentinel: &Sentinel| Node { host: String::from("127.0.0.1"), port: sentinel.port };
-        let servers = Servers::Sentinel(Watched {
+        let servers = Servers::Sentinel(Box::new(Watched {
             sentinels: self.sentinels.iter().map(node).collect(),
             name: String::from(NAME),
             database: 0,
             user: None,
             sentinel_user: None,
             tls: false,
-        });
+        }));
         RedisSettings { servers, prefix: prefix.to_owned(), ..self.servers[0].server.settings() }
     }
 

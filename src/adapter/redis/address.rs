@@ -30,7 +30,7 @@ pub enum Servers {
     /// `redis://host:port/db`, `rediss://…` or `redis+unix:///path`; with a user name at most.
     One(String),
     /// The primary of a name, which sentinels know.
-    Sentinel(Watched),
+    Sentinel(Box<Watched>),
     /// The masters of a cluster, which its nodes know.
     Cluster {
         /// Some of its nodes.

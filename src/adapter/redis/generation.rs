@@ -167,14 +167,12 @@ impl StoreGeneration {
 
 /// What tells one history of all writes from another.
 fn history(shards: &[Shard]) -> String {
-    let mut ids: Vec<&[u8]> = shards.iter().map(|shard| shard.replication_id.as_bytes()).collect();
-    match shards {
-        [only] => only.replication_id.clone(),
-        _ => {
-            ids.sort_unstable();
-            base64url(sha256(&ids))
-        }
+    if let [only] = shards {
+        return only.replication_id.clone();
     }
+    let mut ids: Vec<&[u8]> = shards.iter().map(|shard| shard.replication_id.as_bytes()).collect();
+    ids.sort_unstable();
+    base64url(sha256(&ids))
 }
 
 /// Attempts while other replicas begin generations too.

@@ -1,7 +1,7 @@
 //! How a line is opened: found, connected, checked, told its generation, made to hear the bells, given to everybody.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisResult, Value};
 use tokio::task::JoinSet;
@@ -28,6 +28,8 @@ pub(super) struct Opener {
     opened: AtomicU64,
     untouched: AtomicBool,
     warned: AtomicBool,
+    /// Ends with this.
+    watching: Mutex<JoinSet<()>>,
 }
 
 /// How the servers are found.
@@ -58,6 +60,7 @@ impl Opener {
             opened: AtomicU64::new(0),
             untouched: AtomicBool::new(untouched),
             warned: AtomicBool::new(false),
+            watching: Mutex::new(JoinSet::new()),
         }))
     }
 
@@ -126,12 +129,11 @@ impl Opener {
     }
 
     async fn master(&self, open: Option<Line>, node: Node, slots: Vec<Slots>) -> PortResult<Shard> {
-        let (line, server) = match open {
-            Some(line) => self.checked(line).await?,
-            None => {
-                let client = self.settings.to_node(&node).map_err(|error| unavailable(&error))?;
-                self.line(client, Some(node)).await?
-            }
+        let (line, server) = if let Some(line) = open {
+            self.checked(line).await?
+        } else {
+            let client = self.settings.to_node(&node).map_err(|error| unavailable(&error))?;
+            self.line(client, Some(node)).await?
         };
         let witness = self.generation.witness_of(&slots);
         Ok(Shard { line, slots, replication_id: server.replication_id, witness })
@@ -168,12 +170,15 @@ impl Opener {
         Ok(line.serial)
     }
 
+    /// Has the sentinels asked whether the primary is still the same, until these lines are not used any more.
     fn watch(&self, lines: &Lines) {
         let Finding::Sentinel(sentinels) = &self.finding else { return };
+        let mut watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+        watching.abort_all();
         for Line { serial, node, .. } in lines.shards.iter().map(|shard| &shard.line) {
             let Some(node) = node.clone() else { continue };
             let shared = Arc::downgrade(&self.shared);
-            tokio::spawn(Arc::clone(sentinels).watch(shared, *serial, node));
+            watching.spawn(Arc::clone(sentinels).watch(shared, *serial, node));
         }
     }
 

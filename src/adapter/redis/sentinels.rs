@@ -89,12 +89,11 @@ impl Sentinel {
     }
 
     async fn ask(&self, open: &mut Option<MultiplexedConnection>, name: &str) -> RedisResult<Option<Told>> {
-        let connection = match open {
-            Some(connection) => connection,
-            None => {
-                let config = AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE));
-                open.insert(self.client.get_multiplexed_async_connection_with_config(&config).await?)
-            }
+        let connection = if let Some(connection) = open {
+            connection
+        } else {
+            let config = AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE));
+            open.insert(self.client.get_multiplexed_async_connection_with_config(&config).await?)
         };
         let mut ask = redis::cmd("SENTINEL");
         // During a failover this one has the new address already, and the other command the new epoch.
