@@ -1,10 +1,15 @@
 //! The form in which both ephemeral adapters keep a value (design decision 18): sealed, with its version, state and
 //! deadline beside it in clear and authenticated with it.
 //!
-//! As one string: `1 ‖ state (1) ‖ version (u64 BE) ‖ deadline (i64 BE, milliseconds) ‖ sealed body`. A value put in
+//! As one string: `schema (1) ‖ state (1) ‖ version (u64 BE) ‖ deadline (i64 BE, milliseconds) ‖ sealed body`. A value put in
 //! another place, or beside another version, state or deadline, does not open. Going back to an older value of the
 //! same place is not detected: what a rollback must not defeat has its fence in SQL (design decision 4).
+//!
+//! While replicas are replaced one by one, versions `n - 1` and `n` read each other's values: a version reads the schema
+//! that it writes and the next one, so that a schema is read everywhere before anybody writes it, and what `n - 1` has
+//! written is still read by `n`. Within a schema a value may gain optional fields: unknown ones are ignored.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -49,13 +54,13 @@ impl Head {
         now >= self.deadline
     }
 
-    fn bytes(self) -> [u8; HEAD] {
+    fn bytes(self, schema: u8) -> [u8; HEAD] {
         let state = match self.state {
             State::Open => OPEN,
             State::Closed => CLOSED,
         };
         let mut bytes = [0; HEAD];
-        let parts = [FORMAT, state].into_iter().chain(self.version.to_be_bytes());
+        let parts = [schema, state].into_iter().chain(self.version.to_be_bytes());
         for (byte, part) in bytes.iter_mut().zip(parts.chain(self.deadline.millis().to_be_bytes())) {
             *byte = part;
         }
@@ -66,6 +71,8 @@ impl Head {
 /// A value as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedValue {
+    /// What the value looks like inside.
+    pub schema: u8,
     /// In clear.
     pub head: Head,
     /// Sealed.
@@ -76,30 +83,27 @@ impl SealedValue {
     /// The value as one string of bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        [self.head.bytes().as_slice(), &self.body].concat()
+        [self.head.bytes(self.schema).as_slice(), &self.body].concat()
     }
 
     /// Reads what [`SealedValue::to_bytes`] wrote.
     ///
     /// # Errors
-    /// [`PortError::Corrupt`] for another format, state or length.
+    /// [`PortError::Corrupt`] for an unknown schema, another state or length.
     pub fn from_bytes(bytes: &[u8]) -> PortResult<Self> {
         let truncated = || PortError::Corrupt(String::from("a sealed value is truncated"));
-        let ([format, state], rest) = bytes.split_first_chunk::<2>().ok_or_else(truncated)?;
+        let ([schema, state], rest) = bytes.split_first_chunk::<2>().ok_or_else(truncated)?;
         let (version, rest) = rest.split_first_chunk::<8>().ok_or_else(truncated)?;
         let (deadline, body) = rest.split_first_chunk::<8>().ok_or_else(truncated)?;
-        let state = match (*format, *state) {
-            (FORMAT, OPEN) => State::Open,
-            (FORMAT, CLOSED) => State::Closed,
-            _ => {
-                return Err(PortError::Corrupt(String::from(
-                    "a sealed value has an unknown format or state",
-                )));
-            }
+        let state = match *state {
+            OPEN => State::Open,
+            CLOSED => State::Closed,
+            _ => return Err(PortError::Corrupt(String::from("a sealed value has an unknown state"))),
         };
+        let schema = known(*schema)?;
         let version = u64::from_be_bytes(*version);
         let deadline = UnixTime::from_millis(i64::from_be_bytes(*deadline));
-        Ok(Self { head: Head { version, state, deadline }, body: body.to_vec() })
+        Ok(Self { schema, head: Head { version, state, deadline }, body: body.to_vec() })
     }
 }
 
@@ -124,9 +128,9 @@ impl ValueSealer {
     pub fn seal<T: Serialize>(&self, place: &Place, head: Head, value: &T) -> PortResult<SealedValue> {
         let plain =
             serde_json::to_vec(value).map(Zeroizing::new).map_err(|_| corrupt(place, "has no JSON form"))?;
-        let clear = head.bytes();
+        let clear = head.bytes(WRITTEN);
         let body = self.sealer.seal(self.entropy.as_ref(), &context(place, &clear), &plain);
-        Ok(SealedValue { head, body })
+        Ok(SealedValue { schema: WRITTEN, head, body })
     }
 
     /// Opens a value that this process has sealed, found at `place`.
@@ -134,7 +138,7 @@ impl ValueSealer {
     /// # Errors
     /// [`PortError::Corrupt`] when it was altered, moved, or is not a `T`.
     pub fn open<T: DeserializeOwned>(&self, place: &Place, value: &SealedValue) -> PortResult<T> {
-        let clear = value.head.bytes();
+        let clear = value.head.bytes(value.schema);
         read(place, self.sealer.sealer().open(&context(place, &clear), &value.body))
     }
 
@@ -147,9 +151,20 @@ impl ValueSealer {
         place: &Place,
         value: &SealedValue,
     ) -> PortResult<T> {
-        let clear = value.head.bytes();
+        let clear = value.head.bytes(value.schema);
         read(place, self.sealer.open(&context(place, &clear), &value.body).await)
     }
+}
+
+/// Refuses a schema that this version cannot read.
+///
+/// # Errors
+/// [`PortError::Corrupt`].
+pub fn known(schema: u8) -> PortResult<u8> {
+    if READ.contains(&schema) {
+        return Ok(schema);
+    }
+    Err(PortError::Corrupt(String::from("a sealed value has a schema that this version cannot read")))
 }
 
 fn read<T: DeserializeOwned>(place: &Place, opened: Result<Vec<u8>, SealError>) -> PortResult<T> {
@@ -166,7 +181,10 @@ fn corrupt(place: &Place, why: &str) -> PortError {
     PortError::Corrupt(format!("{}: {why}", place.kind()))
 }
 
-const FORMAT: u8 = 1;
+/// The schema of what this version writes.
+pub const WRITTEN: u8 = 1;
+/// What it reads: the schema before the next version's, and that one. Raised with [`WRITTEN`], a version later.
+const READ: RangeInclusive<u8> = WRITTEN..=WRITTEN + 1;
 const OPEN: u8 = 1;
 const CLOSED: u8 = 2;
 const HEAD: usize = 18;

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 
 use crate::adapter::message_queue::QueueWorker;
 use crate::adapter::pkcs11::{Pkcs11Token, TokenSettings};
-use crate::adapter::redis::RedisSettings;
+use crate::adapter::redis::{Node, RedisSettings, Servers, Watched};
 use crate::adapter::sql::PostgresSettings;
 use crate::adapter::webauthn::is_test_root;
 use crate::app::{App, AuditReader, Durable, Ephemeral, Parts, RelyingParty};
 use crate::base::{Clock, Entropy, OsEntropy, SystemClock};
-use crate::config::{Config, Documents, ProcessStrings, Sql};
+use crate::config::{Config, Documents, ProcessStrings, Redis, RedisServers, Sql};
 use crate::device::AttestationPolicy;
 use crate::flow::{ActivationPolicy, DirectoryPolicy, Lifetimes, Policy};
 use crate::identity::{Acr, AssurancePolicy, SectorSettings};
@@ -119,11 +119,35 @@ async fn open_with(
 fn ephemeral(config: &Config, documents: &Documents) -> Ephemeral {
     let Some(redis) = &config.storage.redis else { return Ephemeral::InProcess };
     Ephemeral::Redis(RedisSettings {
-        url: redis.url.clone(),
+        servers: servers(redis),
         password: documents.redis_password.clone(),
+        sentinel_password: documents.redis_sentinel_password.clone(),
         authorities: documents.redis_authorities.clone(),
         prefix: redis.key_prefix.clone(),
     })
+}
+
+fn servers(redis: &Redis) -> Servers {
+    let tls = redis.encrypted;
+    let nodes = |all: &[(String, u16)]| {
+        all.iter().map(|(host, port)| Node { host: host.clone(), port: *port }).collect::<Vec<_>>()
+    };
+    match &redis.servers {
+        RedisServers::One(url) => Servers::One(url.clone()),
+        RedisServers::Sentinel { sentinels, name, database, user, sentinel_user } => {
+            Servers::Sentinel(Box::new(Watched {
+                sentinels: nodes(sentinels),
+                name: name.clone(),
+                database: i64::from(*database),
+                user: user.clone(),
+                sentinel_user: sentinel_user.clone(),
+                tls,
+            }))
+        }
+        RedisServers::Cluster { seeds, user } => {
+            Servers::Cluster { seeds: nodes(seeds), user: user.clone(), tls }
+        }
+    }
 }
 
 /// Opens the stores of a kept demonstration. They are read and written; nothing is served.

@@ -10,7 +10,7 @@ use crate::federation::UpstreamProvider;
 use crate::keyring::{KeyPolicy, SHIPPED_POLICY};
 
 use super::error::refuse_if;
-use super::redis::{CA_FILE, PASSWORD_FILE};
+use super::redis::{CA_FILE, PASSWORD_FILE, SENTINEL_PASSWORD_FILE};
 use super::storage::PASSWORD_FILE as SQL_PASSWORD_FILE;
 use super::upstreams::SECRET_FILE as UPSTREAM_SECRET;
 use super::{Config, ConfigError, SenderDocuments, Sql, Strings, Upstream};
@@ -29,6 +29,8 @@ pub struct Documents {
     pub tls: Option<TlsDocuments>,
     /// The password of `storage.redis`, without the end of its line.
     pub redis_password: Option<Secret>,
+    /// The password of its sentinels.
+    pub redis_sentinel_password: Option<Secret>,
     /// The authorities of `storage.redis`, PEM.
     pub redis_authorities: Option<String>,
     /// Password of the database.
@@ -66,6 +68,7 @@ impl Config {
             attestation_roots: self.attestation_roots(strings, mark)?,
             tls: self.tls(strings)?,
             redis_password: self.redis_password(strings)?,
+            redis_sentinel_password: self.redis_sentinel_password(strings)?,
             redis_authorities: self.redis_authorities(strings)?,
             sql_password: self.sql_password(strings)?,
             senders: self.senders(strings)?,
@@ -126,12 +129,12 @@ impl Config {
 
     fn redis_password(&self, strings: &dyn Strings) -> Result<Option<Secret>, ConfigError> {
         let file = self.storage.redis.as_ref().and_then(|redis| redis.password_file.as_ref());
-        let Some(path) = file else { return Ok(None) };
-        let text = Zeroizing::new(read(PASSWORD_FILE, path, strings)?);
-        let password = text.trim_end_matches(['\r', '\n']);
-        refuse_if(password.is_empty(), PASSWORD_FILE, "is empty")?;
-        refuse_if(password.contains(['\r', '\n']), PASSWORD_FILE, "holds more than one line")?;
-        Ok(Some(Secret::new(password.to_owned())))
+        file.map(|path| password(PASSWORD_FILE, path, strings)).transpose()
+    }
+
+    fn redis_sentinel_password(&self, strings: &dyn Strings) -> Result<Option<Secret>, ConfigError> {
+        let file = self.storage.redis.as_ref().and_then(|redis| redis.sentinel_password_file.as_ref());
+        file.map(|path| password(SENTINEL_PASSWORD_FILE, path, strings)).transpose()
     }
 
     fn redis_authorities(&self, strings: &dyn Strings) -> Result<Option<String>, ConfigError> {
@@ -207,6 +210,15 @@ fn authority_subject(der: &[u8], path: &Path) -> Result<Vec<u8>, ConfigError> {
         return Err(refused("a certificate that is not an authority (CA, keyCertSign)"));
     }
     Ok(certificate.subject().as_raw().to_vec())
+}
+
+/// A password in a file, without the end of its line.
+fn password(setting: &'static str, path: &Path, strings: &dyn Strings) -> Result<Secret, ConfigError> {
+    let text = Zeroizing::new(read(setting, path, strings)?);
+    let password = text.trim_end_matches(['\r', '\n']);
+    refuse_if(password.is_empty(), setting, "is empty")?;
+    refuse_if(password.contains(['\r', '\n']), setting, "holds more than one line")?;
+    Ok(Secret::new(password.to_owned()))
 }
 
 const ROOTS: &str = "mobile.attestation_roots";

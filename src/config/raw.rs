@@ -68,6 +68,7 @@ pub(super) struct RawStorage {
     pub(super) sql_standby: Option<String>,
     pub(super) redis: Option<String>,
     pub(super) redis_password_file: Option<PathBuf>,
+    pub(super) redis_sentinel_password_file: Option<PathBuf>,
     pub(super) redis_ca_file: Option<PathBuf>,
     pub(super) key_prefix: Option<String>,
 }

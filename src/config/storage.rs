@@ -70,8 +70,13 @@ pub(super) fn is_new(sqlite: &Path) -> std::io::Result<bool> {
     }
 }
 
-/// Also in the query, where some drivers take it.
+/// Also in the query, where some drivers take it, and before several hosts, which the crate `url` cannot read.
 pub(super) fn has_password(text: &str) -> bool {
+    let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = authority.split(['/', '?']).next().unwrap_or_default();
+    if authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
+        return true;
+    }
     Url::parse(text).is_ok_and(|url| {
         let named = |name: &str| ["password", "pass"].iter().any(|word| name.eq_ignore_ascii_case(word));
         url.password().is_some() || url.query_pairs().any(|(name, _)| named(&name))

@@ -108,6 +108,9 @@ impl Config {
         if let Some(path) = &redis.password_file {
             lines.push(("storage.redis_password_file", quoted(path.display())));
         }
+        if let Some(path) = &redis.sentinel_password_file {
+            lines.push(("storage.redis_sentinel_password_file", quoted(path.display())));
+        }
         if let Some(path) = &redis.ca_file {
             lines.push(("storage.redis_ca_file", quoted(path.display())));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sceau::config::{Config, ConfigError, Lifetimes, Limits, Postgres, Sql};
+use sceau::config::{Config, ConfigError, Lifetimes, Limits, Postgres, RedisServers, Sql};
 
 use super::{TestStrings, file};
 
@@ -346,16 +346,6 @@ fn a_bad_store_or_phone_setting_is_named() {
         (sql, "sqlite:///var/lib/", "storage.sql"),
         (sql, "sqlite://:memory:", "storage.sql"),
         (sql, "sqlite://sceau.sqlite?mode=ro", "storage.sql"),
-        ("[storage]", "[storage]\nredis = \"http://cache.example.fr\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"cache.example.fr:6379\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis:///0\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/first\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/?protocol=resp2\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"rediss://cache.example.fr#insecure\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+unix:///\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis = \"redis+unix:///run/redis.sock?protocol=resp2\"", "storage.redis"),
-        ("[storage]", "[storage]\nredis_password_file = \"redis.password\"", "storage.redis_password_file"),
-        ("[storage]", "[storage]\nredis_ca_file = \"redis-ca.pem\"", "storage.redis_ca_file"),
         ("[storage]", "[storage]\nkey_prefix = \"sceau\"", "storage.key_prefix"),
         (origin, "https://app.example.fr/", "mobile.allowed_origins"),
         (origin, "https://app.example.fr/path", "mobile.allowed_origins"),
@@ -472,6 +462,8 @@ fn a_password_in_a_url_is_refused_and_never_repeated() {
         "postgres://db.example.fr/sceau?password=hunter2",
         "redis://:hunter2@cache.example.fr",
         "redis+unix:///run/redis.sock?pass=hunter2",
+        "redis+sentinel://sceau:hunter2@s1:26379,s2:26379/name/0",
+        "redis+cluster://:hunter2@n1:6379,n2:6379",
     ];
     for url in with_password {
         for (setting, name) in
@@ -527,6 +519,86 @@ fn redis_has_an_address_files_and_a_prefix() {
     let unix =
         file("issuer = \"https://id.example.fr\"\n[storage]\nredis = \"redis+unix:///run/redis.sock?db=2\"");
     assert_eq!(unix.load().unwrap().storage.redis.unwrap().key_prefix, "sceau");
+}
+
+#[test]
+fn a_bad_redis_setting_is_named() {
+    for (good, bad, setting) in [
+        ("[storage]", "[storage]\nredis = \"http://cache.example.fr\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"cache.example.fr:6379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis:///0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/first\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis://cache.example.fr/?protocol=resp2\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"rediss://cache.example.fr#insecure\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+unix:///\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+unix:///run/redis.sock?protocol=resp2\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379,s2:26379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379/name/first\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379/a name/0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:26379,/name/0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel:///name/0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1:99999/name/0\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+sentinel://s1/name/0?db=1\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379,n2:6379/1\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379 n2:6379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+cluster://a b@n1:6379\"", "storage.redis"),
+        ("[storage]", "[storage]\nredis = \"redis+cluster://n1:6379#x\"", "storage.redis"),
+        (
+            "[storage]",
+            "[storage]\nredis_sentinel_password_file = \"p\"",
+            "storage.redis_sentinel_password_file",
+        ),
+        (
+            "[storage]",
+            "[storage]\nredis = \"redis+cluster://n1:6379\"\nredis_sentinel_password_file = \"p\"",
+            "storage.redis_sentinel_password_file",
+        ),
+        (
+            "[storage]",
+            "[storage]\nredis = \"redis+sentinel://s1/name\"\nredis_ca_file = \"ca.pem\"",
+            "storage.redis_ca_file",
+        ),
+        ("[storage]", "[storage]\nredis_password_file = \"redis.password\"", "storage.redis_password_file"),
+        ("[storage]", "[storage]\nredis_ca_file = \"redis-ca.pem\"", "storage.redis_ca_file"),
+    ] {
+        refused(good, bad, setting);
+    }
+}
+
+#[test]
+fn redis_is_behind_sentinels_or_a_cluster() {
+    let servers = |address: &str| {
+        let text = format!("issuer = \"https://id.example.fr\"\n[storage]\nredis = \"{address}\"");
+        let redis = file(&text).load().unwrap().storage.redis.unwrap();
+        (redis.servers, redis.encrypted)
+    };
+    let node = |host: &str, port| (host.to_owned(), port);
+    let (found, encrypted) = servers("rediss+sentinel://sceau@s1.example.fr,[2001:db8::2]:5000/my-master/3");
+    assert!(encrypted);
+    let expected = RedisServers::Sentinel {
+        sentinels: vec![node("s1.example.fr", 26_379), node("2001:db8::2", 5000)],
+        name: String::from("my-master"),
+        database: 3,
+        user: Some(String::from("sceau")),
+        sentinel_user: None,
+    };
+    assert_eq!(found, expected);
+    let (found, encrypted) = servers("redis+sentinel://192.0.2.1:1/m?sentinel_user=watcher");
+    let RedisServers::Sentinel { database: 0, user: None, sentinel_user, .. } = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!((sentinel_user.as_deref(), encrypted), (Some("watcher"), false));
+    let (found, encrypted) = servers("rediss+cluster://sceau@n1,n2:7000");
+    let seeds = vec![node("n1", 6379), node("n2", 7000)];
+    assert_eq!(found, RedisServers::Cluster { seeds, user: Some(String::from("sceau")) });
+    assert!(encrypted);
+
+    let text = "issuer = \"https://id.example.fr\"\n[storage]\nredis = \"redis+sentinel://s1/m\"\nredis_sentinel_password_file = \"p\"";
+    let strings = file(text).with_file("p", "hunter2\n");
+    let config = strings.load().unwrap();
+    let documents = config.documents(&strings, |_| false).unwrap();
+    assert_eq!(documents.redis_sentinel_password.as_ref().unwrap().expose(), "hunter2");
+    assert!(!format!("{documents:?} {config:?} {:?}", config.summary()).contains("hunter2"));
 }
 
 fn refused(good: &str, bad: &str, setting: &str) {

@@ -186,7 +186,8 @@ fn a_sealed_value_has_one_form() {
     let value = SealedValue::from_bytes(&sample).unwrap();
     assert_eq!(value.to_bytes(), sample);
     assert_eq!(value.head.deadline, kit.soon());
-    for (at, byte) in [(0, 0), (0, 2), (1, 0), (1, 3)] {
+    // The next version's schema is read already.
+    for (at, byte) in [(0, 0), (0, 3), (1, 0), (1, 3)] {
         let mut other = sample.clone();
         other[at] = byte;
         assert!(is_corrupt(&SealedValue::from_bytes(&other)), "byte {at} = {byte}");

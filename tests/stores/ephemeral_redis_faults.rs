@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use sceau::adapter::redis::{History, RedisSettings, RedisStore};
+use sceau::adapter::redis::{History, RedisSettings, RedisStore, Servers};
 use sceau::base::{Clock as _, Secret, SeededEntropy, TestClock, TokenHash};
 use sceau::jose::Sealer;
 use sceau::ports::{OpenLimits, PortError, PortResult, ReplayKind, Sighting, ThrottleRule};
@@ -13,7 +13,9 @@ use tokio::task::JoinSet;
 
 use super::ephemeral::{Kit, MILLISECOND, MINUTE, START};
 use super::ephemeral_redis::{kit_around, store};
-use super::ephemeral_samples::{approval, code, denied, interaction, mistyped, recipient, session, token};
+use super::ephemeral_samples::{
+    approval, code, denied, interaction, mistyped, recipient, record, session, token,
+};
 use super::redis_server::Server;
 
 const RULE: ThrottleRule = ThrottleRule { name: "contract", limit: 3, window: MINUTE };
@@ -179,13 +181,25 @@ async fn full_memory_refuses_what_is_new() {
     kit.interactions.insert(&begun).await.unwrap();
     kit.approvals.open(&asked, OpenLimits { live: 5 }, now).await.unwrap();
     kit.sessions.insert(&hash, &session(&kit, kit.soon(), kit.soon())).await.unwrap();
+    let (issued, spent) = (token(&kit), token(&kit));
+    for held in [&issued, &spent] {
+        kit.access_tokens.put(held, &record(&kit, kit.soon())).await.unwrap();
+    }
     server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
     unavailable(kit.one_shot.put_code(&other, &code(&kit, kit.soon()))).await;
     unavailable(kit.interactions.insert(&interaction(&kit, kit.soon()))).await;
     unavailable(kit.approvals.open(&approval(&kit, recipient(&kit), "43"), OpenLimits { live: 5 }, now))
         .await;
     unavailable(kit.replay.first_seen(kit.proof(), &other, kit.soon(), now)).await;
+    unavailable(kit.replay.first_seen(kit.assertion(), &other, kit.soon(), now)).await;
+    unavailable(kit.sessions.insert(&other, &session(&kit, kit.soon(), kit.soon()))).await;
+    // A code is redeemed, its token answered and revoked.
     assert!(kit.one_shot.take_code(&hash, now).await.unwrap().is_some());
+    kit.access_tokens.put(&other, &record(&kit, kit.soon())).await.unwrap();
+    assert!(kit.access_tokens.load(&other, now).await.unwrap().is_some());
+    kit.access_tokens.remove(&issued).await.unwrap();
+    assert!(kit.access_tokens.load(&issued, now).await.unwrap().is_none());
+    assert!(kit.access_tokens.take(&spent, now).await.unwrap().is_some());
     assert!(kit.interactions.advance(0, &begun).await.unwrap());
     assert!(kit.approvals.advance(0, &denied(&asked, now)).await.unwrap());
     assert!(kit.sessions.touch(&hash, kit.soon(), now).await.unwrap());
@@ -209,9 +223,9 @@ async fn users_have_passwords() {
     let rules = ["--user", "sceau", "on", ">right", "~sceau:*", "&sceau:*", "+@all", "-@dangerous", "+info"];
     let server = Server::start(&[&["--user", "default", "off"], rules.as_slice()].concat());
     let named = |password: Option<&str>| {
-        let url = format!("{}?user=sceau", server.settings().url);
+        let servers = Servers::One(format!("{}?user=sceau", server.url()));
         let password = password.map(|password| Secret::new(password.to_owned()));
-        RedisSettings { url, password, ..server.settings() }
+        RedisSettings { servers, password, ..server.settings() }
     };
     for refused in [server.settings(), named(None), named(Some("wrong"))] {
         assert!(matches!(connect(&refused).await, Err(PortError::Unavailable(_))));
@@ -239,8 +253,8 @@ async fn the_server_of_rediss_proves_itself() {
     let tls = ["--tls-port", &port, "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file"];
     let server = Server::start(&[tls.as_slice(), &[&cert, "--tls-auth-clients", "no"]].concat());
     let settings = |authorities| {
-        let url = format!("rediss://localhost:{port}");
-        RedisSettings { url, authorities, ..server.settings() }
+        let servers = Servers::One(format!("rediss://localhost:{port}"));
+        RedisSettings { servers, authorities, ..server.settings() }
     };
     assert!(matches!(connect(&settings(None)).await, Err(PortError::Unavailable(_))), "unknown authority");
     let store = connect(&settings(Some(authority))).await.unwrap();
@@ -271,7 +285,7 @@ async fn unavailable<T: std::fmt::Debug>(call: impl Future<Output = PortResult<T
 }
 
 /// The answer once Redis is there again; until then the port says that it is not.
-async fn answered<T, F: Future<Output = PortResult<T>>>(call: impl Fn() -> F) -> T {
+pub(super) async fn answered<T, F: Future<Output = PortResult<T>>>(call: impl Fn() -> F) -> T {
     let begun = Instant::now();
     loop {
         match call().await {
@@ -282,7 +296,7 @@ async fn answered<T, F: Future<Output = PortResult<T>>>(call: impl Fn() -> F) ->
     }
 }
 
-async fn seen(kit: &Kit, kind: ReplayKind, hash: &TokenHash) -> Sighting {
+pub(super) async fn seen(kit: &Kit, kind: ReplayKind, hash: &TokenHash) -> Sighting {
     answered(|| kit.replay.first_seen(kind, hash, kit.soon(), kit.now())).await
 }
 

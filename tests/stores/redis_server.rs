@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use sceau::adapter::redis::RedisSettings;
+use sceau::adapter::redis::{RedisSettings, Servers};
 
 /// A server on a socket in a folder of its own. It ends with this value or with this process, whichever is first.
 pub(crate) struct Server {
@@ -70,23 +70,37 @@ impl Server {
 
     pub(crate) fn settings(&self) -> RedisSettings {
         RedisSettings {
-            url: format!("redis+unix://{}", self.socket().display()),
+            servers: Servers::One(self.url()),
             password: None,
+            sentinel_password: None,
             authorities: None,
             prefix: String::from("sceau"),
         }
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
     /// Sends a command as an operator.
     pub(crate) async fn command(&self, words: &[&str]) {
-        let client = redis::Client::open(self.settings().url).unwrap();
+        let client = redis::Client::open(self.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
         command.exec_async(&mut connection).await.unwrap();
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Sends a command as an operator; its answer.
+    pub(crate) async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let client = redis::Client::open(self.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut connection).await.unwrap()
+    }
+
+    pub(super) fn socket(&self) -> PathBuf {
         self.folder.path().join("r.sock")
     }
 }
@@ -98,4 +112,4 @@ impl Drop for Server {
 }
 
 /// Kills the server when its own input ends: when this process closes the pipe, or is no more.
-const WATCH: &str = "redis-server \"$@\" </dev/null & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait $server; exit 0";
+pub(super) const WATCH: &str = "redis-server \"$@\" </dev/null & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait $server; exit 0";

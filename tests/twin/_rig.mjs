@@ -3,13 +3,12 @@
 import { spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { BINARY, sceau } from "../interop/_sceau.mjs";
 import { Proxy, SOURCE } from "./_proxy.mjs";
-import { Postgres, Redis, until } from "./_servers.mjs";
+import { Postgres, Redis, freePort, until } from "./_servers.mjs";
 import { listen, phonePage, sampleService } from "./_service.mjs";
 
 const EXTRACT = new URL("../../src/demo/sample_extract.txt", import.meta.url).pathname;
@@ -24,15 +23,15 @@ export class Twin {
   /// `codes`: how many persons get activation codes at once; `log`: SCEAU_LOG; `durable`: PostgreSQL waits for the disk;
   /// `mobile`, `tokens`: more lines of those tables of settings; `lines`: more tables; `token`: the hardware token of the
   /// signing keys; `policy`: the text of their policy; `processes`: how many; `front`: the proxy before them; `limits`: lines
-  /// of [http.limits].
-  static async start({ codes = 3, log = "json,warn", durable = false, standby = false, token, policy, processes = 2, front = Proxy, ...more } = {}) {
+  /// of [http.limits]; `redis`: starts another Redis than one server, in a folder.
+  static async start({ codes = 3, log = "json,warn", durable = false, standby = false, token, policy, processes = 2, front = Proxy, redis = Redis.start, ...more } = {}) {
     const twin = new Twin();
     twin.folder = mkdtempSync(join(tmpdir(), "sceau-twin-"));
     Object.assign(twin, { token, policy, log: [], logLevel: log, replicas: [], helpers: [], sources: 0 });
     twin.more = { mobile: [], tokens: [], lines: [], limits: [], ...more };
     process.once("exit", () => twin.#abandon());
     try {
-      await twin.#prepare({ codes, durable, standby, processes, front });
+      await twin.#prepare({ codes, durable, standby, processes, front, redis });
     } catch (error) {
       await twin.stop();
       throw error;
@@ -40,9 +39,9 @@ export class Twin {
     return twin;
   }
 
-  async #prepare({ codes, durable, standby, processes, front }) {
+  async #prepare({ codes, durable, standby, processes, front, redis }) {
     [this.redis, this.postgres, this.proxy] = await Promise.all([
-      Redis.start(this.folder), Postgres.start(this.folder, { durable }), front.listen(),
+      redis(this.folder), Postgres.start(this.folder, { durable }), front.listen(),
     ]);
     if (standby) this.standby = await Postgres.standby(this.postgres, this.folder);
     this.issuer = `http://localhost:${this.proxy.port}`;
@@ -76,7 +75,7 @@ export class Twin {
       `issuer = "${this.issuer}"`,
       "[http]", 'trusted_proxies = ["127.0.0.1"]',
       "[http.limits]", ...this.more.limits,
-      "[storage]", `sql = "${sql}"`, `redis = "${this.redis.url}"`,
+      "[storage]", `sql = "${sql}"`, `redis = "${this.redis.url}"`, ...(this.redis.lines ?? []),
       "[keys]", `kek_file = "${this.folder}/kek"`, ...keys,
       "[tokens]", 'activation = "1h"', ...this.more.tokens,
       "[mobile]", "allow_self_attestation = true", `activation_codes_file = "${this.folder}/codes.jsonl"`,
@@ -249,7 +248,7 @@ export class Twin {
   /// The suite ends without having stopped: what is left ends with it.
   #abandon() {
     for (const { child } of this.replicas) child.kill("SIGKILL");
-    this.redis?.watch?.stdin.end();
+    this.redis?.abandon();
     this.postgres?.keeper?.stdin.end();
     this.standby?.keeper?.stdin.end();
   }
@@ -295,13 +294,4 @@ function persons() {
     });
   }
   return [...seen.values()];
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const listener = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = listener.address();
-      listener.close(() => resolve(port));
-    });
-  });
 }

@@ -2,7 +2,7 @@
 // Each is watched by a shell that ends it when its input closes: with this process, however that ends.
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -33,8 +33,7 @@ export class Redis {
       "redis-server", "--port", "0", "--unixsocket", this.socket, "--dir", this.folder, "--save", "",
       "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--daemonize", "no",
     ];
-    this.watch = spawn("sh", ["-c", WATCH, "sh", ...words], { stdio: ["pipe", "ignore", "ignore"] });
-    this.ended = new Promise((resolve) => this.watch.once("exit", resolve));
+    Object.assign(this, watched(words));
     // The socket of a killed server is still there; and a server that loads its file answers LOADING.
     await until("Redis answers", async () => (await this.command("PING")) === "PONG");
   }
@@ -43,6 +42,10 @@ export class Redis {
   async kill() {
     this.watch?.stdin.end();
     await this.ended;
+  }
+
+  abandon() {
+    this.watch?.stdin.end();
   }
 
   /// What is in the file is gone, as after a start elsewhere.
@@ -54,20 +57,7 @@ export class Redis {
 
   /// One command as an operator; its answer, bytes as latin1.
   command(...words) {
-    return new Promise((resolve, reject) => {
-      const socket = connect(this.socket);
-      let text = "";
-      socket.setEncoding("latin1");
-      socket.on("data", (part) => {
-        text += part;
-        const read = reply(text, 0);
-        if (read) socket.end(() => resolve(read.value));
-      });
-      socket.on("error", reject);
-      socket.on("close", () => reject(new Error("Redis closed the connection")));
-      const parts = words.map((word) => `$${Buffer.byteLength(word, "latin1")}\r\n${word}\r\n`);
-      socket.write(`*${words.length}\r\n${parts.join("")}`, "latin1");
-    });
+    return commandAt(this.socket, words);
   }
 
   /// Every key with its type and its value.
@@ -89,6 +79,30 @@ export class Redis {
     }
     return found;
   }
+}
+
+/// A program, killed when the pipe to its shell is closed.
+export function watched(words) {
+  const watch = spawn("sh", ["-c", WATCH, "sh", ...words], { stdio: ["pipe", "ignore", "ignore"] });
+  return { watch, ended: new Promise((resolve) => watch.once("exit", resolve)) };
+}
+
+/// One command to the Redis at a socket; its answer, bytes as latin1.
+export function commandAt(path, words) {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let text = "";
+    socket.setEncoding("latin1");
+    socket.on("data", (part) => {
+      text += part;
+      const read = reply(text, 0);
+      if (read) socket.end(() => resolve(read.value));
+    });
+    socket.on("error", reject);
+    socket.on("close", () => reject(new Error("Redis closed the connection")));
+    const parts = words.map((word) => `$${Buffer.byteLength(word, "latin1")}\r\n${word}\r\n`);
+    socket.write(`*${words.length}\r\n${parts.join("")}`, "latin1");
+  });
 }
 
 /// RESP2: a whole reply from `at`, or nothing while it is not all there.
@@ -250,4 +264,14 @@ export async function until(what, test, patience = 30_000) {
     if (Date.now() - began > patience) throw new Error(`${what}: not within ${patience} ms (${reason})`);
     await pause(25);
   }
+}
+
+/// A port that nobody had a moment ago.
+export function freePort() {
+  return new Promise((resolve) => {
+    const listener = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = listener.address();
+      listener.close(() => resolve(port));
+    });
+  });
 }

@@ -11,7 +11,8 @@ use crate::ports::{AccessTokenRecord, AccessTokens, PortResult};
 #[async_trait]
 impl AccessTokens for RedisStore {
     async fn put(&self, token: &TokenHash, record: &AccessTokenRecord) -> PortResult<()> {
-        self.put_whole(&Place::access_token(token), Head::whole(record.expires_at), record).await
+        // The code is spent, the grant written: it is answered.
+        self.put_begun(&Place::access_token(token), Head::whole(record.expires_at), record).await
     }
 
     async fn load(&self, token: &TokenHash, now: UnixTime) -> PortResult<Option<AccessTokenRecord>> {

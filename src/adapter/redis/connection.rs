@@ -1,235 +1,224 @@
-//! One connection to Redis for the whole process, opened again when it is lost.
+//! What is asked of Redis, on lines that are opened again when they are lost.
 //!
-//! A connection is used only once it was checked: a primary of Redis 7 or later that evicts nothing (read from `INFO`,
-//! never `CONFIG`), its generation known, the bells subscribed (RESP3). A call on a lost connection fails at once or
-//! after [`PATIENCE`]; the next one opens a new connection. Whatever happens, a call ends within two seconds.
+//! A line is used only once it was checked: a primary of Redis 7 or later that evicts nothing (read from `INFO`, never
+//! `CONFIG`), its generation known, the bells subscribed (RESP3). A call on a lost line fails at once or after
+//! [`PATIENCE`]; the next one finds out where the primary is and opens a new line. In a cluster a key is followed to
+//! where it has moved. Whatever happens, a call ends within two seconds.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo as _, Pipeline,
-    ProtocolVersion, PushInfo, PushKind, RedisError, RedisResult, ScriptInvocation, TlsCertificates, Value,
-};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind};
 use tokio::sync::Mutex;
 
+use super::address::{Node, RedisSettings};
 use super::bells::Bells;
 use super::generation::StoreGeneration;
-use super::server::Server;
-use crate::base::{Clock, Secret};
+use super::lines::{Lines, Shard};
+use super::opener::Opener;
+use super::script::{Call, Script};
+use crate::base::Clock;
 use crate::ports::{PortError, PortResult};
 
-/// Which Redis, and how to get in.
-#[derive(Clone, Debug)]
-pub struct RedisSettings {
-    /// `redis://host:port/db`, `rediss://…` or `redis+unix:///path`; with a user name at most.
-    pub url: String,
-    /// The password of the user.
-    pub password: Option<Secret>,
-    /// PEM of the authorities to trust instead of the system's.
-    pub authorities: Option<String>,
-    /// Every key begins with it.
-    pub prefix: String,
-}
-
-impl RedisSettings {
-    fn client(&self) -> RedisResult<Client> {
-        let info = self.url.as_str().into_connection_info()?;
-        let mut redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        if let Some(password) = &self.password {
-            redis = redis.set_password(password.expose());
-        }
-        let info = info.set_redis_settings(redis);
-        match &self.authorities {
-            None => Client::open(info),
-            Some(pem) => {
-                let tls = TlsCertificates { client_tls: None, root_cert: Some(pem.as_bytes().to_vec()) };
-                Client::build_with_tls(info, tls)
-            }
-        }
-    }
-}
-
-/// The connection of this process.
+/// The lines of this process.
 pub(super) struct Link {
-    client: Client,
-    channel: String,
-    shared: Arc<Shared>,
-    generation: StoreGeneration,
-    clock: Arc<dyn Clock>,
-    /// Held while a connection is opened, so that one caller does it for all.
+    opener: Arc<Opener>,
+    /// Held while lines are opened, so that one caller does it for all.
     opening: Mutex<()>,
     failures: AtomicU64,
-    opened: AtomicU64,
-    untouched: AtomicBool,
 }
 
-/// What the reader of the connection touches.
-struct Shared {
-    line: RwLock<Option<Line>>,
-    bells: Bells,
+/// What is asked of the shard that has a key.
+struct Wish<'a> {
+    key: &'a [u8],
+    command: &'a Cmd,
+    script: Option<&'a Script>,
+    /// Whether the number of the shard's witness is read after it.
+    witnessed: bool,
 }
 
-/// An open connection.
-#[derive(Clone)]
-pub(super) struct Line {
-    serial: u64,
-    connection: MultiplexedConnection,
+/// Where a cluster says that a key is.
+enum Elsewhere {
+    /// There from now on.
+    Moved,
+    /// There for this once.
+    Ask(Node),
 }
 
 impl Link {
     pub(super) fn new(settings: &RedisSettings, clock: Arc<dyn Clock>, untouched: bool) -> PortResult<Self> {
+        let opener = Opener::new(settings, clock, untouched);
         Ok(Self {
-            client: settings.client().map_err(|error| PortError::Unavailable(error.to_string()))?,
-            channel: format!("{}:bells", settings.prefix),
-            shared: Arc::new(Shared { line: RwLock::new(None), bells: Bells::new() }),
-            generation: StoreGeneration::new(&settings.prefix),
-            clock,
+            opener: opener.map_err(|error| PortError::Unavailable(error.to_string()))?,
             opening: Mutex::new(()),
             failures: AtomicU64::new(0),
-            opened: AtomicU64::new(0),
-            untouched: AtomicBool::new(untouched),
         })
     }
 
     pub(super) fn bells(&self) -> &Bells {
-        &self.shared.bells
+        &self.opener.shared().bells
     }
 
-    pub(super) const fn generation(&self) -> &StoreGeneration {
-        &self.generation
+    pub(super) fn generation(&self) -> &StoreGeneration {
+        self.opener.generation()
     }
 
     /// Where changes of approvals are told.
     pub(super) fn channel(&self) -> &str {
-        &self.channel
+        self.opener.channel()
     }
 
+    /// Runs a command whose first argument is its key.
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> PortResult<T> {
-        let mut line = self.line().await?;
-        let answer = tokio::time::timeout(PATIENCE, command.query_async(&mut line.connection)).await;
-        self.judge(&line, answer.unwrap_or_else(|_| Err(late())))
+        let wish = Wish { key: key_of(command), command, script: None, witnessed: false };
+        self.within_bound(wish).await.map(|(answer, _)| answer)
     }
 
-    pub(super) async fn run_all<T: FromRedisValue>(&self, line: &Line, commands: &Pipeline) -> PortResult<T> {
-        let mut connection = line.connection.clone();
-        let answer = tokio::time::timeout(PATIENCE, commands.query_async(&mut connection)).await;
-        self.judge(line, answer.unwrap_or_else(|_| Err(late())))
+    /// Runs a command and reads the number of the witness of its shard after it; on which lines.
+    pub(super) async fn run_witnessed<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+    ) -> PortResult<(T, Option<u64>, Arc<Lines>)> {
+        let wish = Wish { key: key_of(command), command, script: None, witnessed: true };
+        let ((answer, number), lines) = self.within_bound(wish).await?;
+        Ok((answer, number, lines))
     }
 
     /// Runs a script, loading it where Redis does not know it (yet, or any more).
-    pub(super) async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> PortResult<T> {
-        let mut line = self.line().await?;
-        let answer = tokio::time::timeout(PATIENCE, script.invoke_async(&mut line.connection)).await;
-        self.judge(&line, answer.unwrap_or_else(|_| Err(late())))
+    pub(super) async fn invoke<T: FromRedisValue>(&self, call: &Call<'_>) -> PortResult<T> {
+        let (key, command, script) = (call.key.as_bytes(), &call.command, Some(call.script));
+        let wish = Wish { key, command, script, witnessed: false };
+        self.within_bound(wish).await.map(|(answer, _)| answer)
     }
 
-    /// The open connection, or a new one. Callers that waited for an attempt in vain do not try again each in turn.
-    pub(super) async fn line(&self) -> PortResult<Line> {
-        if let Some(line) = self.shared.current() {
-            return Ok(line);
+    /// The open lines, or new ones. Callers that waited for an attempt in vain do not try again each in turn.
+    pub(super) async fn lines(&self) -> PortResult<Arc<Lines>> {
+        let shared = self.opener.shared();
+        if let Some(lines) = shared.current() {
+            return Ok(lines);
         }
         let failures = self.failures.load(Ordering::SeqCst);
         let _turn = self.opening.lock().await;
-        if let Some(line) = self.shared.current() {
-            return Ok(line);
+        if let Some(lines) = shared.current() {
+            return Ok(lines);
         }
         if self.failures.load(Ordering::SeqCst) != failures {
             return Err(PortError::Unavailable(String::from("redis: no connection")));
         }
-        let opened = tokio::time::timeout(OPENING, self.open()).await;
-        let opened = opened.unwrap_or_else(|_| Err(PortError::Unavailable(late().to_string())));
+        let opened = tokio::time::timeout(OPENING, self.opener.open()).await;
+        let opened = opened.unwrap_or_else(|_| Err(unavailable(&late())));
         if opened.is_err() {
             self.failures.fetch_add(1, Ordering::SeqCst);
         }
         opened
     }
 
-    /// No longer uses `line`.
-    pub(super) fn give_up(&self, line: &Line) {
-        self.shared.lose(line.serial);
+    /// Finds out again where `lines` lead, and checks them.
+    pub(super) fn renew(&self, lines: &Arc<Lines>) {
+        self.opener.shared().renew(lines);
     }
 
-    /// Steps: 1. connect; 2. check the server; 3. learn its generation; 4. listen to the bells; 5. let everybody use it.
-    async fn open(&self) -> PortResult<Line> {
-        let serial = self.opened.fetch_add(1, Ordering::SeqCst);
-        let connection = self.client.get_multiplexed_async_connection_with_config(&self.config(serial)).await;
-        let mut connection = connection.map_err(|error| unavailable(&error))?;
-        let info: String =
-            redis::cmd("INFO").query_async(&mut connection).await.map_err(|error| unavailable(&error))?;
-        let server = Server::read(&info)?;
-        let untouched = self.untouched.load(Ordering::SeqCst);
-        self.generation
-            .establish(&mut connection, &server.replication_id, self.clock.now(), untouched)
-            .await
-            .map_err(|error| unavailable(&error))?;
-        self.untouched.store(false, Ordering::SeqCst);
-        connection.subscribe(&self.channel).await.map_err(|error| unavailable(&error))?;
-        let line = Line { serial, connection };
-        self.shared.put(line.clone());
-        // Whatever was told in between was not heard.
-        self.shared.bells.ring_all();
-        Ok(line)
+    async fn within_bound<T: FromRedisValue>(&self, wish: Wish<'_>) -> PortResult<(T, Arc<Lines>)> {
+        let answer = tokio::time::timeout(BOUND, self.follow(wish)).await;
+        answer.unwrap_or_else(|_| Err(unavailable(&late())))
     }
 
-    fn config(&self, serial: u64) -> AsyncConnectionConfig {
-        // Weak: the connection must not keep itself.
-        let shared = Arc::downgrade(&self.shared);
-        let hear = move |push: PushInfo| {
-            let shared = shared.upgrade().ok_or(())?;
-            match push.kind {
-                PushKind::Disconnection => {
-                    shared.lose(serial);
-                    shared.bells.ring_all();
+    /// Asks the shard of the key, and where the cluster sends it from there.
+    async fn follow<T: FromRedisValue>(&self, wish: Wish<'_>) -> PortResult<(T, Arc<Lines>)> {
+        let mut lines = self.lines().await?;
+        let mut shard = lines.of(wish.key).cloned();
+        let mut asking = false;
+        for _ in 0..HOPS {
+            let Some(target) = &shard else { break };
+            let answer = tokio::time::timeout(PATIENCE, wish.ask(target, asking)).await;
+            let error = match answer.unwrap_or_else(|_| Err(late())) {
+                Ok(answer) => return Ok((answer, lines)),
+                Err(error) => error,
+            };
+            match elsewhere(&error, target) {
+                None => return Err(self.judge(&lines, target, &error)),
+                Some(Elsewhere::Ask(node)) => (shard, asking) = (lines.at(&node).cloned(), true),
+                Some(Elsewhere::Moved) => {
+                    self.renew(&lines);
+                    lines = self.lines().await?;
+                    (shard, asking) = (lines.of(wish.key).cloned(), false);
                 }
-                PushKind::Message => {
-                    if let Some(Value::BulkString(key)) = push.data.last() {
-                        shared.bells.of(key).notify_waiters();
-                    }
-                }
-                _ => {}
             }
-            Ok::<(), ()>(())
-        };
-        AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(OPENING))
-            .set_response_timeout(Some(PATIENCE))
-            .set_pipeline_buffer_size(PIPELINE)
-            .set_push_sender(hear)
+        }
+        Err(PortError::Unavailable(String::from("redis: the cluster is moving this key")))
     }
 
-    fn judge<T>(&self, line: &Line, answer: RedisResult<T>) -> PortResult<T> {
-        let error = match answer {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let moved = matches!(error.code(), Some("READONLY" | "LOADING" | "MASTERDOWN" | "NOAUTH"));
-        if error.is_unrecoverable_error() || error.is_io_error() || moved {
-            self.give_up(line);
+    fn judge(&self, lines: &Arc<Lines>, shard: &Shard, error: &RedisError) -> PortError {
+        let refused = matches!(error.code(), Some("READONLY" | "LOADING" | "MASTERDOWN" | "NOAUTH"));
+        if error.is_unrecoverable_error() || error.is_io_error() || refused {
+            self.opener.shared().lose(shard.line.serial);
+        }
+        if error.code() == Some("CLUSTERDOWN") {
+            self.renew(lines);
         }
         // These texts repeat what was read.
         let shape = matches!(error.kind(), ErrorKind::UnexpectedReturnType | ErrorKind::Parse);
         if shape || error.code() == Some("WRONGTYPE") {
-            return Err(PortError::Corrupt(String::from("a value in redis has another shape")));
+            return PortError::Corrupt(String::from("a value in redis has another shape"));
         }
-        Err(unavailable(&error))
+        unavailable(error)
     }
 }
 
-impl Shared {
-    fn current(&self) -> Option<Line> {
-        self.line.read().unwrap_or_else(PoisonError::into_inner).clone()
+impl Wish<'_> {
+    async fn ask<T: FromRedisValue>(&self, shard: &Shard, asking: bool) -> RedisResult<T> {
+        let answer = self.send(shard, asking).await;
+        match (answer, self.script) {
+            (Err(error), Some(script)) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                script.load(&mut shard.line.connection.clone()).await?;
+                self.send(shard, asking).await
+            }
+            (answer, _) => answer,
+        }
     }
 
-    fn put(&self, line: Line) {
-        *self.line.write().unwrap_or_else(PoisonError::into_inner) = Some(line);
+    async fn send<T: FromRedisValue>(&self, shard: &Shard, asking: bool) -> RedisResult<T> {
+        let mut connection = shard.line.connection.clone();
+        if !asking && !self.witnessed {
+            return self.command.query_async(&mut connection).await;
+        }
+        let mut commands = redis::pipe();
+        if asking {
+            commands.cmd("ASKING").ignore();
+        }
+        commands.add_command(self.command.clone());
+        if self.witnessed {
+            commands.cmd("HGET").arg(&shard.witness).arg("number");
+            return commands.query_async(&mut connection).await;
+        }
+        let (answer,) = commands.query_async(&mut connection).await?;
+        Ok(answer)
     }
+}
 
-    fn lose(&self, serial: u64) {
-        let mut current = self.line.write().unwrap_or_else(PoisonError::into_inner);
-        current.take_if(|line| line.serial == serial);
+/// Where `error` of `shard` sends; a host left out is the same.
+fn elsewhere(error: &RedisError, shard: &Shard) -> Option<Elsewhere> {
+    let moved = ErrorKind::Server(ServerErrorKind::Moved);
+    if error.kind() == moved {
+        return Some(Elsewhere::Moved);
+    }
+    if error.kind() != ErrorKind::Server(ServerErrorKind::Ask) {
+        return None;
+    }
+    let errors = error.clone().into_server_errors()?;
+    let (_, told) = errors.first()?;
+    let (host, port) = told.details()?.split_ascii_whitespace().nth(1)?.rsplit_once(':')?;
+    let same = shard.line.node.as_ref().map(|node| node.host.as_str()).unwrap_or_default();
+    let host = if host.is_empty() { same } else { host };
+    Some(Elsewhere::Ask(Node { host: host.to_owned(), port: port.parse().ok()? }))
+}
+
+/// The first argument.
+fn key_of(command: &Cmd) -> &[u8] {
+    match command.args_iter().nth(1) {
+        Some(redis::Arg::Simple(key)) => key,
+        _ => &[],
     }
 }
 
@@ -237,13 +226,15 @@ fn late() -> RedisError {
     RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))
 }
 
-fn unavailable(error: &RedisError) -> PortError {
+pub(super) fn unavailable(error: &RedisError) -> PortError {
     PortError::Unavailable(format!("redis: {error}"))
 }
 
 /// How long an answer may take. With the time of opening, a call ends within two seconds.
-const PATIENCE: Duration = Duration::from_millis(900);
-/// How long opening and checking a connection may take.
-const OPENING: Duration = Duration::from_secs(1);
-/// Commands queued before callers wait.
-const PIPELINE: usize = 1024;
+pub(super) const PATIENCE: Duration = Duration::from_millis(900);
+/// How long opening and checking lines may take.
+pub(super) const OPENING: Duration = Duration::from_secs(1);
+/// How long a call may take that is sent elsewhere.
+const BOUND: Duration = Duration::from_millis(1900);
+/// How often a key is followed.
+const HOPS: usize = 4;

@@ -1,33 +1,39 @@
 //! The ephemeral ports in Redis 7 or later: for several replicas (design decisions 2 to 4, 18).
 //!
 //! Every value is sealed, under the keys of [`super::ephemeral`] as `prefix:{kind:hash}`: the braces make one script
-//! touch one slot of a cluster. Values taken whole, sessions and access-token records are strings; values with steps
+//! touch one slot of a cluster; behind sentinels or in a cluster a failover is followed. Values taken whole, sessions and access-token records are strings; values with steps
 //! are hashes (version, state, deadline, body) advanced by compare-and-set in a script. Deadlines are judged by the
 //! injected clock; the time to live in Redis only collects what is dead. Marks and counters hold no secret and are
 //! not sealed. What a rollback of Redis must not defeat has its fence in SQL.
 
 mod access_tokens;
+mod address;
 mod approvals;
 mod bells;
 mod connection;
 mod generation;
 mod high_water;
 mod interactions;
+mod lines;
+mod masters;
 mod one_shot;
+mod opener;
 mod replay;
+mod script;
+mod sentinels;
 mod server;
 mod sessions;
+mod slot;
 mod steps;
 mod throttle;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Script;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use connection::RedisSettings;
+pub use address::{Node, RedisSettings, Servers, Watched};
 pub use generation::StoreGeneration;
 
 pub use super::ephemeral::History;
@@ -36,6 +42,7 @@ use super::sealed_value::{Head, SealedValue, ValueSealer};
 use crate::base::{Clock, Entropy, UnixTime};
 use crate::ports::{PortError, PortResult, Sealing};
 use connection::Link;
+use script::Script;
 
 /// The ephemeral store in Redis; implements every ephemeral port.
 pub struct RedisStore {
@@ -54,6 +61,7 @@ struct Scripts {
     exchange: Script,
     remember: Script,
     hit: Script,
+    keep: Script,
 }
 
 impl RedisStore {
@@ -78,13 +86,19 @@ impl RedisStore {
             clock,
             scripts: Scripts::new(),
         };
-        store.link.line().await?;
-        Ok(store)
+        // A start can wait where a request cannot.
+        let mut opened = store.link.lines().await;
+        for _ in 1..ATTEMPTS {
+            if opened.is_err() {
+                opened = store.link.lines().await;
+            }
+        }
+        opened.map(|_| store)
     }
 
     /// Since when this Redis remembers everything.
     #[must_use]
-    pub const fn generation(&self) -> &StoreGeneration {
+    pub fn generation(&self) -> &StoreGeneration {
         self.link.generation()
     }
 
@@ -98,6 +112,14 @@ impl RedisStore {
         let mut command = redis::cmd("SET");
         command.arg(self.key(place)).arg(bytes).arg("PX").arg(self.time_to_live(head.deadline));
         self.link.run(&command).await
+    }
+
+    /// Keeps a value of something that has begun: even when memory is full.
+    async fn put_begun<T: Serialize>(&self, place: &Place, head: Head, value: &T) -> PortResult<()> {
+        let bytes = self.seal.seal(place, head, value)?.to_bytes();
+        let mut script = self.scripts.keep.key(self.key(place));
+        script.arg(bytes).arg(self.time_to_live(head.deadline));
+        self.link.invoke::<bool>(&script).await.map(drop)
     }
 
     /// Keeps a value as one string where none is.
@@ -170,10 +192,13 @@ impl Scripts {
             exchange: Script::new(include_str!("scripts/exchange.lua")),
             remember: Script::new(include_str!("scripts/remember.lua")),
             hit: Script::new(include_str!("scripts/hit.lua")),
+            keep: Script::new(include_str!("scripts/keep.lua")),
         }
     }
 }
 
+/// How often the servers are looked for at a start, each time for as long as a request may wait.
+const ATTEMPTS: usize = 3;
 /// Longer than replicas' clocks may differ.
 const SLACK: Duration = Duration::from_mins(1);
 /// Ten years: codes of the demonstration have no deadline.

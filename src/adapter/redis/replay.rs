@@ -4,8 +4,8 @@
 //! whose nonce is of another generation, an assertion made before this one, are refused
 //! ([`Generation::may_have_forgotten`]). Everything younger is judged as ever, at once.
 //!
-//! That nothing was lost since the connection was checked is seen after writing the mark: the generation's mark is
-//! still there, hence so was everything else.
+//! That nothing was lost since the connection was checked is seen after writing the mark: the witness of the generation
+//! on the same shard is still there, hence so was everything else.
 
 use async_trait::async_trait;
 
@@ -17,7 +17,7 @@ use crate::ports::{Generation, PortError, PortResult, Replay, ReplayKind, Sighti
 #[async_trait]
 impl Replay for RedisStore {
     async fn generation(&self) -> PortResult<Generation> {
-        self.link.line().await?;
+        self.link.lines().await?;
         Ok(self.known_generation())
     }
 
@@ -33,8 +33,8 @@ impl Replay for RedisStore {
         until: UnixTime,
         now: UnixTime,
     ) -> PortResult<Sighting> {
-        let line = self.link.line().await?;
-        // Known of this connection or of a later one; the comparison below notices the difference.
+        self.link.lines().await?;
+        // Known of these lines or of later ones; the comparison below notices the difference.
         let generation = self.known_generation();
         if now >= until {
             return Ok(Sighting::Again);
@@ -44,14 +44,13 @@ impl Replay for RedisStore {
         }
         let key = self.key(&Place::seen(kind, hash));
         let time_to_live = self.time_to_live(until);
-        let mut commands = redis::pipe();
-        commands.cmd("SET").arg(&key).arg(until.millis()).arg("NX").arg("PX").arg(time_to_live);
-        commands.cmd("HGET").arg(self.link.generation().key()).arg("number");
-        let (kept, number): (Option<String>, Option<u64>) = self.link.run_all(&line, &commands).await?;
+        let mut keep = redis::cmd("SET");
+        keep.arg(&key).arg(until.millis()).arg("NX").arg("PX").arg(time_to_live);
+        let (kept, number, lines) = self.link.run_witnessed::<Option<String>>(&keep).await?;
         if number != Some(generation.number) {
-            self.link.give_up(&line);
+            self.link.renew(&lines);
             // Who asks next finds the new generation known.
-            self.link.line().await?;
+            self.link.lines().await?;
             return match kind {
                 ReplayKind::DpopProof { .. } => Ok(Sighting::Forgotten),
                 ReplayKind::ClientAssertion { .. } => {

@@ -6,6 +6,10 @@ use crate::ports::{PortError, PortResult};
 pub(super) struct Server {
     /// Changes when another history of writes begins: restart, failover.
     pub(super) replication_id: String,
+    /// Whether it has a part of the keys only.
+    pub(super) in_cluster: bool,
+    /// Whether it takes no writes while its replicas are away (`min-replicas-to-write`).
+    pub(super) guarded: bool,
 }
 
 impl Server {
@@ -25,11 +29,17 @@ impl Server {
         )?;
         let replication_id = fact("master_replid");
         refuse_if(replication_id.is_empty(), "it does not tell its replication id")?;
-        Ok(Self { replication_id: replication_id.to_owned() })
+        Ok(Self {
+            replication_id: replication_id.to_owned(),
+            in_cluster: fact("cluster_enabled") == "1",
+            // Told only where the setting is not 0.
+            guarded: !fact("min_slaves_good_slaves").is_empty(),
+        })
     }
 }
 
-fn refuse_if(broken: bool, reason: &str) -> PortResult<()> {
+/// Refuses a server with `reason`.
+pub(super) fn refuse_if(broken: bool, reason: &str) -> PortResult<()> {
     if broken { Err(PortError::Unavailable(format!("this Redis cannot be used: {reason}"))) } else { Ok(()) }
 }
 

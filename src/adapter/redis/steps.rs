@@ -1,17 +1,17 @@
 //! Values with steps: hashes of version, state, deadline and sealed body, advanced by compare-and-set.
 
-use redis::ScriptInvocation;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::RedisStore;
+use super::script::Call;
 use crate::adapter::ephemeral::Place;
-use crate::adapter::sealed_value::{Head, SealedValue, State};
+use crate::adapter::sealed_value::{Head, SealedValue, State, known};
 use crate::base::UnixTime;
 use crate::ports::{PortError, PortResult, Versioned};
 
 /// The fields of a value, each missing when nothing is kept.
-type Fields = (Option<u64>, Option<String>, Option<i64>, Option<Vec<u8>>);
+type Fields = (Option<u64>, Option<String>, Option<i64>, Option<Vec<u8>>, Option<u8>);
 
 /// Whether a step is told to who waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +59,14 @@ impl RedisStore {
         now: UnixTime,
     ) -> PortResult<Option<Versioned<T>>> {
         let mut command = redis::cmd("HMGET");
-        command.arg(self.key(place)).arg("version").arg("state").arg("deadline").arg("body");
+        command.arg(self.key(place)).arg("version").arg("state").arg("deadline").arg("body").arg("schema");
         let value = match self.link.run::<Fields>(&command).await? {
-            (None, None, None, None) => return Ok(None),
-            (Some(version), Some(state), Some(deadline), Some(body)) => {
+            (None, None, None, None, _) => return Ok(None),
+            (Some(version), Some(state), Some(deadline), Some(body), schema) => {
                 let deadline = UnixTime::from_millis(deadline);
-                SealedValue { head: Head { version, state: state_of(&state)?, deadline }, body }
+                let head = Head { version, state: state_of(&state)?, deadline };
+                // The first schema had no name.
+                SealedValue { schema: known(schema.unwrap_or(FIRST))?, head, body }
             }
             _ => return Err(PortError::Corrupt(String::from("a value with steps is incomplete"))),
         };
@@ -86,14 +88,14 @@ impl RedisStore {
     }
 
     /// The arguments that both scripts begin with.
-    fn write(&self, script: &mut ScriptInvocation<'_>, value: &SealedValue) {
+    fn write(&self, script: &mut Call<'_>, value: &SealedValue) {
         let Head { version, state, deadline } = value.head;
         let state = match state {
             State::Open => OPEN,
             State::Closed => CLOSED,
         };
         script.arg(self.clock.now().millis()).arg(version).arg(state).arg(deadline.millis());
-        script.arg(value.body.as_slice()).arg(self.time_to_live(deadline));
+        script.arg(value.body.as_slice()).arg(self.time_to_live(deadline)).arg(value.schema);
     }
 }
 
@@ -105,5 +107,6 @@ fn state_of(word: &str) -> PortResult<State> {
     }
 }
 
+const FIRST: u8 = 1;
 const OPEN: &str = "open";
 const CLOSED: &str = "closed";

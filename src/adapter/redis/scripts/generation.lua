@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
 -- Reads the generation of the store, or begins a new one: the mark is missing, or of another replication id.
--- KEYS 1 mark. ARGV 1 replication id, 2 now in milliseconds, 3 least number, 4 '1' when nothing was ever stored.
+-- KEYS 1 mark. ARGV 1 replication id, 2 now in milliseconds, 3 least number, 4 '1' when nothing was ever stored,
+-- 5 '1' when a shard of the store has lost its memory.
 local found = redis.call('HMGET', KEYS[1], 'number', 'replication', 'complete_since')
-if found[1] and found[3] and found[2] == ARGV[1] then
+if found[1] and found[3] and found[2] == ARGV[1] and ARGV[5] ~= '1' then
   return {found[1], found[3]}
 end
 local now = tonumber(ARGV[2])
