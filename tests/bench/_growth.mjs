@@ -1,0 +1,1 @@
+export async function growth() { throw new Error("x"); }

@@ -1,0 +1,121 @@
+//! Operations that need a login first: refresh, and the poll of a page that waits.
+
+use crate::flow::{Flow, Next, Requests};
+use crate::http::Answer;
+use crate::login::Login;
+
+/// The refresh grant of one login.
+pub struct Refresh {
+    login: Login,
+    token: Option<String>,
+}
+
+impl Refresh {
+    pub fn new(login: Login) -> Self {
+        Self { login, token: None }
+    }
+
+    fn request(&self) -> Vec<u8> {
+        let token = self.token.as_deref().unwrap_or("");
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        self.login.client.token_request(&self.login.host, &fields, &self.login.proof())
+    }
+
+    fn keep(&mut self, tokens: &serde_json::Value) {
+        if let Some(token) = tokens["refresh_token"].as_str() {
+            self.token = Some(token.to_owned());
+        }
+    }
+}
+
+impl Flow for Refresh {
+    fn channels(&self) -> usize {
+        self.login.channels()
+    }
+
+    fn start(&mut self) -> Requests {
+        if self.token.is_none() { self.login.start() } else { vec![(0, self.request())] }
+    }
+
+    fn answered(&mut self, channel: usize, answer: Answer<'_>) -> Next {
+        if self.token.is_none() {
+            let next = self.login.answered(channel, answer);
+            if matches!(next, Next::Done(true)) {
+                let tokens = self.login.tokens.take();
+                self.keep(&tokens);
+                return Next::Done(self.token.is_some());
+            }
+            return next;
+        }
+        if self.login.wants_nonce(answer) {
+            return Next::Send(vec![(0, self.request())]);
+        }
+        let tokens = answer.json();
+        self.keep(&tokens);
+        Next::Done(answer.is_good() && tokens["access_token"].is_string() && tokens["id_token"].is_string())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.token.is_some()
+    }
+}
+
+/// Requests that wait for one page at the same time, before the next one is answered at once.
+const WAITING: usize = 3;
+const MEASURED: usize = WAITING + 1;
+
+/// The status of a page that waits. Three requests are held, so that the fourth is answered at once: what a long poll
+/// costs besides waiting.
+pub struct Poll {
+    login: Login,
+    held: usize,
+    polls: u64,
+}
+
+impl Poll {
+    pub fn new(login: Login) -> Self {
+        Self { login, held: 0, polls: 0 }
+    }
+
+    fn request(&self) -> Vec<u8> {
+        let path = self.login.waits_at.as_deref().unwrap_or("");
+        self.login.host.get(path, &self.login.jar.header())
+    }
+}
+
+impl Flow for Poll {
+    fn channels(&self) -> usize {
+        MEASURED + 1
+    }
+
+    fn start(&mut self) -> Requests {
+        if self.held == 0 {
+            return self.login.start();
+        }
+        self.polls += 1;
+        vec![(MEASURED, self.request())]
+    }
+
+    fn answered(&mut self, channel: usize, answer: Answer<'_>) -> Next {
+        let waits = answer.is_good() && answer.json()["status"] == "waiting";
+        match channel {
+            MEASURED => Next::Done(waits),
+            // One that is held has waited its twenty seconds.
+            1..=WAITING if waits => Next::Send(vec![(channel, self.request())]),
+            1..=WAITING => Next::Send(Vec::new()),
+            _ => match self.login.answered(channel, answer) {
+                Next::Done(true) => {
+                    self.held = WAITING;
+                    let mut all: Requests = (1..=WAITING).map(|channel| (channel, self.request())).collect();
+                    all.push((MEASURED, self.request()));
+                    Next::Send(all)
+                }
+                next => next,
+            },
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.polls > 0
+    }
+}
