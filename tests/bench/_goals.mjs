@@ -23,6 +23,10 @@ export const ENDPOINTS = [
     op: "introspect", tokens: "person",
   },
   { id: "userinfo", name: "userinfo", us: 14, ratio: 6.5, floor: 6.5, p99: 1000, op: "userinfo", tokens: "person" },
+  // No goal: those are for bearers. One verification more.
+  {
+    id: "userinfo-bound", name: "userinfo, DPoP", op: "userinfo-bound", client: "native", phones: true,
+  },
   {
     id: "refresh", name: "refresh, confidential client, no rotation, AT + ID", us: 45, ratio: 5.5, floor: 32, p99: 4000,
     op: "refresh", phones: true,

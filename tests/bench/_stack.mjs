@@ -201,7 +201,7 @@ export class Stack {
 
   /// What Redis holds for one signed-in browser, in bytes, over many.
   async bytesPerSession() {
-    const keys = (await this.redis.command("KEYS", "*session*")).slice(0, 500);
+    const keys = (await this.redis.command("KEYS", "*{session:*")).slice(0, 500);
     let sum = 0;
     for (const key of keys) sum += Number(await this.redis.command("MEMORY", "USAGE", key));
     return sum / keys.length;

@@ -63,14 +63,16 @@ export async function processes(stack, options) {
   const elsewhere = (what) => Object.entries(PUBLISHED[what]).map(([name, value]) => `${name} ${value}`).join(", ");
   const row = (name, own, peer, what) => {
     const goal = PROCESS[what];
-    table.add(name, show(own), `≤ ${goal}`, show(peer), elsewhere(what), own <= goal ? `met (${times(peer / own)})` : "missed");
+    table.add(name, show(own, 1), `≤ ${goal}`, show(peer, 1), elsewhere(what), own <= goal ? `met (${times(peer / own)})` : "missed");
   };
   row("memory idle, MiB", idle[0], idle[1], "idle");
   row("memory after load, MiB", loaded[0], loaded[1], "loaded");
   row("start to first 200, warm, ms (median of 10)", median(starts.own), median(starts.peer), "start");
   const session = await stack.bytesPerSession();
   table.add("live session in Redis, bytes", show(session), `≤ ${PROCESS.session}`, "–", "–", session <= PROCESS.session ? "met" : "missed");
-  const sizes = { release: process.env.SCEAU_BINARY, dist: process.env.SCEAU_BINARY?.replace("/release/", "/dist/") };
+  const measured = process.env.SCEAU_BINARY;
+  const [release, dist] = ["release", "dist"].map((profile) => measured.replace(/\/(release|dist)\/(?=[^/]*$)/, `/${profile}/`));
+  const sizes = release === dist ? { measured } : { release, dist };
   for (const [profile, file] of Object.entries(sizes)) {
     if (existsSync(file)) table.add(`binary, ${profile}, MiB`, show(statSync(file).size / 2 ** 20, 1), "–", "–", "–", "–");
   }

@@ -1,5 +1,5 @@
 // tests/bench/run: what is measured, in which order, and where it is written.
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Stack } from "./_stack.mjs";
 import { logins, processes, ratio } from "./_suites.mjs";
@@ -20,15 +20,16 @@ const HELP = `tests/bench/run WHAT [options]
   --secs T (3)      each run           --pairs N (3)     runs of each
   --conns N (50)    connections        --phones N (300)  enrolled phones
   --warmup T (1)    before each run    --tokens N (100000)  distinct tokens for introspection and userinfo
-  --ops A,B         of ratio: discovery, jwks, cc, cc-jwt, introspect, introspect-person, userinfo, refresh,
-                    refresh-public, code, poll
+  --ops A,B         of ratio: discovery, jwks, cc, cc-jwt, introspect, introspect-person, userinfo,
+                    userinfo-bound, refresh, refresh-public, code, poll
   --filler N (1000000)  of growth
-  --markdown FILE   writes the tables there as well
+  --markdown FILE   writes the tables there as well, between the marks for figures if it has them (docs/performance.md)
 
 The provider runs on core 0, everything else on core 1. Needs redis-server, PostgreSQL, Node and taskset. It builds what is
 missing and takes what SCEAU_BINARY names instead of building the provider. Exit 1 when an answer was wrong; a missed
 goal is printed, and is no failure.`;
 
+const [BEGIN, END] = ["<!-- figures -->", "<!-- end of figures -->"];
 const SUITES = { ratio, logins, process: processes, micro, growth };
 
 const { values, positionals } = parseArgs({
@@ -46,7 +47,7 @@ if (values.help || !what) {
 const number = (name, usual) => Number(values[name] ?? usual);
 const options = {
   secs: number("secs", 3), pairs: number("pairs", 3), conns: number("conns", 50), warmup: number("warmup", 1),
-  tokens: number("tokens", 100_000), filler: number("filler", 1_000_000),
+  tokens: number("tokens", 100_000), phones: number("phones", 300), filler: number("filler", 1_000_000),
   ops: values.ops.split(",").filter(Boolean),
   progress: (table) => console.log(table.toText()),
 };
@@ -61,7 +62,7 @@ else {
 
 async function report(names) {
   const needsStack = names.some((name) => name !== "micro");
-  const stack = needsStack ? await Stack.start({ phones: number("phones", 300) }) : undefined;
+  const stack = needsStack ? await Stack.start({ phones: options.phones }) : undefined;
   const tables = [];
   let right = true;
   try {
@@ -74,11 +75,19 @@ async function report(names) {
     for (const table of tables) console.log(table.toText());
     const conditions = stack && (await stack.conditions());
     console.log(`\n${JSON.stringify(conditions)}`);
-    if (values.markdown) writeFileSync(values.markdown, markdown(tables, conditions));
+    if (values.markdown) write(values.markdown, markdown(tables, conditions));
   } finally {
     await stack?.stop();
   }
   process.exitCode = right ? 0 : 1;
+}
+
+/// Between the two marks of a document that has them, else the whole file.
+function write(file, text) {
+  const old = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const [begin, end] = [old.indexOf(BEGIN), old.indexOf(END)];
+  const between = begin >= 0 && end > begin;
+  writeFileSync(file, between ? `${old.slice(0, begin + BEGIN.length)}\n\n${text}\n${old.slice(end)}` : text);
 }
 
 function markdown(tables, conditions = {}) {

@@ -1,7 +1,8 @@
-//! Operations that need a login first: refresh, and the poll of a page that waits.
+//! Operations that need a login first: refresh, UserInfo with a bound token, and the poll of a page that waits.
 
 use crate::flow::{Flow, Next, Requests};
 use crate::http::Answer;
+use crate::keys::Key;
 use crate::login::Login;
 
 /// The refresh grant of one login.
@@ -53,6 +54,58 @@ impl Flow for Refresh {
         let tokens = answer.json();
         self.keep(&tokens);
         Next::Done(answer.is_good() && tokens["access_token"].is_string() && tokens["id_token"].is_string())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.token.is_some()
+    }
+}
+
+/// UserInfo with a token bound to a key: each request proves it (RFC 9449 7.1).
+pub struct BoundUserInfo {
+    login: Login,
+    token: Option<String>,
+}
+
+impl BoundUserInfo {
+    pub fn new(login: Login) -> Self {
+        Self { login, token: None }
+    }
+
+    fn request(&self) -> Vec<u8> {
+        let (client, token) = (&self.login.client, self.token.as_deref().unwrap_or(""));
+        let path = &client.endpoints.userinfo;
+        let address = format!("{}{path}", client.issuer);
+        let nonce = self.login.nonce.as_deref();
+        let prove = |key: &Key| key.proof("GET", &address, nonce, Some(token));
+        let proof = self.login.key.as_ref().map(prove).unwrap_or_default();
+        self.login.host.get(path, &format!("Authorization: DPoP {token}\r\n{proof}"))
+    }
+}
+
+impl Flow for BoundUserInfo {
+    fn channels(&self) -> usize {
+        self.login.channels()
+    }
+
+    fn start(&mut self) -> Requests {
+        if self.token.is_none() { self.login.start() } else { vec![(0, self.request())] }
+    }
+
+    fn answered(&mut self, channel: usize, answer: Answer<'_>) -> Next {
+        if self.token.is_some() {
+            if self.login.wants_nonce(answer) {
+                return Next::Send(vec![(0, self.request())]);
+            }
+            return Next::Done(answer.is_good() && answer.json()["sub"].is_string());
+        }
+        let next = self.login.answered(channel, answer);
+        if matches!(next, Next::Done(true)) {
+            self.token = self.login.tokens["access_token"].as_str().map(str::to_owned);
+            // A nonce is good for one kind of endpoint.
+            self.login.nonce = None;
+        }
+        next
     }
 
     fn is_ready(&self) -> bool {

@@ -15,6 +15,7 @@ OP
   code                                 authorization code with PKCE, then token; keeps its session with --sso
   login                                the same from nothing, with a phone that approves, then userinfo
   refresh                              the refresh grant of one login for each connection
+  userinfo-bound                       userinfo with a token bound to a key, one of each connection
   poll                                 the status of a login page that waits, answered at once as three wait already
 
   --conns N (50)   --secs T (5)   --warmup T (1)

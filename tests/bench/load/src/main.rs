@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use after_login::{Poll, Refresh};
+use after_login::{BoundUserInfo, Poll, Refresh};
 use args::{Args, die};
 use client::{Client, Endpoints};
 use clock::Watched;
@@ -100,7 +100,7 @@ fn flows(args: &Args, client: &Rc<Client>, late: &Rc<Cell<u64>>) -> Vec<Box<dyn 
         "cc" => same(client.credentials_request(), b"\"access_token\""),
         "introspect" => each(args, |token| client.introspection_request(token), b"\"active\":true", workers),
         "userinfo" => each(args, |token| client.userinfo_request(&host, token), b"\"sub\"", workers),
-        "code" | "login" | "refresh" | "poll" => {
+        "code" | "login" | "refresh" | "userinfo-bound" | "poll" => {
             let mut hands = deal(args, workers);
             many(&mut || after_phones(args, client, hands.pop().unwrap_or_default()))
         }
@@ -128,6 +128,7 @@ fn after_phones(args: &Args, client: &Rc<Client>, phones: Vec<Phone>) -> Box<dyn
     let login = Login::new(Rc::clone(client), phones, options);
     match op {
         "refresh" => Box::new(Refresh::new(login)),
+        "userinfo-bound" => Box::new(BoundUserInfo::new(login)),
         "poll" => Box::new(Poll::new(login)),
         _ => Box::new(login),
     }
