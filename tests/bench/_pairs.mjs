@@ -4,6 +4,8 @@ import { median, range, show, Table, times, us } from "./_table.mjs";
 
 /// A client above this share of its core measures itself.
 const CLIENT_BOUND = 0.85;
+/// A server below this share of its core was not at its limit.
+const SATURATED = 0.85;
 const RESOURCE = "https://api.example/jwt";
 /// How long minted tokens are used; they live 600 s.
 const FRESH = 300_000;
@@ -16,12 +18,18 @@ export class Pairs {
 
   async run(endpoint) {
     const tokens = endpoint.tokens ? await this.#tokens(endpoint.tokens) : undefined;
-    const [own, peer] = [[], []];
+    const [own, peer, floor] = [[], [], []];
     for (let pair = 0; pair < this.options.pairs; pair += 1) {
       own.push(await this.#own(endpoint, tokens?.own));
       if (!endpoint.alone) peer.push(await this.#peer(endpoint, tokens?.peer));
+      if (endpoint.floor && this.stack.floor) floor.push(await this.#floor(endpoint));
     }
-    return { endpoint, own, peer };
+    return { endpoint, own, peer, floor };
+  }
+
+  #floor(endpoint) {
+    const words = [...this.#usual(endpoint), ...(endpoint.tokens ? ["--tokens", this.stack.floorTokens] : [])];
+    return this.stack.measureFloor(endpoint.op, endpoint.client ?? "basic", ...words);
   }
 
   /// The same endpoint here and on `other`, in turns: runs in pairs. No other provider takes part.
@@ -74,51 +82,75 @@ export class Pairs {
 }
 
 /// What a set of pairs says: medians, ratios, and why a figure does not count.
-export function judge({ endpoint, own, peer }) {
-  const of = (runs, read) => median(runs.map(read));
+export function judge({ endpoint, own, peer, floor }) {
+  const all = [...own, ...peer, ...floor];
   const cpu = (run) => run.server.us_per_op;
-  const perCore = own.map((run, at) => peer[at] && cpu(peer[at]) / cpu(run)).filter(Boolean);
-  const perSecond = own.map((run, at) => peer[at] && run.per_second / peer[at].per_second).filter(Boolean);
-  const errors = [...own, ...peer].reduce((sum, run) => sum + run.errors, 0);
-  const empty = [...own, ...peer].some((run) => run.ok === 0);
-  const bound = [...own, ...peer].some((run) => run.client.cpu > CLIENT_BOUND);
-  const starved = own.some((run) => run.server.cpu < 0.85);
-  const measured = { us: of(own, cpu), p99: of(own, (run) => run.p99_us), ratio: median(perCore) };
+  const through = (others, read) => others.map((other, at) => read(other) / read(own[at]));
+  const ratios = through(peer, cpu);
+  const perSecond = through(peer, (run) => 1 / run.per_second);
+  const measured = {
+    us: median(own.map(cpu)), ratio: median(ratios), floor: median(through(floor, cpu)),
+  };
   const misses = [
     endpoint.us !== undefined && !(measured.us <= endpoint.us) && "µs",
-    endpoint.ratio !== undefined && peer.length > 0 && !(measured.ratio >= endpoint.ratio) && "ratio",
+    ratios.length > 0 && endpoint.ratio !== undefined && !(measured.ratio >= endpoint.ratio) && "ratio",
+    floor.length > 0 && !(measured.floor >= endpoint.floor) && "floor",
   ].filter(Boolean);
+  const errors = all.reduce((sum, run) => sum + run.errors, 0);
+  const isVoid = errors > 0 || all.some((run) => run.ok === 0);
   const reached = misses.length === 0 ? "met" : `missed: ${misses.join(", ")}`;
-  const verdict = errors > 0 || empty ? "VOID" : endpoint.us === undefined ? "no goal" : reached;
   return {
-    endpoint, own, peer, errors, empty, bound, starved, perCore, perSecond, verdict, measured,
-    firstError: [...own, ...peer].find((run) => run.errors > 0 || run.ok === 0)?.first_error,
+    endpoint, own, peer, floor, measured, ratios, perSecond, errors, isVoid,
+    bound: all.some((run) => run.client.cpu > CLIENT_BOUND),
+    starved: own.some((run) => run.server.cpu < SATURATED),
+    verdict: isVoid ? `VOID: ${errors} errors` : endpoint.us === undefined ? "no goal" : reached,
+    firstError: all.find((run) => run.errors > 0 || run.ok === 0)?.first_error,
   };
 }
 
-/// The comparison with node-oidc-provider.
-export function comparison(title, judged) {
+const over = (runs, read) => (runs.length > 0 ? median(runs.map(read)) : NaN);
+
+/// What an operation costs, beside the bare server and node-oidc-provider.
+export function costs(title, judged) {
   const table = new Table(
     title,
-    ["endpoint", "µs/op", "goal", "floor", "peer µs/op", "ratio", "(min..max)", "goal", "req/s", "peer req/s", "ratio", "p50 µs", "p99 µs", "goal", "verdict"],
+    ["endpoint", "µs", "goal", "floor µs", "floor", "goal", "peer µs", "ratio", "min..max", "goal", "verdict"],
     [
-      "µs/op: processor time of the server's process for one operation; ratio: that of node-oidc-provider through ours, pair by pair.",
-      "The verdict is on µs/op and this ratio. req/s are of these runs, on whatever else the machine did meanwhile.",
+      "µs: processor time of the server's process for one operation. Floor: that of a bare server through ours; ratio: that of",
+      "node-oidc-provider through ours. Both pair by pair, within the same seconds; the verdict is on these.",
+    ],
+  );
+  for (const { endpoint, own, peer, floor, measured, ratios, isVoid, verdict } of judged) {
+    const cpu = (runs) => us(over(runs, (run) => run.server.us_per_op));
+    const none = isVoid || ratios.length === 0;
+    table.add(
+      endpoint.name, cpu(own), endpoint.us ? `≤ ${endpoint.us}` : "–", cpu(floor), show(isVoid ? NaN : measured.floor, 2),
+      endpoint.floor ? `≥ ${endpoint.floor}` : "–", cpu(peer), none ? "–" : times(measured.ratio), none ? "–" : range(ratios),
+      endpoint.ratio ? `≥ ${endpoint.ratio}×` : "–", verdict,
+    );
+  }
+  return table;
+}
+
+/// Throughput and delay, which other work on the machine changes.
+export function speeds(title, judged) {
+  const table = new Table(
+    title,
+    ["endpoint", "req/s", "peer req/s", "ratio", "p50 µs", "p99 µs", "goal", "peer p99 µs", "server's core", "client's core", ""],
+    [
+      `A ratio of requests is given when the client used at most ${CLIENT_BOUND * 100} % of its core. A server below ${SATURATED * 100} % of`,
+      "its own waited for the other core, where Redis and PostgreSQL are, or did not get its core for itself.",
     ],
   );
   for (const one of judged) {
-    const { endpoint, own, peer, measured } = one;
-    const of = (runs, read) => (runs.length > 0 ? median(runs.map(read)) : NaN);
-    const void_ = one.errors > 0 || one.empty;
-    const marks = [one.bound && "client-bound", one.starved && "server not saturated"].filter(Boolean).join(", ");
+    const { endpoint, own, peer } = one;
+    const marks = [one.isVoid && "VOID", one.bound && "client-bound", one.starved && "not saturated"].filter(Boolean);
+    const share = (name) => `${show(100 * over(own, (run) => run[name].cpu))} %`;
     table.add(
-      endpoint.name, us(measured.us), endpoint.us ?? "–", endpoint.floor ? show(endpoint.floor, 1) : "–",
-      us(of(peer, (run) => run.server.us_per_op)), void_ ? "–" : times(measured.ratio),
-      void_ || one.perCore.length === 0 ? "–" : range(one.perCore), endpoint.ratio ? `≥ ${endpoint.ratio}×` : "–",
-      show(of(own, (run) => run.per_second)), show(of(peer, (run) => run.per_second)),
-      void_ || one.bound ? "–" : times(median(one.perSecond)),
-      show(of(own, (run) => run.p50_us)), show(measured.p99), endpoint.p99 ?? "–",
-      void_ ? `VOID: ${one.errors} errors` : marks ? `${one.verdict} (${marks})` : one.verdict,
+      endpoint.name, show(over(own, (run) => run.per_second)), show(over(peer, (run) => run.per_second)),
+      one.isVoid || one.bound || peer.length === 0 ? "–" : times(median(one.perSecond)),
+      show(over(own, (run) => run.p50_us)), show(over(own, (run) => run.p99_us)), endpoint.p99 ? `≤ ${endpoint.p99}` : "–",
+      show(over(peer, (run) => run.p99_us)), share("server"), share("client"), marks.join(", "),
     );
   }
   return table;

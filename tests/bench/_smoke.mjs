@@ -14,7 +14,7 @@ export async function smoke() {
     for (const endpoint of [...ENDPOINTS, LOGIN]) {
       await check(endpoint.name, async () => {
         const judged = judge(await pairs.run(endpoint));
-        if (judged.verdict === "VOID") throw new Error(`${judged.errors} wrong answers: ${judged.firstError}`);
+        if (judged.isVoid) throw new Error(`${judged.errors} wrong answers: ${judged.firstError}`);
         const { own, peer } = judged;
         console.log(`      ${own[0].ok} answers, ${peer[0] ? `${peer[0].ok} of the peer` : "no peer"}`);
       });

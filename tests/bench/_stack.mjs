@@ -148,6 +148,21 @@ export class Stack {
     return ended(this.peer);
   }
 
+  /// The bare server, when it was built.
+  async startFloor() {
+    const program = process.env.SCEAU_BENCH_FLOOR;
+    if (!program) return;
+    const port = await freePort();
+    this.floorIssuer = `http://127.0.0.1:${port}`;
+    const own = await (await fetch(`${this.issuer}/.well-known/openid-configuration`)).text();
+    const discovery = join(this.folder, "floor.json");
+    writeFileSync(discovery, own.replaceAll(this.issuer, this.floorIssuer));
+    this.floorTokens = join(this.folder, "tokens-floor");
+    writeFileSync(this.floorTokens, Array.from({ length: 100_000 }, (_, at) => `tok${at}`).join("\n"));
+    this.floor = this.#spawn(program, [String(port), this.redis.url, discovery, this.jwks], {});
+    await this.#first200(this.floor, `${this.floorIssuer}/.well-known/openid-configuration`, performance.now());
+  }
+
   #spawn(program, words, env) {
     const child = spawn("taskset", ["-c", SERVER_CORE, program, ...words], {
       stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env },
@@ -179,6 +194,10 @@ export class Stack {
 
   measurePeer(op, client, ...words) {
     return load(op, "--issuer", this.peerIssuer, ...this.client(client, PEER_USUAL), ...this.#watch(this.peer), ...words);
+  }
+
+  measureFloor(op, client, ...words) {
+    return load(op, "--issuer", this.floorIssuer, ...this.client(client), ...this.#watch(this.floor), ...words);
   }
 
   #watch(child) {
@@ -223,13 +242,13 @@ export class Stack {
   }
 
   async stop() {
-    await Promise.all([this.server, this.peer].filter(Boolean).map(ended));
+    await Promise.all([this.server, this.peer, this.floor].filter(Boolean).map(ended));
     await Promise.all([this.redis?.kill(), this.postgres?.stop()]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   #abandon() {
-    for (const child of [this.server, this.peer]) child?.kill("SIGKILL");
+    for (const child of [this.server, this.peer, this.floor]) child?.kill("SIGKILL");
     this.redis?.watch?.stdin.end();
     this.postgres?.keeper?.stdin.end();
   }

@@ -1,18 +1,23 @@
 // The measurements. Each returns tables, and whether every answer was right.
 import { existsSync, statSync } from "node:fs";
 import { ENDPOINTS, LOGIN, PROCESS, PUBLISHED } from "./_goals.mjs";
-import { comparison, judge, Pairs } from "./_pairs.mjs";
+import { costs, judge, Pairs, speeds } from "./_pairs.mjs";
 import { median, show, Table, times, us } from "./_table.mjs";
 
 export async function ratio(stack, options) {
+  await stack.startFloor();
   const pairs = new Pairs(stack, options);
   const chosen = ENDPOINTS.filter(({ id }) => options.ops.length === 0 || options.ops.includes(id));
   const judged = [];
   for (const endpoint of chosen) {
     judged.push(judge(await pairs.run(endpoint)));
-    options.progress(comparison(endpoint.name, judged.slice(-1)));
+    options.progress(costs(endpoint.name, judged.slice(-1)));
   }
-  return outcome([comparison("Endpoints, beside node-oidc-provider on the same Redis", judged)], judged);
+  const tables = [
+    costs("Endpoints: cost, beside a bare server and node-oidc-provider on the same Redis", judged),
+    speeds("Endpoints: throughput and delay", judged),
+  ];
+  return outcome(tables, judged);
 }
 
 export async function logins(stack, options) {
@@ -34,11 +39,11 @@ export async function logins(stack, options) {
     show(of((run) => run.p50_us / 1000), 1), show(of((run) => run.p99_us / 1000), 1),
   );
   const title = "Full phone login, beside the fresh login of node-oidc-provider, which checks no credential";
-  return outcome([comparison(title, [judged]), shares], [judged]);
+  return outcome([costs(title, [judged]), shares], [judged]);
 }
 
 function outcome(tables, judged) {
-  const wrong = judged.filter((one) => one.errors > 0 || one.empty);
+  const wrong = judged.filter((one) => one.isVoid);
   for (const one of wrong) console.log(`\n${one.endpoint.name}: the first wrong answer\n${one.firstError ?? "none came at all"}`);
   return { tables, right: wrong.length === 0 };
 }
