@@ -4,7 +4,7 @@ import { execFile, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { promisify } from "node:util";
@@ -236,6 +236,7 @@ export class Stack {
     return {
       commit: await text("git", "describe", "--always", "--dirty", "--abbrev=9"),
       machine: `${cpu}, ${(await text("nproc", "--all"))} cores, ${await text("uname", "-sr")}`,
+      busy: `load average ${loadavg().map((load) => load.toFixed(1)).join(", ")} at the end: more than 2 or 3 is other people's work, and inflates every figure`,
       servers: `PostgreSQL ${postgres} (fsync on), Redis ${redis}, both on sockets, on the client's core`,
       settings: `plain HTTP on loopback, audit log, replay protection, metrics and limits on${raised}; access tokens 600 s`,
     };

@@ -58,7 +58,7 @@ fn signatures() {
     let signature = key.sign(&message).expect("it signs");
     let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bare.public_key().as_ref()).expect("a point");
     let own = micros(|| {
-        key.public().verify(Algorithm::Es256, black_box(&message), &signature).expect("it verifies")
+        key.public().verify(Algorithm::Es256, black_box(&message), &signature).expect("it verifies");
     });
     let floor = micros(|| parsed.verify_sig(black_box(&message), &signature).expect("it verifies"));
     say("ES256 verify", own, Some(floor));
