@@ -19,7 +19,7 @@ export class Table {
   toMarkdown() {
     const line = (row) => `| ${row.join(" | ")} |`;
     const rule = `|${this.columns.map((_, at) => (at === 0 ? "---" : "--:")).join("|")}|`;
-    return [`## ${this.title}`, "", line(this.columns), rule, ...this.rows.map(line), "", ...this.notes, ""].join("\n");
+    return [`### ${this.title}`, "", line(this.columns), rule, ...this.rows.map(line), "", ...this.notes, ""].join("\n");
   }
 }
 

@@ -115,19 +115,18 @@ impl Flow for BoundUserInfo {
 
 /// Requests that wait for one page at the same time, before the next one is answered at once.
 const WAITING: usize = 3;
-const MEASURED: usize = WAITING + 1;
 
-/// The status of a page that waits. Three requests are held, so that the fourth is answered at once: what a long poll
-/// costs besides waiting.
+/// The status of a page that waits. Of four requests three are held, whichever came first, so that the fourth is
+/// answered at once: what a long poll costs besides waiting.
 pub struct Poll {
     login: Login,
-    held: usize,
-    polls: u64,
+    /// The connection whose request was answered last; none before the page waits.
+    answered: Option<usize>,
 }
 
 impl Poll {
     pub fn new(login: Login) -> Self {
-        Self { login, held: 0, polls: 0 }
+        Self { login, answered: None }
     }
 
     fn request(&self) -> Vec<u8> {
@@ -138,37 +137,28 @@ impl Poll {
 
 impl Flow for Poll {
     fn channels(&self) -> usize {
-        MEASURED + 1
+        1 + WAITING + 1
     }
 
     fn start(&mut self) -> Requests {
-        if self.held == 0 {
-            return self.login.start();
+        match self.answered {
+            Some(channel) => vec![(channel, self.request())],
+            None => self.login.start(),
         }
-        self.polls += 1;
-        vec![(MEASURED, self.request())]
     }
 
     fn answered(&mut self, channel: usize, answer: Answer<'_>) -> Next {
-        let waits = answer.is_good() && answer.json()["status"] == "waiting";
-        match channel {
-            MEASURED => Next::Done(waits),
-            // One that is held has waited its twenty seconds.
-            1..=WAITING if waits => Next::Send(vec![(channel, self.request())]),
-            1..=WAITING => Next::Send(Vec::new()),
-            _ => match self.login.answered(channel, answer) {
-                Next::Done(true) => {
-                    self.held = WAITING;
-                    let mut all: Requests = (1..=WAITING).map(|channel| (channel, self.request())).collect();
-                    all.push((MEASURED, self.request()));
-                    Next::Send(all)
-                }
-                next => next,
-            },
+        if channel > 0 {
+            self.answered = Some(channel);
+            return Next::Done(answer.is_good() && answer.json()["status"] == "waiting");
+        }
+        match self.login.answered(channel, answer) {
+            Next::Done(true) => Next::Send((1..=WAITING + 1).map(|channel| (channel, self.request())).collect()),
+            next => next,
         }
     }
 
     fn is_ready(&self) -> bool {
-        self.polls > 0
+        self.answered.is_some()
     }
 }
