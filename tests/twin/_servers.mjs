@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const MEBIBYTES = 64 * 1024 * 1024;
 const WATCH = '"$@" </dev/null >/dev/null 2>&1 & server=$!; cat >/dev/null; kill -9 $server 2>/dev/null; wait $server; exit 0';
-const KEEPER = `"$1/postgres" -D "$2/data" -k "$2" -h "" -c fsync="$3" -c max_connections=200 -c shared_buffers=32MB \\
+const KEEPER = `"$1/postgres" -D "$2/data" -k "$2" -h "" -c fsync="$3" -c max_connections=200 -c shared_buffers="$4" \\
   </dev/null >>"$2/log" 2>&1 & server=$!; cat >/dev/null; kill -QUIT $server 2>/dev/null; wait $server; exit 0`;
 
 export class Redis {
@@ -130,10 +130,11 @@ function reply(text, at) {
 }
 
 export class Postgres {
-  /// A cluster of its own, with a database and a role called `sceau`; `durable` waits for the disk at each commit.
-  static async start(folder, { durable = false } = {}) {
+  /// A cluster of its own, with a database and a role called `sceau`; `durable` waits for the disk at each commit,
+  /// `memory` is what it keeps pages in.
+  static async start(folder, { durable = false, memory = "32MB" } = {}) {
     const postgres = new Postgres();
-    Object.assign(postgres, { folder: join(folder, "postgres"), bin: programs(), fsync: durable ? "on" : "off" });
+    Object.assign(postgres, { folder: join(folder, "postgres"), bin: programs(), fsync: durable ? "on" : "off", memory });
     mkdirSync(postgres.folder);
     chmodSync(folder, 0o755); // the owner of the cluster must reach it
     if (process.getuid() === 0) execFileSync("chown", ["postgres", postgres.folder]);
@@ -181,7 +182,7 @@ export class Postgres {
 
   async start() {
     const [program, ...words] = owned("/bin/sh");
-    const all = [...words, "-c", KEEPER, "keeper", this.bin, this.folder, this.fsync];
+    const all = [...words, "-c", KEEPER, "keeper", this.bin, this.folder, this.fsync, this.memory];
     this.keeper = spawn(program, all, { cwd: "/", stdio: ["pipe", "ignore", "ignore"] });
     this.ended = new Promise((resolve) => this.keeper.once("exit", resolve));
     await until("PostgreSQL answers", () => run(join(this.bin, "pg_isready"), ["-q", "-h", this.folder]).then(() => true));
