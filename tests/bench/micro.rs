@@ -21,7 +21,7 @@ use aws_lc_rs::signature::{
 };
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use sceau::adapter::redis::{History, RedisSettings, RedisStore};
+use sceau::adapter::redis::{History, RedisSettings, RedisStore, Servers};
 use sceau::base::{Clock as _, OsEntropy, Sid, SystemClock, TokenHash, UnixTime, sha256};
 use sceau::jose::{Algorithm, PrivateKey, Sealer, Unverified, compact, signing_input};
 use sceau::oauth::ScopeSet;
@@ -113,8 +113,9 @@ fn id_token() {
 
 async fn redis_round_trip(url: &str) {
     let settings = RedisSettings {
-        url: url.to_owned(),
+        servers: Servers::One(url.to_owned()),
         password: None,
+        sentinel_password: None,
         authorities: None,
         prefix: String::from("micro"),
     };
@@ -166,6 +167,7 @@ fn record(now: UnixTime) -> AccessTokenRecord {
         kid: String::from("2026-11-a"),
         jkt: None,
         auth_mode: None,
+        told: None,
         issued_at: now,
         expires_at: now.plus(Duration::from_mins(10)),
     }
