@@ -1,12 +1,11 @@
 //! Signing keys as this replica knows them: the published set, the key that signs, and the rules by which a stale
 //! replica, or one whose key is not known everywhere, does not sign (design decision 16, `security.md` 5.6).
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::base::UnixTime;
 use crate::jose::{Algorithm, Jwk, JwkSet};
@@ -15,36 +14,12 @@ use crate::oauth::{ErrorCode, OAuthError};
 use crate::ports::{PortError, PortResult};
 
 use super::key_symmetric::SymmetricKeys;
+use super::known_keys::Known;
 use super::published::Document;
 use super::{FlowError, Provider};
 
 /// Knowledge older than this is read again before signing, or than half of the policy's `poll`.
 const FRESH: Duration = Duration::from_secs(10);
-
-struct Known {
-    view: View,
-    /// Of this state of the keys, no other.
-    version: u64,
-    jwks: Arc<Value>,
-    document: Arc<Document>,
-    /// Signers found for this state, each good within the second it was found in.
-    signers: BTreeMap<String, (i64, String)>,
-}
-
-impl Known {
-    fn new(view: View, version: u64) -> Self {
-        let jwks = Arc::new(jwk_set(view.records()));
-        let document = Arc::new(Document::of(&jwks));
-        Self { view, version, jwks, document, signers: BTreeMap::new() }
-    }
-
-    /// After a change of the view.
-    fn renew(&mut self) {
-        let version = self.version.saturating_add(1);
-        let view = self.view.clone();
-        *self = Self::new(view, version);
-    }
-}
 
 /// The keys as this replica last read them.
 pub struct Keyring {
@@ -167,19 +142,12 @@ impl Keyring {
 
     /// The signer found within this second, when nothing has changed since.
     fn found_signer(&self, algorithm: &str, now: UnixTime) -> Option<String> {
-        if self.doubted.load(Ordering::Relaxed) {
-            return None;
-        }
-        let known = self.known();
-        let (second, kid) = known.signers.get(algorithm)?;
-        (*second == now.secs()).then(|| kid.clone())
+        if self.doubted.load(Ordering::Relaxed) { None } else { self.known().found_signer(algorithm, now) }
     }
 
     fn note_signer(&self, algorithm: &str, kid: &str, version: u64, now: UnixTime) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.version == version {
-            known.signers.insert(algorithm.to_owned(), (now.secs(), kid.to_owned()));
-        }
+        known.note_signer(algorithm, kid, version, now);
     }
 
     /// Keys whose signature on an `id_token_hint` still counts: in use, retired or gone, never revoked (design
@@ -329,10 +297,4 @@ fn no_signer(none: &NoSigner, algorithm: &str, now: UnixTime) -> FlowError {
         }
     };
     error.into()
-}
-
-/// The JWK Set of `records` (RFC 7517 5).
-pub(super) fn jwk_set(records: &[KeyRecord]) -> Value {
-    let keys: Vec<Value> = published(records).into_iter().filter_map(|key| key.public_jwk.clone()).collect();
-    json!({ "keys": keys })
 }

@@ -44,6 +44,7 @@ mod key_symmetric;
 mod keyring;
 mod known_browser;
 mod known_clients;
+mod known_keys;
 mod link_account;
 mod link_offers;
 mod linking;

@@ -9,13 +9,14 @@ use zeroize::Zeroizing;
 
 use super::Db;
 use super::key_material::{Made, signature_algorithm};
+use super::key_row::{KeyRow, read, read_public};
 use super::revocation::cut;
-use super::row::{corrupt, counter, millis, stored, time, word};
+use super::row::{corrupt, millis, stored, word};
 use super::statements::{KEY_ADVANCE, KEY_DESTROY, KEY_INSERT, KEY_LIST, KEY_PUBLIC};
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
-use crate::base::{Clock, Entropy, UnixTime};
+use crate::base::{Clock, Entropy};
 use crate::jose::Sealer;
 use crate::keyring::{Custody, KeyRecord, KeyState, Purpose, Withdrawal};
 use crate::ports::{Cutoff, CutoffScope, KeyToken, Keys, PortError, PortResult, PrivatePart, Sealing};
@@ -259,48 +260,6 @@ async fn update(write: &mut Write<'_>, expected: u64, next: &KeyRecord) -> PortR
 fn destroys(next: &KeyRecord) -> bool {
     let held = KeyRecord { state: KeyState::Staged, sealed_private: Some(Vec::new()), ..next.clone() };
     held.moved_to(next.state, next.staged_at).sealed_private.is_none()
-}
-
-#[derive(sqlx::FromRow)]
-struct KeyRow {
-    kid: String,
-    purpose: String,
-    algorithm: String,
-    state: String,
-    custody: String,
-    public_jwk: Option<String>,
-    staged_at: i64,
-    activates_at: Option<i64>,
-    activated_at: Option<i64>,
-    retired_at: Option<i64>,
-    gone_at: Option<i64>,
-    revoked_at: Option<i64>,
-    revision: i64,
-}
-
-fn read(row: KeyRow) -> PortResult<KeyRecord> {
-    let public_jwk = read_public(row.public_jwk.as_deref())?;
-    Ok(KeyRecord {
-        kid: row.kid,
-        purpose: word(&row.purpose, PURPOSE)?,
-        algorithm: row.algorithm,
-        state: word(&row.state, STATE)?,
-        custody: word(&row.custody, CUSTODY)?,
-        public_jwk,
-        staged_at: UnixTime::from_millis(row.staged_at),
-        activates_at: time(row.activates_at),
-        activated_at: time(row.activated_at),
-        retired_at: time(row.retired_at),
-        gone_at: time(row.gone_at),
-        revoked_at: time(row.revoked_at),
-        revision: counter(row.revision)?,
-        sealed_private: None,
-    })
-}
-
-fn read_public(text: Option<&str>) -> PortResult<Option<serde_json::Value>> {
-    let public = text.map(serde_json::from_str).transpose();
-    public.map_err(|_| corrupt("a public key is not JSON"))
 }
 
 pub(super) const PURPOSE: &str = "a key's purpose is unknown";

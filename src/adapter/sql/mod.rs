@@ -45,6 +45,7 @@ mod kek;
 mod kept;
 mod key_material;
 mod key_parts;
+mod key_row;
 mod keys;
 mod lanes;
 mod links;
