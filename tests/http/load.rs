@@ -21,6 +21,7 @@ struct Closed(Arc<Semaphore>);
 #[async_trait]
 impl Throttle for Closed {
     async fn hit(&self, _: ThrottleRule, _: &[u8], _: UnixTime) -> PortResult<bool> {
+        self.0.acquire().await.unwrap().forget();
         Ok(true)
     }
 

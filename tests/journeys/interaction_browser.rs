@@ -70,7 +70,8 @@ async fn another_browser_can_do_nothing_with_the_address() {
     let mut guessing = harness.page_browser();
     let name = browser.cookies.keys().next().unwrap().clone();
     guessing.cookies.insert(name, String::from("guessed"));
-    for mut other in [stranger, other_person, guessing] {
+    // What the log is told of one interaction is bounded; the answers are not.
+    for (mut other, told) in [(stranger, 5), (other_person, 0), (guessing, 0)] {
         let ((), rows) = harness
             .audited_during(async {
                 for page in everything(&mut other, &tab, &csrf).await {
@@ -79,7 +80,7 @@ async fn another_browser_can_do_nothing_with_the_address() {
                 }
             })
             .await;
-        assert_eq!(rows, vec!["interaction.opened another_browser"; 5]);
+        assert_eq!(rows, vec!["interaction.opened another_browser"; told]);
     }
     let number = browser.identify(&tab, CAMILLE).await;
     phone.approve(None, Some(&number)).await.unwrap();

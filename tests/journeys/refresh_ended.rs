@@ -84,6 +84,8 @@ async fn when_the_client_is_disabled() {
     let service = Service::psc(&harness, "dossier").await;
     let first = tokens(&harness, &service, "openid").await;
     harness.revoke(CutoffScope::Client(service.client.client_id.clone())).await;
+    // By another process: known here within a second.
+    harness.clock.advance(Duration::from_secs(2));
     let (refused, rows) = harness.audited_during(service.refresh(&first.text_of("refresh_token"))).await;
     assert_eq!(refused.error(), (401, String::from("invalid_client")));
     assert_eq!(rows, ["client.authentication client_disabled"]);

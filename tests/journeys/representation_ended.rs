@@ -138,6 +138,8 @@ async fn a_permission_withdrawn_from_the_client_ends_it() {
         "changed",
     );
     harness.provider.ports.clients.upsert(&client, &event).await.unwrap();
+    // By another process: known here within a second.
+    harness.clock.advance(Duration::from_secs(2));
     scene.is_over("client_not_permitted").await;
 }
 
