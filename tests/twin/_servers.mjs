@@ -150,7 +150,7 @@ export class Postgres {
   /// A synchronous standby of `primary`, which from now on waits for it at each commit.
   static async standby(primary, folder) {
     const standby = new Postgres();
-    Object.assign(standby, { folder: join(folder, "standby"), bin: primary.bin, fsync: primary.fsync });
+    Object.assign(standby, { folder: join(folder, "standby"), bin: primary.bin, fsync: primary.fsync, memory: primary.memory });
     mkdirSync(standby.folder);
     if (process.getuid() === 0) execFileSync("chown", ["postgres", standby.folder]);
     await primary.copied(join(standby.folder, "data"), "-R", "-d", "application_name=standby");
