@@ -11,7 +11,7 @@ use super::outside::Expected;
 use super::{Diagnosis, PATIENCE, audit, keys};
 use crate::app::examined::{Examined, Openers};
 use crate::base::{Clock, Entropy, OsEntropy, SystemClock, UnixTime};
-use crate::config::{Config, Documents, Sql};
+use crate::config::{Config, Documents, Kek, Sql};
 
 const CHECK: &str = "database";
 /// A clock farther than this from that of SQL is wrong, here or there.
@@ -80,7 +80,7 @@ async fn opened(config: &Config, documents: &Documents) -> anyhow::Result<Examin
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let openers = Openers {
         kek: kek.expose(),
-        other: other.as_ref().map(|other| other.expose()),
+        other: other.as_ref().map(Kek::expose),
         token: open::key_token(config)?,
         entropy,
         clock,
