@@ -40,7 +40,7 @@ impl Durable {
         Ok(migrated)
     }
 
-    async fn connect(&self) -> anyhow::Result<Db> {
+    pub(super) async fn connect(&self) -> anyhow::Result<Db> {
         let db = match self {
             Self::File(path) => Db::open(path).await,
             Self::Postgres(settings) => Db::connect(settings).await,

@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete adapters. It opens the stores, makes or reads the keys,
 //! fills the ports and hands out the routers.
 
+pub mod examined;
 pub mod server;
 pub mod tls;
 
@@ -291,8 +292,7 @@ fn pem(certificates: &[Vec<u8>]) -> Vec<u8> {
         let encoded = base64::engine::general_purpose::STANDARD.encode(der);
         text.push_str("-----BEGIN CERTIFICATE-----\n");
         for line in encoded.as_bytes().chunks(64) {
-            text.push_str(&String::from_utf8_lossy(line));
-            text.push('\n');
+            text.extend([&*String::from_utf8_lossy(line), "\n"]);
         }
         text.push_str("-----END CERTIFICATE-----\n");
     }

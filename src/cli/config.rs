@@ -8,7 +8,7 @@ use crate::config::{Config, ConfigError, ProcessStrings, Strings, TestRootMark};
 use super::output;
 
 /// The settings file of commands that read it.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct ConfigFile {
     /// The settings file (TOML); settings of the environment (SCEAU__…) win over it
     #[arg(long = "config", env = "SCEAU_CONFIG", value_name = "FILE")]

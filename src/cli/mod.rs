@@ -12,6 +12,7 @@ pub mod demo;
 pub mod devices;
 pub mod directory;
 mod directory_report;
+pub mod doctor;
 mod ending;
 pub mod keys;
 mod keys_change;
@@ -60,6 +61,13 @@ enum Command {
     Restore(restore::RestoreArgs),
     /// Check or show settings
     Config(config::ConfigArgs),
+    /// Examine a deployment from inside and outside, and say in words what is wrong and what to do
+    ///
+    /// Reads the settings, the files they name, the stores, the keys and the audit log, then asks the public address what
+    /// a service would ask. Changes nothing, may run at any time beside `serve`, and waits at most 5 s for each answer.
+    /// One line for each thing: `ok`, `warn` (works, but will hurt) or `wrong` (repair it). Ends with 0 when nothing is
+    /// wrong, 1 when something is, 78 when the settings cannot be used.
+    Doctor(doctor::DoctorArgs),
     /// Register, list, show and disable client applications
     Clients(clients::ClientsArgs),
     /// List and revoke enrolled phones
@@ -108,9 +116,14 @@ pub fn main() -> ExitCode {
 }
 
 impl Command {
-    /// What is logged when nothing is asked for, if not what is usual: the terminal of a demonstration is for its text.
+    /// What is logged when nothing is asked for, if not what is usual: some terminals are for a text.
     fn usual_log(&self) -> Option<String> {
-        matches!(self, Self::Demo(_)).then(|| String::from("warn"))
+        match self {
+            Self::Demo(_) => Some(String::from("warn")),
+            // Its lines say what the log would.
+            Self::Doctor(_) => Some(String::from("off")),
+            _ => None,
+        }
     }
 }
 
@@ -120,6 +133,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Restore(args) => restore::run(args).await,
         Command::Config(args) => config::run(&args, is_test_root),
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Clients(args) => clients::run(args).await,
         Command::Devices(args) => devices::run(args).await,
         Command::Persons(args) => persons::run(args).await,

@@ -116,7 +116,7 @@ async fn open_with(
     Ok(Opened { config, documents, app, worker: chosen.worker })
 }
 
-fn ephemeral(config: &Config, documents: &Documents) -> Ephemeral {
+pub(super) fn ephemeral(config: &Config, documents: &Documents) -> Ephemeral {
     let Some(redis) = &config.storage.redis else { return Ephemeral::InProcess };
     Ephemeral::Redis(RedisSettings {
         servers: servers(redis),
@@ -221,7 +221,7 @@ fn policy(config: &Config, keys: KeyPolicy) -> Policy {
 }
 
 /// The token of the settings. A module that cannot be loaded stops the process: nothing would sign in its place.
-fn key_token(config: &Config) -> anyhow::Result<Option<Arc<dyn KeyToken>>> {
+pub(super) fn key_token(config: &Config) -> anyhow::Result<Option<Arc<dyn KeyToken>>> {
     let Some(pkcs11) = &config.keys.pkcs11 else { return Ok(None) };
     let settings = TokenSettings {
         module: pkcs11.module.clone(),

@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{Secret, Sid, UnixTime};
 use crate::keyring::{
-    Finding, KeyRecord, KeyRefusal, KeyState, Purpose, Takeover, Withdrawal, activation, findings,
+    Finding, KeyPolicy, KeyRecord, KeyRefusal, KeyState, Purpose, Takeover, Withdrawal, activation, findings,
     planned_standby, retirement, staging, withdrawal,
 };
-use crate::ports::{Cutoff, CutoffScope, PortError, PortResult, PrivatePart, SignedSince};
+use crate::ports::{Cutoff, CutoffScope, Keys, PortError, PortResult, PrivatePart, SignedSince};
 
 use super::Provider;
 
@@ -69,22 +69,7 @@ impl Provider {
     /// What is wrong with the keys of the store, private parts included.
     pub async fn verify_keys(&self) -> PortResult<Vec<Finding>> {
         let records = self.ports.keys.list().await?;
-        let mut found = findings(&records, &self.policy.keys, self.now());
-        for key in &records {
-            let part = self.ports.keys.inspect(&key.kid).await?;
-            let sentence = match part {
-                PrivatePart::Whole if key.keeps_private() => continue,
-                PrivatePart::Absent if !key.keeps_private() => continue,
-                PrivatePart::Whole => "its private part should have been destroyed, and is there",
-                PrivatePart::Absent => "its private part is missing",
-                PrivatePart::Sealed => {
-                    "its private part does not open: another key-encryption key, or a changed row"
-                }
-                PrivatePart::Another => "its private part belongs to another public part",
-            };
-            found.push(Finding::fault(&key.kid, sentence));
-        }
-        Ok(found)
+        verify_key_records(&*self.ports.keys, &records, &self.policy.keys, self.now()).await
     }
 
     /// Makes the standby of a use that has none. Takes two officers.
@@ -247,4 +232,28 @@ impl Provider {
             None => event,
         }
     }
+}
+
+/// What is wrong with `records` of `keys`, private parts included.
+pub async fn verify_key_records(
+    keys: &dyn Keys,
+    records: &[KeyRecord],
+    policy: &KeyPolicy,
+    now: UnixTime,
+) -> PortResult<Vec<Finding>> {
+    let mut found = findings(records, policy, now);
+    for key in records {
+        let sentence = match keys.inspect(&key.kid).await? {
+            PrivatePart::Whole if key.keeps_private() => continue,
+            PrivatePart::Absent if !key.keeps_private() => continue,
+            PrivatePart::Whole => "its private part should have been destroyed, and is there",
+            PrivatePart::Absent => "its private part is missing",
+            PrivatePart::Sealed => {
+                "its private part does not open: another key-encryption key, or a changed row"
+            }
+            PrivatePart::Another => "its private part belongs to another public part",
+        };
+        found.push(Finding::fault(&key.kid, sentence));
+    }
+    Ok(found)
 }

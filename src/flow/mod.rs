@@ -93,7 +93,7 @@ pub use federate::{Federating, OfferedProvider};
 pub use federated::{Federated, Returned, SignInReturn};
 pub use hub::UserinfoAnswer;
 pub use identify::Identified;
-pub use key_officer::{KeyChangeError, KeyOfficers, Revoked};
+pub use key_officer::{KeyChangeError, KeyOfficers, Revoked, verify_key_records};
 pub use key_sweep::{KeyFigures, StateFigure, bootstrap_keys};
 pub use key_symmetric::SymmetricKeys;
 pub use keyring::{KeyAlarms, Keyring};

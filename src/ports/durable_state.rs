@@ -32,4 +32,6 @@ pub trait DurableHealth: Send + Sync {
     async fn state(&self) -> PortResult<DurableState>;
     /// What an acknowledged commit survives; none for a file, which survives the end of its process and of the power.
     async fn commits(&self) -> PortResult<Option<CommitSafety>>;
+    /// Connections that all replicas together may hold; none for a file.
+    async fn connections(&self) -> PortResult<Option<u32>>;
 }

@@ -94,6 +94,10 @@ async fn schema_and_clock_of_sql() {
         async fn commits(&self) -> PortResult<Option<CommitSafety>> {
             Ok(None)
         }
+
+        async fn connections(&self) -> PortResult<Option<u32>> {
+            Ok(None)
+        }
     }
     let at = |millis: i64| Some(UnixTime::from_millis(START.millis() + millis));
     let table = [

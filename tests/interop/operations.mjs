@@ -41,9 +41,9 @@ report();
 async function everything() {
   await startPostgres();
   startRedis();
-  writeFileSync(join(folder, "owner.password"), "CHANGE-ME-OWNER");
-  writeFileSync(join(folder, "run.password"), "CHANGE-ME-RUN");
-  writeFileSync(join(folder, "redis.password"), "CHANGE-ME-REDIS");
+  writeFileSync(join(folder, "owner.password"), "CHANGE-ME-OWNER", { mode: 0o600 });
+  writeFileSync(join(folder, "run.password"), "CHANGE-ME-RUN", { mode: 0o600 });
+  writeFileSync(join(folder, "redis.password"), "CHANGE-ME-REDIS", { mode: 0o600 });
   writeFileSync(join(folder, "kek"), Buffer.alloc(32, 7).toString("base64url"), { mode: 0o600 });
   const [owner, run, stranger] = [await configured("owner", "ca.pem"), await configured("run", "ca.pem"), await configured("run", "other.pem")];
   server = run;
@@ -80,6 +80,15 @@ async function everything() {
     assert.doesNotMatch(psql("sceau", forgotten), /forgotten/);
   });
   await check("with these rights alone: import, serve, sign in, refresh, revoke, commands, audit", aDay);
+  await check("the doctor, under the rights of this file, finds only that this PostgreSQL does not wait for its disk", async () => {
+    const { status, body, stderr } = await sceau("doctor", ...server.target, "--json");
+    const wrong = body.filter(({ verdict }) => verdict === "wrong");
+    assert.deepEqual(wrong.map(({ check }) => check), ["commits"], `${stderr}${JSON.stringify(wrong)}`);
+    assert.match(wrong[0].sentence, /set fsync and full_page_writes to on/);
+    assert.equal(status, 1);
+    const of = (name) => body.find(({ check, verdict }) => check === name && verdict === "ok");
+    for (const name of ["database", "clock", "partitions", "connections", "redis"]) assert.ok(of(name), `${name}: ${JSON.stringify(body)}`);
+  });
   await notAllowed();
   await stop(owner, stranger);
 }

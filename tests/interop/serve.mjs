@@ -2,7 +2,7 @@
 // attestation ends at a trusted root, a sign-in at eidas2, a restart that loses nothing durable, and the audit log.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,6 +68,23 @@ async function everything() {
     assert.equal((await fetch(`http://127.0.0.1:${admin}/health/ready`)).status, 200);
     assert.match(await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text(), /sceau_http_connections/);
     assert.equal((await fetch(`${issuer}/metrics`)).status, 404);
+  });
+  await check("the doctor finds nothing wrong, and says so when the key is open to all", async () => {
+    const told = async (...words) => {
+      const { status, body } = await sceau("doctor", "--config", settings, "--json", ...words);
+      return { status, wrong: body.filter(({ verdict }) => verdict === "wrong"), checks: body.map(({ check }) => check) };
+    };
+    const well = await told();
+    assert.deepEqual([well.status, well.wrong], [0, []]);
+    for (const looked of ["database", "signing key", "discovery", "jwks", "operator's paths"]) assert.ok(well.checks.includes(looked), looked);
+    const key = join(folder, "sceau.sqlite.kek");
+    chmodSync(key, 0o644);
+    const open = await told("--inside-only");
+    chmodSync(key, 0o600);
+    assert.equal(open.status, 1);
+    assert.match(open.wrong[0].sentence, /keys\.kek_file.*mode 0644.*chmod 600/);
+    const outside = await told("--from-outside", `http://127.0.0.1:${admin}`);
+    assert.match(outside.wrong.map(({ sentence }) => sentence).join("\n"), /http\.admin_listen/);
   });
 
   const config = await oidc.discovery(new URL(issuer), "essai", undefined, oidc.ClientSecretBasic(client.client_secret), {

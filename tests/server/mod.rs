@@ -1,5 +1,6 @@
 //! Tests of the server over real sockets: what it closes, what it lets wait, how it ends. And of the worker.
 
+mod doctor;
 mod last_checkpoint;
 mod limits;
 mod shutdown;

@@ -555,4 +555,8 @@ impl DurableHealth for Failing<dyn DurableHealth> {
     async fn commits(&self) -> PortResult<Option<CommitSafety>> {
         self.outage.around("durable.commits", self.inner.commits()).await
     }
+
+    async fn connections(&self) -> PortResult<Option<u32>> {
+        self.outage.around("durable.connections", self.inner.connections()).await
+    }
 }

@@ -25,6 +25,7 @@ mod server;
 mod sessions;
 mod slot;
 mod steps;
+mod survey;
 mod throttle;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use serde::de::DeserializeOwned;
 
 pub use address::{Node, RedisSettings, Servers, Watched};
 pub use generation::StoreGeneration;
+pub use survey::{ServerReport, survey};
 
 pub use super::ephemeral::History;
 use super::ephemeral::Place;

@@ -15,10 +15,7 @@ pub(super) struct Server {
 impl Server {
     /// Reads `INFO`.
     pub(super) fn read(info: &str) -> PortResult<Self> {
-        let fact = |name: &str| {
-            let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.map(str::trim).unwrap_or_default()
-        };
+        let fact = |name: &str| fact(info, name);
         let major = fact("redis_version").split('.').next().and_then(|major| major.parse::<u32>().ok());
         refuse_if(major.is_none_or(|major| major < OLDEST), "it must be version 7 or later")?;
         refuse_if(fact("role") != "master", "it is not a primary")?;
@@ -36,6 +33,12 @@ impl Server {
             guarded: !fact("min_slaves_good_slaves").is_empty(),
         })
     }
+}
+
+/// The value of `name` in `INFO`; empty where it is not told.
+pub(super) fn fact<'a>(info: &'a str, name: &str) -> &'a str {
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.map(str::trim).unwrap_or_default()
 }
 
 /// Refuses a server with `reason`.

@@ -5,12 +5,20 @@ use async_trait::async_trait;
 use super::Db;
 use super::db::Engine;
 use super::postgres::answered;
-use super::statements::{CLOCK, DURABILITY, PARTITIONS_END};
+use super::statements::{CLOCK, CONNECTIONS_ALLOWED, DURABILITY, PARTITIONS_END};
 use crate::base::UnixTime;
 use crate::ports::{CommitSafety, DurableHealth, DurableState, PortResult};
 
 /// The state of a database.
-pub(super) struct SqlHealth(pub(super) Db);
+pub struct SqlHealth(Db);
+
+impl SqlHealth {
+    /// Of `db`.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self(db.clone())
+    }
+}
 
 #[async_trait]
 impl DurableHealth for SqlHealth {
@@ -19,6 +27,12 @@ impl DurableHealth for SqlHealth {
         let row = sqlx::query_as::<_, (bool, bool)>(DURABILITY).fetch_one(server.executor);
         let (standby, disk) = answered(server.patience, row).await?;
         Ok(Some(CommitSafety { standby, disk }))
+    }
+
+    async fn connections(&self) -> PortResult<Option<u32>> {
+        let Engine::Postgres(server) = self.0.reader() else { return Ok(None) };
+        let row = sqlx::query_scalar::<_, i32>(CONNECTIONS_ALLOWED).fetch_one(server.executor);
+        Ok(u32::try_from(answered(server.patience, row).await?).ok())
     }
 
     async fn state(&self) -> PortResult<DurableState> {

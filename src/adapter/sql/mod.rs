@@ -76,6 +76,7 @@ mod write;
 pub use audit_log::SqlAuditLog;
 pub use db::Db;
 pub use decrypter_sealed::SealedDecrypter;
+pub use health::SqlHealth;
 pub use kek::{KekCensus, kek_id, kek_sealer};
 pub use keys::SqlKeys;
 pub use partitions::KeptPartitions;

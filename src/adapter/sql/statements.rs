@@ -79,9 +79,10 @@ pub const ONLY_SQLITE: [(&str, &str); 4] = [
 ];
 
 /// What PostgreSQL alone runs.
-pub const ONLY_POSTGRES: [(&str, &str); 18] = [
+pub const ONLY_POSTGRES: [(&str, &str); 19] = [
     ("server_role", SERVER_ROLE),
     ("durability", DURABILITY),
+    ("connections_allowed", CONNECTIONS_ALLOWED),
     ("partitions_keep", PARTITIONS_KEEP),
     ("partitions_end", PARTITIONS_END),
     ("clock", CLOCK),
@@ -114,6 +115,9 @@ pub(super) const SERVER_ROLE: &str = "SELECT CASE WHEN pg_is_in_recovery() \
 /// Whether a commit waits for a standby, and for the disk.
 pub(super) const DURABILITY: &str = "SELECT current_setting('synchronous_standby_names') <> '', \
      current_setting('fsync')::boolean AND current_setting('full_page_writes')::boolean";
+/// Connections that roles like ours may have, all together.
+pub(super) const CONNECTIONS_ALLOWED: &str = "SELECT current_setting('max_connections')::integer \
+     - current_setting('superuser_reserved_connections')::integer";
 /// Milliseconds since 1970.
 pub(super) const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 pub(super) const SCHEMA_MADE_POSTGRES: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";

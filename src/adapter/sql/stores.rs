@@ -92,7 +92,7 @@ impl SqlStores {
             audit_log: Arc::new(SqlAuditLog::new(db)),
             audit_payloads: Arc::new(SqlAuditPayloads(store.clone())),
             audit: Arc::new(SqlAudit::new(store.clone(), groups)),
-            health: Arc::new(SqlHealth(db.clone())),
+            health: Arc::new(SqlHealth::new(db)),
             store,
         }
     }
