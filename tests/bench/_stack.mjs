@@ -79,7 +79,7 @@ export class Stack {
     const checked = await sceau("config", "check", this.settings);
     const found = checked.stdout.split("\n").map((line) => /^http\.limits\.(\w*(?:source|rate)\w*) = \d+$/.exec(line)?.[1]);
     this.raised = found.filter(Boolean);
-    writeFileSync(this.settings, lines(this.raised.map((name) => `${name} = 1000000`)), { mode: 0o600 });
+    writeFileSync(this.settings, lines(this.raised.map((name) => `${name} = 100000`)), { mode: 0o600 });
   }
 
   /// Invented persons with contacts; the file that enrolment reads.
