@@ -46,6 +46,8 @@ def closed():
 def form(value):
     if isinstance(value, bool):
         return {"type": "boolean"}
+    if isinstance(value, float):
+        return {"type": "number", "minimum": 0, "maximum": 1}
     if isinstance(value, int):
         return {"type": "integer", "minimum": 0}
     if isinstance(value, list):

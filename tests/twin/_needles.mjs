@@ -87,7 +87,7 @@ function standsAlone(text, word) {
 /// count something have a name that says so.
 function numberIn(text, number) {
   const named = `number[^\\w$]{0,6}${number}(?!\\d)`; // not the length of what follows in Redis's file
-  const quoted = `(?<!"seq":|"count\\.[a-z]+":|le=|'count'\\n)["']${number}["']`;
-  const stored = `(?<!count\\r\\n)\\$2\\r\\n${number}\\r\\n`;
+  const quoted = `(?<!"seq":|"count\\.[a-z]+":|le=|'(?:count|entries)'\\n)["']${number}["']`;
+  const stored = `(?<!(?:count|entries)\\r\\n)\\$2\\r\\n${number}\\r\\n`;
   return new RegExp(`${named}|${quoted}|${stored}`, "i").test(text);
 }
