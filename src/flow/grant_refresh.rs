@@ -113,6 +113,10 @@ impl Provider {
         now: UnixTime,
     ) -> Result<TokenResponse, FlowError> {
         let mint = self.prepare_refresh(client, stored, presented, now).await?;
+        if !mint.stands {
+            let reason = RefusedBy::Person.as_str();
+            return Err(self.refusal((client, Some(&stored.grant)), reason, refused_grant(), now).await?);
+        }
         let ends = self.idle_end(stored, now);
         let plan = KeepPlan {
             family: stored.family.id,

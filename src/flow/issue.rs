@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{EntropyExt, FamilyId, Secret, UnixTime, base64url};
-use crate::identity::{Acr, Person, hub_refusal};
+use crate::identity::{Acr, Person, PersonStatus, hub_refusal};
 use crate::jose::{Algorithm, EncryptionKey, SealContext, Thumbprint};
 use crate::oauth::{Client, RefreshToken, TokenResponse};
 use crate::oidc::pairwise_subject;
@@ -45,6 +45,8 @@ pub(super) struct Mint {
     pub(super) nonce: Option<String>,
     /// Level reached, recomputed now.
     pub(super) acr: Acr,
+    /// Whether who authenticated is in good standing, as just read; a transaction reads it again.
+    pub(super) stands: bool,
     /// Subject the client knows.
     pub(super) subject: String,
     /// Claims that say who acts for the subject.
@@ -150,6 +152,7 @@ impl Provider {
             jkt,
             nonce: None,
             acr,
+            stands: parties.actor.status == PersonStatus::Active,
             subject,
             acting,
             extra,

@@ -77,23 +77,24 @@ pub(super) fn around(routes: Router, limits: &HttpLimits, trusted_proxies: Arc<[
     routes.layer(stack)
 }
 
-/// Names requests: what tells this process from others, then a number.
+/// Names requests: what tells this process from others, then a number that does not tell how many there were.
 #[derive(Clone)]
 struct Numbered {
     process: u64,
+    hidden: RandomState,
     last: Arc<AtomicU64>,
 }
 
 impl Numbered {
     fn new() -> Self {
-        let process = RandomState::new().hash_one(std::process::id());
-        Self { process, last: Arc::default() }
+        let hidden = RandomState::new();
+        Self { process: hidden.hash_one(std::process::id()), hidden, last: Arc::default() }
     }
 }
 
 impl MakeRequestId for Numbered {
     fn make_request_id<Body>(&mut self, _: &Request<Body>) -> Option<RequestId> {
-        let number = self.last.fetch_add(1, Ordering::Relaxed);
-        HeaderValue::from_str(&format!("{:016x}-{number:x}", self.process)).ok().map(RequestId::new)
+        let number = self.hidden.hash_one(self.last.fetch_add(1, Ordering::Relaxed));
+        HeaderValue::from_str(&format!("{:016x}-{number:016x}", self.process)).ok().map(RequestId::new)
     }
 }

@@ -73,6 +73,18 @@ async fn when_the_person_is_locked() {
     ended_by(person, "tokens.refreshed person_inactive").await;
 }
 
+/// A refresh that keeps its token reads the person, and believes that before the cut-offs it knows.
+#[tokio::test]
+async fn when_another_process_has_just_locked_the_person() {
+    let harness = Harness::new().await;
+    let service = Service::psc(&harness, "dossier").await;
+    let first = tokens(&harness, &service, "openid").await;
+    harness.revoke_elsewhere(CutoffScope::Person(harness.person(CAMILLE).await)).await;
+    assert_eq!(service.userinfo(&first.text_of("access_token")).await.status, 200, "not known here yet");
+    let token = first.text_of("refresh_token");
+    assert_refused(&harness, &service, &token, "tokens.refreshed person_inactive").await;
+}
+
 #[tokio::test]
 async fn when_everything_is_cut_off() {
     ended_by(async |_| CutoffScope::Global, "tokens.refreshed session_ended").await;

@@ -168,12 +168,18 @@ impl Harness {
 
     /// Ends what `scope` names, as an officer does.
     pub(crate) async fn revoke(&self, scope: CutoffScope) {
+        let cutoff = self.revoke_elsewhere(scope).await;
+        self.provider.cutoffs.note(&cutoff);
+    }
+
+    /// By another process: this one has not read of it yet.
+    pub(crate) async fn revoke_elsewhere(&self, scope: CutoffScope) -> Cutoff {
         let now = self.provider.now();
         let id = AuditId::ordered(&*self.entropy, now);
         let event = AuditEvent::new(id, now, EventKind::AdministratorAction, Decision::Success, "revoked");
         let cutoff = Cutoff { scope, at: now };
         assert!(self.provider.ports.revocation.revoke(&cutoff, &event).await.unwrap());
-        self.provider.cutoffs.note(&cutoff);
+        cutoff
     }
 
     /// `kind reason` of every row of the audit log, oldest first.
