@@ -218,7 +218,10 @@ async fn a_key_of_another_storage_finds_no_link() {
 fn a_sign_in_by_a_link_that_goes_ends_with_it_or_does_not_begin() {
     on_every_engine(async |world| {
         let mut both = (false, false);
-        for turn in 0..4 {
+        let mut turn = 0;
+        // On some machines a race always ends one way: more of them, until it ended both ways.
+        while turn < 4 || both != (true, true) {
+            assert!(turn < 100, "nobody came in time, or too late: {both:?}");
             let person = someone(&world, turn).await;
             let subject = format!("subject {turn}");
             let made = link(person, &subject);
@@ -231,6 +234,9 @@ fn a_sign_in_by_a_link_that_goes_ends_with_it_or_does_not_begin() {
                     if number == RACERS / 2 {
                         assert!(links.unlink(person, made.id, &granted()).await.unwrap());
                         return None;
+                    }
+                    if number % 5 == 0 {
+                        tokio::time::sleep(Duration::from_millis(2)).await;
                     }
                     world.clock.advance(Duration::from_millis(1));
                     let began = world.clock.now();
@@ -245,7 +251,7 @@ fn a_sign_in_by_a_link_that_goes_ends_with_it_or_does_not_begin() {
                 both = (both.0 || stands, both.1 || !stands);
             }
             assert!(!world.stores.links.stands(&made.key, person).await.unwrap());
+            turn += 1;
         }
-        assert!(both.1, "some came too late: {both:?}");
     });
 }

@@ -9,6 +9,8 @@ import { commandAt, freePort, until, watched } from "./_servers.mjs";
 const run = promisify(execFile);
 const SCEAU = "user sceau on >cache-secret ~sceau:* &sceau:* +@all -@dangerous +info"; // as docs/operations.md has it
 const NODE_TIMEOUT = 1000;
+// With 1 s a slow machine's sentinels take a server just promoted for dead, and fail over once more.
+const DOWN_AFTER = 2000;
 const HIGHEST = 55_000; // a node of a cluster listens 10 000 higher too
 
 /// One server with a socket for operators.
@@ -150,16 +152,25 @@ export class Sentinels extends Group {
         `port ${port}`, "bind 127.0.0.1", `dir ${own}`, `aclfile ${users}`,
         `sentinel monitor mymaster 127.0.0.1 ${primary} 2`,
         "sentinel auth-user mymaster sentinel", "sentinel auth-pass mymaster watch-secret",
-        "sentinel down-after-milliseconds mymaster 1000", "sentinel failover-timeout mymaster 5000",
+        `sentinel down-after-milliseconds mymaster ${DOWN_AFTER}`, "sentinel failover-timeout mymaster 5000",
         "sentinel parallel-syncs mymaster 2", "sentinel sentinel-user peer", "sentinel sentinel-pass peer-secret",
       ].join("\n") + "\n");
       return watched(["redis-server", file, "--sentinel"]);
     });
-    await until("the sentinels know each other and the replicas", async () => {
+    await this.#agreed();
+  }
+
+  /// The sentinels know each other, the replicas and one primary, which is what it says itself; none is at a failover.
+  async #agreed() {
+    await until("the sentinels agree", async () => {
+      const [primary, ...others] = await this.primaries();
+      if (!primary || others.length > 0) return false;
       const states = await Promise.all(this.ports.map((port) => this.ask(port, "SENTINEL", "MASTER", "mymaster")));
-      return states.every((fields) => {
+      const replicas = await Promise.all(this.ports.map((port) => this.ask(port, "SENTINEL", "REPLICAS", "mymaster")));
+      return replicas.every((all) => !all.some((line) => /s_down/.test(line))) && states.every((fields) => {
         const fact = (name) => fields[fields.indexOf(name) + 1];
-        return fact("num-other-sentinels") === "2" && fact("num-slaves") === "2" && fact("flags") === "master";
+        return fact("port") === String(primary.port) && fact("num-other-sentinels") === "2" && fact("num-slaves") === "2"
+          && fact("flags") === "master";
       });
     });
   }
@@ -196,10 +207,7 @@ export class Sentinels extends Group {
     const gone = this.servers.filter((server) => server.gone);
     await Promise.all(gone.map((server) => server.start("--replicaof", "127.0.0.1", String(primary.port))));
     await this.synchronous();
-    await until("the sentinels see two replicas", async () => {
-      const lines = await Promise.all(this.ports.map((port) => this.ask(port, "SENTINEL", "REPLICAS", "mymaster")));
-      return lines.every((all) => all.filter((line) => line === "slave").length >= 2 && !all.some((line) => /s_down/.test(line)));
-    });
+    await this.#agreed();
   }
 }
 

@@ -37,10 +37,12 @@ async function everything(twin) {
     await twin.postgres.putBack(saved);
     await until("both refuse", async () => (await statuses(twin, before)).every((status) => status === 503), 20_000);
     for (const { admin } of twin.replicas) {
-      const answer = await fetch(`http://127.0.0.1:${admin}/health/ready`);
-      assert.equal(answer.status, 503);
-      assert.match(await answer.text(), /sceau restore/);
+      const ready = () => fetch(`http://127.0.0.1:${admin}/health/ready`);
+      // A process may first say that the database it was connected to does not answer.
+      await until("it says what to run", async () => /sceau restore/.test(await (await ready()).text()), 20_000);
+      assert.equal((await ready()).status, 503);
     }
+    assert.deepEqual(await statuses(twin, before), [503, 503]);
   });
   await stopped(twin);
   await check("serve refuses to start over it, with the command to run", async () => {
