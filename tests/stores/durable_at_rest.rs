@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sceau::adapter::sql::{
-    AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, ONLY_POSTGRES,
-    ONLY_SQLITE, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS, REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES,
-    RESEAL_STATEMENTS, STATEMENTS,
+    AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db,
+    GATE_ONLY_POSTGRES, ONLY_POSTGRES, ONLY_SQLITE, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS,
+    REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS, STATEMENTS,
 };
 use sceau::base::{OsEntropy, Secret};
 use sceau::identity::NationalId;
@@ -44,6 +44,8 @@ fn no_statement_is_outside_the_catalogue() {
     let source = include_str!("../../src/adapter/sql/statements_directory.rs");
     let listed = DIRECTORY_STATEMENTS.len() + DIRECTORY_ONLY_POSTGRES.len();
     assert_eq!(source.matches("pub(super) const ").count(), listed);
+    let source = include_str!("../../src/adapter/sql/statements_gate.rs");
+    assert_eq!(source.matches("pub(super) const ").count(), GATE_ONLY_POSTGRES.len());
     let source = include_str!("../../src/adapter/sql/statements_people.rs");
     let listed = PEOPLE_STATEMENTS.len() + PEOPLE_ONLY_POSTGRES.len();
     assert_eq!(source.matches("pub(super) const ").count(), listed);

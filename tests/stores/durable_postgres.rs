@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sceau::adapter::sql::{
-    AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db, Migrated,
-    ONLY_POSTGRES, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS, PostgresSettings, REPRESENTATION_STATEMENTS,
-    RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS, STATEMENTS,
+    AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db,
+    GATE_ONLY_POSTGRES, Migrated, ONLY_POSTGRES, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS, PostgresSettings,
+    REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS, STATEMENTS,
 };
 use sceau::base::AuditId;
 use sceau::ports::{Cutoff, CutoffScope, FenceKind, IssueOutcome, PortError, RefusedBy, RotateOutcome};
@@ -28,8 +28,14 @@ async fn every_statement_of_the_catalogue_prepares() {
     let people = PEOPLE_STATEMENTS.into_iter().chain(PEOPLE_ONLY_POSTGRES).chain(REPRESENTATION_STATEMENTS);
     let audit = AUDIT_STATEMENTS.into_iter().chain(AUDIT_ONLY_POSTGRES);
     let reseal = RESEAL_STATEMENTS.into_iter().chain(RESEAL_ONLY_POSTGRES);
-    let all =
-        STATEMENTS.into_iter().chain(ONLY_POSTGRES).chain(directory).chain(people).chain(audit).chain(reseal);
+    let all = STATEMENTS
+        .into_iter()
+        .chain(ONLY_POSTGRES)
+        .chain(GATE_ONLY_POSTGRES)
+        .chain(directory)
+        .chain(people)
+        .chain(audit)
+        .chain(reseal);
     for (name, statement) in all {
         let prepared = (&mut connection).prepare(statement.into_sql_str()).await;
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());

@@ -10,6 +10,7 @@ mod durable_decisions;
 mod durable_decryption;
 mod durable_devices;
 mod durable_directory;
+mod durable_gate;
 mod durable_issuance;
 mod durable_kek;
 mod durable_keys;

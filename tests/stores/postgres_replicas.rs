@@ -20,7 +20,7 @@ async fn an_older_schema_is_refused_with_the_command_that_changes_it() {
     let sentence = format!("{refused:#}");
     assert!(sentence.contains("version 0") && sentence.contains("sceau migrate"), "{sentence}");
     let migrated = durable.migrate().await.unwrap();
-    assert_eq!((migrated.from, migrated.to), (0, 8));
+    assert_eq!((migrated.from, migrated.to), (0, 9));
     assemble(&durable).await.unwrap();
 }
 

@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::fence;
+use super::gate::Passing;
+use super::group_commit::GroupCommit;
 use super::statements::{
     DECISION_EVIDENCE, DECISION_FIND, DECISION_INSERT, DEVICE_COUNT_UP, DEVICE_HOLDER_STATUS,
     DEVICE_HOLDER_STATUS_LOCKED,
@@ -18,7 +20,10 @@ use crate::ports::{
     PortResult,
 };
 
-pub(super) struct SqlApprovalDecision(pub(super) Store);
+pub(super) struct SqlApprovalDecision {
+    pub(super) store: Store,
+    pub(super) groups: GroupCommit,
+}
 
 #[async_trait]
 impl ApprovalDecision for SqlApprovalDecision {
@@ -28,7 +33,13 @@ impl ApprovalDecision for SqlApprovalDecision {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<CommitOutcome> {
-        let mut write = self.0.write().await?;
+        if self.store.db.is_shared() {
+            let passing = Passing::decide(decision, fences(decision), self.sealed(decision)?);
+            if self.groups.pass(passing, granted).await? {
+                return Ok(CommitOutcome::Committed);
+            }
+        }
+        let mut write = self.store.write().await?;
         match self.try_commit(&mut write, decision).await? {
             None => {
                 write.commit(granted).await?;
@@ -48,7 +59,7 @@ impl ApprovalDecision for SqlApprovalDecision {
         denied: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<bool> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         let first = fence::burn(&mut write, &approval_fence(approval, life), None).await?;
         if first {
             write.commit(denied).await?;
@@ -59,20 +70,20 @@ impl ApprovalDecision for SqlApprovalDecision {
     }
 
     async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>> {
-        let row: Option<(i64, Vec<u8>)> = on!(self.0.db.reader(), |c| sqlx::query_as(DECISION_FIND)
+        let row: Option<(i64, Vec<u8>)> = on!(self.store.db.reader(), |c| sqlx::query_as(DECISION_FIND)
             .bind(approval.uuid())
             .fetch_optional(c))?;
         let Some((at, sealed)) = row else { return Ok(None) };
-        let proof = self.0.open(PROOF, approval.uuid().as_bytes(), &sealed).await?;
+        let proof = self.store.open(PROOF, approval.uuid().as_bytes(), &sealed).await?;
         Ok(Some(CommittedDecision { proof, at: UnixTime::from_millis(at) }))
     }
 
     async fn evidence(&self, approval: ApprovalId) -> PortResult<Option<Evidence>> {
-        let sealed: Option<Vec<u8>> = on!(self.0.db.reader(), |c| sqlx::query_scalar(DECISION_EVIDENCE)
+        let sealed: Option<Vec<u8>> = on!(self.store.db.reader(), |c| sqlx::query_scalar(DECISION_EVIDENCE)
             .bind(approval.uuid())
             .fetch_optional(c))?;
         match sealed {
-            Some(sealed) => self.0.open(EVIDENCE, approval.uuid().as_bytes(), &sealed).await.map(Some),
+            Some(sealed) => self.store.open(EVIDENCE, approval.uuid().as_bytes(), &sealed).await.map(Some),
             None => Ok(None),
         }
     }
@@ -101,14 +112,22 @@ impl SqlApprovalDecision {
     /// False when the approval has a decision whose fence was purged.
     async fn insert(&self, write: &mut Write<'_>, decision: &Decision) -> PortResult<bool> {
         let name = decision.approval.uuid();
+        let (proof, evidence) = self.sealed(decision)?;
         let row: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(DECISION_INSERT)
             .bind(name)
             .bind(decision.device.uuid())
             .bind(decision.evidence.decided_at.millis())
-            .bind(self.0.seal(PROOF, name.as_bytes(), &decision.proof)?)
-            .bind(self.0.seal(EVIDENCE, name.as_bytes(), &decision.evidence)?)
+            .bind(proof.as_slice())
+            .bind(evidence.as_slice())
             .fetch_optional(c))?;
         Ok(row.is_some())
+    }
+
+    /// Proof and evidence, as they are stored.
+    fn sealed(&self, decision: &Decision) -> PortResult<(Vec<u8>, Vec<u8>)> {
+        let name = decision.approval.uuid();
+        let proof = self.store.seal(PROOF, name.as_bytes(), &decision.proof)?;
+        Ok((proof, self.store.seal(EVIDENCE, name.as_bytes(), &decision.evidence)?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The database: the connections of one engine, and who may write.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
@@ -89,12 +90,17 @@ impl Db {
         }
     }
 
-    /// Waits for a place among the writers and begins a transaction. The audit lane goes with the place.
-    pub(super) async fn turn(&self) -> PortResult<(Turn, Tx)> {
-        let patience = match &self.engine {
+    /// How long a writer waits for its turn.
+    pub(super) const fn patience(&self) -> Duration {
+        match &self.engine {
             Engine::Sqlite(_) => super::sqlite::TURN,
             Engine::Postgres(server) => server.patience,
-        };
+        }
+    }
+
+    /// Waits for a place among the writers and begins a transaction. The audit lane goes with the place.
+    pub(super) async fn turn(&self) -> PortResult<(Turn, Tx)> {
+        let patience = self.patience();
         // One wait for both: a place is worth nothing when no connection comes with it.
         let begun = async {
             let turn = self.lanes.turn().await?;

@@ -53,7 +53,7 @@ pub(super) async fn presented_before(
 }
 
 /// By client: another one that presents the artefact ends nothing.
-fn presented_name(kind: FenceKind, hash: &TokenHash, client: &ClientId) -> [u8; 32] {
+pub(super) fn presented_name(kind: FenceKind, hash: &TokenHash, client: &ClientId) -> [u8; 32] {
     sha256(&[kind.as_str().as_bytes(), &[0], hash.as_bytes(), client.as_str().as_bytes()])
 }
 

@@ -1,4 +1,5 @@
-//! What is committed in groups (design decision 5): events that stand alone, and refreshes that keep their token.
+//! What is committed in groups (design decision 5): events that stand alone, refreshes that keep their token, and what
+//! passes the gate.
 //!
 //! Each waits in a bounded queue for one of a few groups, which commits all that wait in one transaction. Alone, it waits
 //! for nobody; under load the groups grow, and each costs less. When the queue is full it is refused and counted (security
@@ -8,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::gate::{Passing, pass};
 use super::kept::{Kept, keep_alive};
 use super::store::Store;
+use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::ports::{PortError, PortResult};
 
@@ -34,8 +37,18 @@ struct Queue {
 
 struct Waiting {
     event: AuditEvent,
-    kept: Option<Kept>,
+    work: Work,
     done: oneshot::Sender<PortResult<bool>>,
+}
+
+/// What becomes true with an event.
+enum Work {
+    /// Nothing else.
+    Nothing,
+    /// A refresh that keeps its token.
+    Keep(Kept),
+    /// Something passes the gate.
+    Pass(Passing),
 }
 
 impl GroupCommit {
@@ -45,27 +58,34 @@ impl GroupCommit {
 
     /// Records `event`.
     pub(super) async fn append(&self, event: &AuditEvent) -> PortResult<()> {
-        self.wait_for(event, None).await.map(drop)
+        self.wait_for(event, Work::Nothing).await.map(drop)
     }
 
     /// Records a refresh that keeps its token, with `event`; false when its family has died, and its refusal is recorded.
     pub(super) async fn keep(&self, kept: Kept, event: &AuditEvent) -> PortResult<bool> {
-        self.wait_for(event, Some(kept)).await
+        self.wait_for(event, Work::Keep(kept)).await
     }
 
-    async fn wait_for(&self, event: &AuditEvent, kept: Option<Kept>) -> PortResult<bool> {
-        let outcome = self.enqueue(event, kept)?;
-        outcome
-            .await
-            .unwrap_or_else(|_| Err(PortError::Unavailable(String::from("the audit group was lost"))))
+    /// Lets something pass the gate, with `event`; false when it did not, and nothing was done.
+    pub(super) async fn pass(&self, passing: Passing, event: &AuditEvent) -> PortResult<bool> {
+        self.wait_for(event, Work::Pass(passing)).await
+    }
+
+    async fn wait_for(&self, event: &AuditEvent, work: Work) -> PortResult<bool> {
+        let outcome = self.enqueue(event, work)?;
+        // Behind a group that is on its way and hears nothing.
+        let patience = self.store.db.patience().mul_f32(1.5);
+        let answer = tokio::time::timeout(patience, outcome).await;
+        let lost = |why: &str| Err(PortError::Unavailable(why.to_owned()));
+        match answer {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => lost("the group was lost"),
+            Err(_) => lost("the group did not commit in time"),
+        }
     }
 
     /// Takes a place in the queue, and begins a group when there is room for one.
-    fn enqueue(
-        &self,
-        event: &AuditEvent,
-        kept: Option<Kept>,
-    ) -> PortResult<oneshot::Receiver<PortResult<bool>>> {
+    fn enqueue(&self, event: &AuditEvent, work: Work) -> PortResult<oneshot::Receiver<PortResult<bool>>> {
         let (done, outcome) = oneshot::channel();
         let mut queue = lock(&self.queue);
         if queue.waiting.len() >= QUEUE {
@@ -73,7 +93,7 @@ impl GroupCommit {
                 .increment(1);
             return Err(PortError::Unavailable(String::from("the audit queue is full")));
         }
-        queue.waiting.push(Waiting { event: event.clone(), kept, done });
+        queue.waiting.push(Waiting { event: event.clone(), work, done });
         if queue.groups < GROUPS {
             queue.groups = queue.groups.saturating_add(1);
             self.start_group();
@@ -129,39 +149,52 @@ impl Drop for GroupPlace {
 /// Waits for the writer's turn, then commits all that waits by then.
 async fn commit_group(store: &Store, queue: &Mutex<Queue>) {
     let write = store.write().await;
-    let mut group = std::mem::take(&mut lock(queue).waiting);
+    let group = std::mem::take(&mut lock(queue).waiting);
+    let (mut events, mut kept, mut passing, mut callers) = (vec![], vec![], vec![], vec![]);
+    for Waiting { event, work, done } in group {
+        let (keep, pass) = match work {
+            Work::Nothing => (None, None),
+            Work::Keep(kept) => (Some(kept), None),
+            Work::Pass(passing) => (None, Some(passing)),
+        };
+        events.push(event);
+        kept.push(keep);
+        passing.push(pass);
+        callers.push(done);
+    }
     let outcome = match write {
-        Ok(mut write) => {
-            let kept: Vec<_> = group.iter_mut().map(|one| one.kept.take()).collect();
-            match keep_alive(&mut write, &kept).await {
-                Ok(stands) => write.commit_all(events(&group, &kept, &stands)).await.map(|()| stands),
-                Err(error) => Err(error),
-            }
-        }
+        Ok(write) => commit(write, &events, &kept, &passing).await,
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(stands) => tell(group, stands.into_iter().map(Ok)),
-        Err(error) => tell(group, std::iter::repeat_with(|| Err(again(&error)))),
+        Ok(stands) => tell(callers, stands.into_iter().map(Ok)),
+        Err(error) => tell(callers, std::iter::repeat_with(|| Err(again(&error)))),
     }
 }
 
-/// What is recorded of each: of a refresh whose family had died, the refusal.
-fn events<'a>(
-    group: &'a [Waiting],
-    kept: &'a [Option<Kept>],
-    stands: &'a [bool],
-) -> impl Iterator<Item = &'a AuditEvent> {
-    group.iter().zip(kept).zip(stands).map(|((one, kept), stands)| match kept {
-        Some(kept) if !stands => &kept.refused,
-        _ => &one.event,
-    })
+/// For each whether it was done. Of a refresh whose family had died the refusal is recorded; of what did not pass the gate,
+/// nothing.
+async fn commit(
+    mut write: Write<'_>,
+    events: &[AuditEvent],
+    kept: &[Option<Kept>],
+    passing: &[Option<Passing>],
+) -> PortResult<Vec<bool>> {
+    let passed = pass(&mut write, passing).await?;
+    let stands = keep_alive(&mut write, kept).await?;
+    let each = events.iter().zip(kept).zip(stands.iter().zip(&passed));
+    let recorded = each.filter_map(|((event, kept), (stands, passed))| match kept {
+        Some(kept) if !stands => Some(&kept.refused),
+        _ => passed.then_some(event),
+    });
+    write.commit_all(recorded).await?;
+    Ok(stands.iter().zip(&passed).map(|(stands, passed)| *stands && *passed).collect())
 }
 
-fn tell(group: Vec<Waiting>, outcomes: impl Iterator<Item = PortResult<bool>>) {
-    for (one, outcome) in group.into_iter().zip(outcomes) {
+fn tell(callers: Vec<oneshot::Sender<PortResult<bool>>>, outcomes: impl Iterator<Item = PortResult<bool>>) {
+    for (caller, outcome) in callers.into_iter().zip(outcomes) {
         // A caller that has given up hears nothing; its row stands.
-        let _ = one.done.send(outcome);
+        let _ = caller.send(outcome);
     }
 }
 

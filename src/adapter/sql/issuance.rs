@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::fence;
+use super::gate::Passing;
 use super::group_commit::GroupCommit;
 use super::kept::Kept;
 use super::revocation::end_grant;
@@ -36,6 +37,12 @@ impl Issuance for SqlIssuance {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<IssueOutcome> {
+        if self.store.db.is_shared() {
+            let passing = Passing::issue(plan, self.store.seal_grant(&plan.grant)?);
+            if self.groups.pass(passing, granted).await? {
+                return Ok(IssueOutcome::Issued);
+            }
+        }
         let mut write = self.store.write().await?;
         hold_artefact(&mut write, &plan.fence.hash).await?;
         if !fence::burn(&mut write, &plan.fence, Some(plan.grant.id)).await? {
@@ -101,6 +108,10 @@ impl Issuance for SqlIssuance {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<RotateOutcome> {
+        let passing = || Ok::<_, PortError>(Passing::rotate(plan, stored(plan.generation)?));
+        if self.store.db.is_shared() && self.groups.pass(passing()?, granted).await? {
+            return Ok(RotateOutcome::Rotated);
+        }
         let mut write = self.store.write().await?;
         if let Some(by) = family_refusal(&mut write, &plan.grant, plan.family).await? {
             write.commit_saying(refused, by.as_str()).await?;

@@ -21,8 +21,7 @@ use crate::ports::{Grant, IssuePlan, PortResult, RefusedBy};
 /// `lock` is shared by grants, and exclusive for the end. Held until the transaction ends.
 pub(super) async fn hold_session(write: &mut Write<'_>, sid: Sid, lock: &'static str) -> PortResult<()> {
     let Engine::Postgres(server) = write.connection() else { return Ok(()) };
-    let (half, _) = sid.uuid().as_u64_pair();
-    let held = sqlx::query_as::<_, ()>(lock).bind(half.cast_signed()).fetch_optional(server.executor);
+    let held = sqlx::query_as::<_, ()>(lock).bind(session_lock(sid)).fetch_optional(server.executor);
     answered(server.patience, held).await?;
     Ok(())
 }
@@ -30,16 +29,25 @@ pub(super) async fn hold_session(write: &mut Write<'_>, sid: Sid, lock: &'static
 /// Lets a first use and another presentation of one artefact pass one after the other. SQLite has one writer.
 pub(super) async fn hold_artefact(write: &mut Write<'_>, hash: &TokenHash) -> PortResult<()> {
     let Engine::Postgres(server) = write.connection() else { return Ok(()) };
+    let (first, second) = artefact_lock(hash);
+    let held =
+        sqlx::query_as::<_, ()>(ARTEFACT_HOLD).bind(first).bind(second).fetch_optional(server.executor);
+    answered(server.patience, held).await?;
+    Ok(())
+}
+
+/// What is locked for a session.
+pub(super) const fn session_lock(sid: Sid) -> i64 {
+    sid.uuid().as_u64_pair().0.cast_signed()
+}
+
+/// What is locked for an artefact.
+pub(super) fn artefact_lock(hash: &TokenHash) -> (i32, i32) {
     let bytes = hash.as_bytes();
     let number = |at: usize| {
         bytes.iter().skip(at).take(4).fold(0_i32, |number, byte| (number << 8) | i32::from(*byte))
     };
-    let held = sqlx::query_as::<_, ()>(ARTEFACT_HOLD)
-        .bind(number(0))
-        .bind(number(4))
-        .fetch_optional(server.executor);
-    answered(server.patience, held).await?;
-    Ok(())
+    (number(0), number(4))
 }
 
 /// The first reason for which nothing may be issued under `grant`, read inside `write`.

@@ -87,7 +87,7 @@ impl SqlStores {
             devices: Arc::new(SqlDevices(store.clone())),
             grants: Arc::new(SqlGrants(store.clone())),
             issuance: Arc::new(SqlIssuance { store: store.clone(), groups: groups.clone() }),
-            decisions: Arc::new(SqlApprovalDecision(store.clone())),
+            decisions: Arc::new(SqlApprovalDecision { store: store.clone(), groups: groups.clone() }),
             revocation: Arc::new(SqlRevocation(store.clone())),
             audit_log: Arc::new(SqlAuditLog::new(db)),
             audit_payloads: Arc::new(SqlAuditPayloads(store.clone())),

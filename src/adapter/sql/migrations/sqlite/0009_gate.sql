@@ -1,0 +1,1 @@
+-- Nothing for a file: its transactions cross no network (see the folder of PostgreSQL).
