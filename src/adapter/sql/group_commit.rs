@@ -46,7 +46,7 @@ enum Work {
     /// Nothing else.
     Nothing,
     /// A refresh that keeps its token.
-    Keep(Kept),
+    Keep(Box<Kept>),
     /// Something passes the gate.
     Pass(Passing),
 }
@@ -63,7 +63,7 @@ impl GroupCommit {
 
     /// Records a refresh that keeps its token, with `event`; false when its family has died, and its refusal is recorded.
     pub(super) async fn keep(&self, kept: Kept, event: &AuditEvent) -> PortResult<bool> {
-        self.wait_for(event, Work::Keep(kept)).await
+        self.wait_for(event, Work::Keep(Box::new(kept))).await
     }
 
     /// Lets something pass the gate, with `event`; false when it did not, and nothing was done.
@@ -154,7 +154,7 @@ async fn commit_group(store: &Store, queue: &Mutex<Queue>) {
     for Waiting { event, work, done } in group {
         let (keep, pass) = match work {
             Work::Nothing => (None, None),
-            Work::Keep(kept) => (Some(kept), None),
+            Work::Keep(kept) => (Some(*kept), None),
             Work::Pass(passing) => (None, Some(passing)),
         };
         events.push(event);
