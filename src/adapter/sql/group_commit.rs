@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::kept::{Kept, keep_alive};
 use super::store::Store;
+use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::ports::{PortError, PortResult};
 
@@ -129,36 +130,41 @@ impl Drop for GroupPlace {
 /// Waits for the writer's turn, then commits all that waits by then.
 async fn commit_group(store: &Store, queue: &Mutex<Queue>) {
     let write = store.write().await;
-    let mut group = std::mem::take(&mut lock(queue).waiting);
-    let outcome = match write {
-        Ok(mut write) => {
-            let kept: Vec<_> = group.iter_mut().map(|one| one.kept.take()).collect();
-            match keep_alive(&mut write, &kept).await {
-                Ok(stands) => write.commit_all(events(&group, &kept, &stands)).await.map(|()| stands),
-                Err(error) => Err(error),
-            }
-        }
-        Err(error) => Err(error),
-    };
-    match outcome {
+    let group = std::mem::take(&mut lock(queue).waiting);
+    match commit(write, &group).await {
         Ok(stands) => tell(group, stands.into_iter().map(Ok)),
+        // A rival holds one family: the others do not pay for it. Nothing was written.
+        Err(PortError::Conflict) if group.len() > 1 => commit_one_by_one(store, group).await,
         Err(error) => tell(group, std::iter::repeat_with(|| Err(again(&error)))),
     }
 }
 
+async fn commit_one_by_one(store: &Store, group: Vec<Waiting>) {
+    for one in group {
+        let alone = [one];
+        let stands = commit(store.write().await, &alone).await;
+        tell(alone, std::iter::once(stands.map(|stands| stands.first().is_some_and(|stands| *stands))));
+    }
+}
+
+/// For each of `group`, whether it stands.
+async fn commit(write: PortResult<Write<'_>>, group: &[Waiting]) -> PortResult<Vec<bool>> {
+    let mut write = write?;
+    let kept: Vec<_> = group.iter().map(|one| one.kept.as_ref()).collect();
+    let stands = keep_alive(&mut write, &kept).await?;
+    write.commit_all(events(group, &stands)).await?;
+    Ok(stands)
+}
+
 /// What is recorded of each: of a refresh whose family had died, the refusal.
-fn events<'a>(
-    group: &'a [Waiting],
-    kept: &'a [Option<Kept>],
-    stands: &'a [bool],
-) -> impl Iterator<Item = &'a AuditEvent> {
-    group.iter().zip(kept).zip(stands).map(|((one, kept), stands)| match kept {
+fn events<'a>(group: &'a [Waiting], stands: &'a [bool]) -> impl Iterator<Item = &'a AuditEvent> {
+    group.iter().zip(stands).map(|(one, stands)| match &one.kept {
         Some(kept) if !stands => &kept.refused,
         _ => &one.event,
     })
 }
 
-fn tell(group: Vec<Waiting>, outcomes: impl Iterator<Item = PortResult<bool>>) {
+fn tell(group: impl IntoIterator<Item = Waiting>, outcomes: impl Iterator<Item = PortResult<bool>>) {
     for (one, outcome) in group.into_iter().zip(outcomes) {
         // A caller that has given up hears nothing; its row stands.
         let _ = one.done.send(outcome);
