@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::audit::{AuditEvent, EventKind};
 use crate::base::{ClientId, Secret, TokenHash, UnixTime};
 use crate::oauth::{
-    AssertionPolicy, Client, ClientAuthMethod, ErrorCode, OAuthError, RawParams, claimed_client,
+    AssertionPolicy, Client, ClientAuthMethod, ErrorCode, LoadLimit, OAuthError, RawParams, claimed_client,
     validate_assertion,
 };
 use crate::ports::{ReplayKind, Sighting, ThrottleRule};
@@ -128,8 +128,11 @@ impl Provider {
         let Some(pace) = &self.client_pace else { return Ok(()) };
         let source = (client.auth == ClientAuthMethod::None).then(|| origin.source());
         let micros = u64::try_from(now.millis()).unwrap_or_default().saturating_mul(1000);
-        pace.admit((client.client_id.as_str(), source), micros)
-            .map_err(|_| FlowError::protocol(ErrorCode::SlowDown, "too many requests of this client"))
+        pace.admit((client.client_id.as_str(), source), micros).map_err(|wait| {
+            OAuthError::over(LoadLimit::Client, "too many requests of this client")
+                .with_retry_after(wait)
+                .into()
+        })
     }
 
     async fn check_credentials(

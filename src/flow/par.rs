@@ -6,8 +6,8 @@ use crate::audit::EventKind;
 use crate::base::{EntropyExt, TokenHash, UnixTime};
 use crate::jose::Thumbprint;
 use crate::oauth::{
-    AuthorizeError, Client, ErrorCode, OAuthError, PushedAnswer, RawParams, RequestUri, bound_to_key,
-    pushed_parameters,
+    AuthorizeError, Client, ErrorCode, LoadLimit, OAuthError, PushedAnswer, RawParams, RequestUri,
+    bound_to_key, pushed_parameters,
 };
 use crate::oidc::authentication_request;
 use crate::ports::{PushedRequest, ThrottleRule};
@@ -66,7 +66,8 @@ impl Provider {
         if self.ports.throttle.hit(KEPT, &origin.source(), now).await? {
             return Ok(());
         }
-        Err(FlowError::protocol(ErrorCode::TemporarilyUnavailable, "too many requests from this address"))
+        let refusal = OAuthError::over(LoadLimit::Kept, "too many requests from this address");
+        Err(refusal.with_retry_after(KEPT.window).into())
     }
 
     /// The request that `client` pushed under `uri`, while it is neither finished nor too old.

@@ -54,7 +54,13 @@ impl Default for HttpLimits {
 }
 
 /// Puts the stack around `routes`.
-pub(super) fn around(routes: Router, limits: &HttpLimits, trusted_proxies: Arc<[Network]>) -> Router {
+/// `phones`: origins of phones that live in a browser.
+pub(super) fn around(
+    routes: Router,
+    limits: &HttpLimits,
+    trusted_proxies: Arc<[Network]>,
+    phones: Arc<[String]>,
+) -> Router {
     let places = Arc::new(Guard::new(limits, trusted_proxies));
     let hsts = limits.hsts.then(|| {
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
@@ -64,7 +70,7 @@ pub(super) fn around(routes: Router, limits: &HttpLimits, trusted_proxies: Arc<[
         .layer(SetRequestIdLayer::new(REQUEST_ID, Numbered::new()))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(middleware::from_fn_with_state(Meters::default(), observe))
-        .layer(middleware::from_fn(respond::in_form))
+        .layer(middleware::from_fn_with_state(phones, respond::in_form))
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))
         .layer(DefaultBodyLimit::max(limits.body))

@@ -25,6 +25,8 @@ mod state;
 mod token;
 mod userinfo;
 
+use std::sync::Arc;
+
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
@@ -71,7 +73,7 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/e", get(account::open_app))
         .layer(middleware::from_fn(respond::only_visits));
     let phones = mobile::router(&state);
-    let proxies = state.trusted_proxies.clone();
+    let (proxies, origins) = (state.trusted_proxies.clone(), Arc::clone(&state.mobile_origins));
     let routes = backchannel.merge(pages).merge(phones).fallback(respond::not_found).with_state(state);
-    layers::around(routes.merge(respond::assets()), limits, proxies)
+    layers::around(routes.merge(respond::assets()), limits, proxies, origins)
 }

@@ -156,6 +156,26 @@ impl fmt::Display for ErrorCode {
     }
 }
 
+/// A limit of load that a request can meet once it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadLimit {
+    /// Requests of one client.
+    Client,
+    /// Authorization requests that are kept of one source.
+    Kept,
+}
+
+impl LoadLimit {
+    /// Its word for metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Kept => "kept",
+        }
+    }
+}
+
 /// A refusal: what the other side is told, and what the log is told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {public}")]
@@ -168,13 +188,15 @@ pub struct OAuthError {
     pub internal: String,
     /// After how long trying again makes sense, where that is known (RFC 9110 10.2.3).
     pub retry_after: Option<Duration>,
+    /// The limit that was met, when it is refused for load.
+    pub limit: Option<LoadLimit>,
 }
 
 impl OAuthError {
     /// A refusal with a public text and no further detail.
     #[must_use]
     pub const fn new(code: ErrorCode, public: &'static str) -> Self {
-        Self { code, public, internal: String::new(), retry_after: None }
+        Self { code, public, internal: String::new(), retry_after: None, limit: None }
     }
 
     /// The same refusal with detail for the log.
@@ -182,6 +204,14 @@ impl OAuthError {
     pub fn with_internal(mut self, internal: impl Into<String>) -> Self {
         self.internal = internal.into();
         self
+    }
+
+    /// A refusal for load (RFC 6585 4).
+    #[must_use]
+    pub const fn over(limit: LoadLimit, public: &'static str) -> Self {
+        let mut refusal = Self::new(ErrorCode::SlowDown, public);
+        refusal.limit = Some(limit);
+        refusal
     }
 
     /// The same refusal, which ends by itself after `wait`.

@@ -29,7 +29,7 @@ pub use client::{Client, ClientMetadataError, ConsentPolicy, REPRESENTATION};
 pub use client_responses::{
     ContentEncryption, ResponseProtection, ResponsesError, is_loopback, is_public, key_address,
 };
-pub use error::{ErrorCode, OAuthError};
+pub use error::{ErrorCode, LoadLimit, OAuthError};
 pub use params::RawParams;
 pub use profile::{ClientAuthMethod, GrantType, NameError, Profile};
 pub use redirect_uri::{RedirectUri, RedirectUriError};

@@ -1,7 +1,7 @@
 // Cost must not grow with what is stored: the same load on two providers, one with a thousand of everything, one with a
 // million, in pairs of runs.
 import { LOGIN } from "./_goals.mjs";
-import { Pairs } from "./_pairs.mjs";
+import { Pairs, withFewTokens } from "./_pairs.mjs";
 import { Stack } from "./_stack.mjs";
 import { median, range, show, Table, times, us } from "./_table.mjs";
 
@@ -17,7 +17,8 @@ const MEASURED = [
   LOGIN,
 ];
 
-export async function growth(few, options) {
+export async function growth(few, given) {
+  const options = withFewTokens(given);
   const many = await Stack.start({ phones: options.phones });
   try {
     await fill(few, FEW);
@@ -59,8 +60,7 @@ async function fill(stack, count) {
   for (const client of ["basic", "native"]) {
     await stack.measure("refresh", client, "--secs", 1, "--conns", 5, "--phones", stack.phones, "--forwarded");
   }
-  await fillRedis(stack, count);
-  await fillPostgres(stack, count);
+  await stack.onAllCores(() => Promise.all([fillRedis(stack, count), fillPostgres(stack, count)]));
   return (Date.now() - began) / 1000;
 }
 

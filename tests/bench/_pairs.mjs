@@ -10,6 +10,11 @@ const RESOURCE = "https://api.example/jwt";
 /// How long minted tokens are used; they live 600 s.
 const FRESH = 300_000;
 
+/// Where the number of distinct tokens is not what is measured: making them takes longer than reading them.
+const FEW_TOKENS = 20_000;
+
+export const withFewTokens = (options) => ({ ...options, tokens: Math.min(options.tokens, FEW_TOKENS) });
+
 /// The runs of one endpoint on both providers.
 export class Pairs {
   constructor(stack, options) {
@@ -42,10 +47,28 @@ export class Pairs {
     return runs;
   }
 
+  /// By one process and by two, each with as many connections, in turns.
+  async oneAndTwo(endpoint) {
+    const runs = [];
+    const tokens = endpoint.tokens ? await this.#tokens(endpoint.tokens) : undefined;
+    for (let pair = 0; pair < this.options.pairs; pair += 1) {
+      runs.push([await this.#own(endpoint, tokens?.own), await this.#both(endpoint, tokens?.own)]);
+    }
+    return runs;
+  }
+
   #own(endpoint, tokens) {
-    const words = [...this.#usual(endpoint), ...(tokens ? ["--tokens", tokens] : [])];
-    if (endpoint.phones) words.push("--phones", this.stack.phones, "--forwarded");
-    return this.stack.measure(endpoint.op, endpoint.client ?? "basic", ...words);
+    return this.stack.measure(endpoint.op, endpoint.client ?? "basic", ...this.#ownWords(endpoint, tokens));
+  }
+
+  #both(endpoint, tokens) {
+    const conns = ["--conns", 2 * this.options.conns];
+    return this.stack.measureBoth(endpoint.op, endpoint.client ?? "basic", ...this.#ownWords(endpoint, tokens), ...conns);
+  }
+
+  #ownWords(endpoint, tokens) {
+    const phones = endpoint.phones ? ["--phones", this.stack.phones, "--forwarded"] : [];
+    return [...this.#usual(endpoint), ...(tokens ? ["--tokens", tokens] : []), ...phones];
   }
 
   #peer(endpoint, tokens) {

@@ -4,7 +4,7 @@ import { ENDPOINTS, LOGIN } from "./_goals.mjs";
 import { judge, Pairs } from "./_pairs.mjs";
 import { Stack } from "./_stack.mjs";
 
-const BRIEF = { secs: 1, warmup: 0.2, pairs: 1, conns: 10, tokens: 500 };
+const BRIEF = { secs: 1, warmup: 0.2, pairs: 1, conns: 8, tokens: 500 };
 
 export async function smoke() {
   const stack = await Stack.start({ phones: 20 });
@@ -19,6 +19,14 @@ export async function smoke() {
         console.log(`      ${own[0].ok} answers, ${peer[0] ? `${peer[0].ok} of the peer` : "no peer"}`);
       });
     }
+    await stack.startSecond();
+    await check("the same by two processes", async () => {
+      const code = ENDPOINTS.find(({ id }) => id === "code");
+      const [[, both]] = await pairs.oneAndTwo(code);
+      if (both.errors > 0 || both.ok === 0) throw new Error(`${both.errors} wrong answers: ${both.first_error}`);
+      if (!(both.second.us_per_op > 0)) throw new Error("the second process answered nothing");
+      console.log(`      ${both.ok} answers of both`);
+    });
     await check("what a session takes in Redis is known", async () => {
       const bytes = await stack.bytesPerSession();
       if (!(bytes > 0)) throw new Error(`${bytes}`);

@@ -48,6 +48,7 @@ export class Stack {
     this.postgres = await Postgres.start(this.folder, { durable: true, memory: "512MB" });
     [this.postgresPid] = readFileSync(join(this.postgres.folder, "data/postmaster.pid"), "latin1").split("\n").map(Number);
     [this.port, this.adminPort] = [await freePort(), await freePort()];
+    [this.secondPort, this.secondAdminPort] = [await freePort(), await freePort()];
     this.issuer = `http://localhost:${this.port}`;
     this.codes = join(this.folder, "codes.jsonl");
     await this.#settings();
@@ -64,9 +65,9 @@ export class Stack {
   async #settings() {
     this.settings = join(this.folder, "sceau.toml");
     writeFileSync(join(this.folder, "kek"), randomBytes(32).toString("base64url"), { mode: 0o600 });
-    const lines = (limits) => [
+    const lines = (limits, [port, adminPort] = [this.port, this.adminPort]) => [
       `issuer = "${this.issuer}"`,
-      "[http]", `listen = "127.0.0.1:${this.port}"`, `admin_listen = "127.0.0.1:${this.adminPort}"`,
+      "[http]", `listen = "127.0.0.1:${port}"`, `admin_listen = "127.0.0.1:${adminPort}"`,
       'trusted_proxies = ["127.0.0.1"]', "[http.limits]", ...limits,
       "[storage]", `sql = "${this.postgres.url}"`, `redis = "${this.redis.url}"`,
       "[keys]", `kek_file = "${this.folder}/kek"`,
@@ -79,7 +80,10 @@ export class Stack {
     const checked = await sceau("config", "check", this.settings);
     const found = checked.stdout.split("\n").map((line) => /^http\.limits\.(\w*(?:source|rate)\w*) = \d+$/.exec(line)?.[1]);
     this.raised = found.filter(Boolean);
-    writeFileSync(this.settings, lines(this.raised.map((name) => `${name} = 100000`)), { mode: 0o600 });
+    const limits = this.raised.map((name) => `${name} = 100000`);
+    writeFileSync(this.settings, lines(limits), { mode: 0o600 });
+    this.secondSettings = join(this.folder, "second.toml");
+    writeFileSync(this.secondSettings, lines(limits, [this.secondPort, this.secondAdminPort]), { mode: 0o600 });
   }
 
   /// Invented persons with contacts; the file that enrolment reads.
@@ -128,6 +132,17 @@ export class Stack {
 
   stopServer() {
     return ended(this.server);
+  }
+
+  /// Another process of the provider, on the same core, Redis and PostgreSQL.
+  async startSecond() {
+    const began = performance.now();
+    this.second = this.#spawn(BINARY, ["serve", "--config", this.secondSettings], { SCEAU_LOG: this.log });
+    await this.#first200(this.second, `http://127.0.0.1:${this.secondPort}/.well-known/openid-configuration`, began);
+  }
+
+  stopSecond() {
+    return ended(this.second);
   }
 
   /// node-oidc-provider on the same Redis.
@@ -192,6 +207,12 @@ export class Stack {
     return load(op, ...all, "--watch", `postgres:${this.postgresPid}`);
   }
 
+  /// The same load on both processes: half of the connections each, phones at the other one than their browsers.
+  measureBoth(op, client, ...words) {
+    const both = [this.port, this.secondPort].flatMap((port) => ["--connect", `127.0.0.1:${port}`]);
+    return this.measure(op, client, ...both, "--watch", `second:${this.second.pid}`, ...words);
+  }
+
   measurePeer(op, client, ...words) {
     return load(op, "--issuer", this.peerIssuer, ...this.client(client, PEER_USUAL), ...this.#watch(this.peer), ...words);
   }
@@ -211,6 +232,19 @@ export class Stack {
       native: ["--bound", "--redirect-uri", native],
     }[name];
     return ["--client-id", `bench-${name}`, "--scope", scope, ...proof];
+  }
+
+  /// Lets PostgreSQL and Redis have the server's core too, while `body` makes what nobody measures.
+  async onAllCores(body) {
+    const move = async (cores) => {
+      for (const pid of [this.postgresPid, this.redisPid]) await run("taskset", ["-a", "-p", "-c", cores, String(pid)]);
+    };
+    await move("0,1");
+    try {
+      await body();
+    } finally {
+      await move("1");
+    }
   }
 
   /// MiB that a process has in memory.
@@ -243,13 +277,13 @@ export class Stack {
   }
 
   async stop() {
-    await Promise.all([this.server, this.peer, this.floor].filter(Boolean).map(ended));
+    await Promise.all([this.server, this.second, this.peer, this.floor].filter(Boolean).map(ended));
     await Promise.all([this.redis?.kill(), this.postgres?.stop()]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   #abandon() {
-    for (const child of [this.server, this.peer, this.floor]) child?.kill("SIGKILL");
+    for (const child of [this.server, this.second, this.peer, this.floor]) child?.kill("SIGKILL");
     this.redis?.watch?.stdin.end();
     this.postgres?.keeper?.stdin.end();
     // What the servers still write while they end stays behind; the million rows do not.

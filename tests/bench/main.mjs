@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { Stack } from "./_stack.mjs";
 import { logins, processes, ratio } from "./_suites.mjs";
 import { growth } from "./_growth.mjs";
+import { two } from "./_two.mjs";
 import { micro } from "./_micro.mjs";
 import { smoke } from "./_smoke.mjs";
 
@@ -11,6 +12,7 @@ const HELP = `tests/bench/run WHAT [options]
 
   ratio     each endpoint beside node-oidc-provider on the same Redis, in pairs of runs
   logins    full phone logins, with the shares of PostgreSQL and Redis
+  two       what an operation costs two processes on one Redis and PostgreSQL, against one
   micro     the hot pieces, with the physical floor beside
   growth    the same with 10^3 and with 10^6 sessions, persons, devices and grants
   process   memory, start, size
@@ -30,7 +32,7 @@ missing and takes what SCEAU_BINARY names instead of building the provider. Exit
 goal is printed, and is no failure.`;
 
 const [BEGIN, END] = ["<!-- figures -->", "<!-- end of figures -->"];
-const SUITES = { ratio, logins, process: processes, micro, growth };
+const SUITES = { ratio, logins, two, process: processes, micro, growth };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

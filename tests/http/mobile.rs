@@ -121,7 +121,7 @@ async fn only_the_listed_origin_may_call_from_a_web_view() {
     }
     let called = Request::get("/mobile/v1/devices").header("origin", "https://app.example");
     let reply = send(&harness.router, called.body(Body::empty()).unwrap()).await;
-    assert_eq!(reply.header("access-control-expose-headers"), Some("dpop-nonce"));
+    assert_eq!(reply.header("access-control-expose-headers"), Some("dpop-nonce,retry-after"));
 }
 
 /// `UPDATE_OPENAPI=1` writes the file instead.

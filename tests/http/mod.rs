@@ -4,6 +4,7 @@ mod authorize_endpoint;
 mod client_authentication;
 mod dpop;
 mod headers;
+mod limits;
 mod load;
 mod mobile;
 mod origin;

@@ -96,6 +96,7 @@ fn pages() -> Vec<(&'static str, Page)> {
         ("error-expired", error(ErrorTitle::Expired)),
         ("error-other-browser", error(ErrorTitle::OtherBrowser)),
         ("error-unavailable", error(ErrorTitle::Unavailable)),
+        ("error-too-many", error(ErrorTitle::TooMany)),
         ("error-not-found", error(ErrorTitle::NotFound)),
         ("form-post", form_post("SplxlOBeZQQYbYS6WxSbIA")),
     ]

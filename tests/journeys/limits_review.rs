@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sceau::base::UnixTime;
-use sceau::flow::{BrowserState, EnrolError, FlowError, Identified, Progress};
+use sceau::flow::{BrowserState, EnrolError, FlowError, Identified, Progress, TurnError};
+use sceau::oauth::{ErrorCode, LoadLimit};
 use sceau::ports::{PortError, PortResult, Ports, Throttle, ThrottleRule};
 
 use super::review::{csrf, from, opened, params, registered};
@@ -115,7 +116,10 @@ async fn one_source_does_not_fill_the_store_with_interactions() {
     for _ in 0..1200 {
         opened(&harness, &params(&[]), at("2001:db8::1")).await;
     }
-    assert!(harness.provider.begin(&params(&[]), &at("2001:db8::2")).await.is_err());
+    let refused = harness.provider.begin(&params(&[]), &at("2001:db8::2")).await.err().unwrap();
+    let TurnError::Request(FlowError::Protocol(refused)) = refused else { panic!("{refused}") };
+    assert_eq!((refused.code, refused.limit), (ErrorCode::SlowDown, Some(LoadLimit::Kept)));
+    assert_eq!(refused.retry_after, Some(Duration::from_mins(1)));
     let elsewhere = opened(&harness, &params(&[]), at("192.0.2.44")).await;
     let token = csrf(&harness.provider.resume(elsewhere.0, &elsewhere.1).await.unwrap());
     let typed = (CAMILLE, token.as_str());

@@ -41,6 +41,7 @@ mod ephemeral_samples;
 mod ephemeral_schema;
 mod ephemeral_sessions;
 mod outbound;
+mod postgres_groups;
 mod postgres_partitions;
 mod postgres_primary;
 mod postgres_replicas;

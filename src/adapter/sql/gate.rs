@@ -152,7 +152,7 @@ impl Standing {
 }
 
 /// Lets `group` pass, within `write`: for each of it whether it did. Decisions first, for they lock a phone for a change.
-pub(super) async fn pass(write: &mut Write<'_>, group: &[Option<Passing>]) -> PortResult<Vec<bool>> {
+pub(super) async fn pass(write: &mut Write<'_>, group: &[Option<&Passing>]) -> PortResult<Vec<bool>> {
     let decided = decide_all(
         write,
         &of_kind(group, |one| if let Passing::Decide(it) = one { Some(&**it) } else { None }),
@@ -180,10 +180,10 @@ pub(super) async fn pass(write: &mut Write<'_>, group: &[Option<Passing>]) -> Po
 }
 
 fn of_kind<'a, Kind>(
-    group: &'a [Option<Passing>],
+    group: &[Option<&'a Passing>],
     kind: impl Fn(&'a Passing) -> Option<&'a Kind>,
 ) -> Vec<&'a Kind> {
-    group.iter().flatten().filter_map(kind).collect()
+    group.iter().copied().flatten().filter_map(kind).collect()
 }
 
 async fn issue_all(write: &mut Write<'_>, group: &[&Issue]) -> PortResult<Vec<bool>> {

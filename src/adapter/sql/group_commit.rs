@@ -51,6 +51,16 @@ enum Work {
     Pass(Passing),
 }
 
+impl Work {
+    fn kept(&self) -> Option<&Kept> {
+        if let Self::Keep(kept) = self { Some(kept) } else { None }
+    }
+
+    const fn passing(&self) -> Option<&Passing> {
+        if let Self::Pass(passing) = self { Some(passing) } else { None }
+    }
+}
+
 impl GroupCommit {
     pub(super) fn new(store: Store) -> Self {
         Self { store, queue: Arc::default() }
@@ -150,51 +160,46 @@ impl Drop for GroupPlace {
 async fn commit_group(store: &Store, queue: &Mutex<Queue>) {
     let write = store.write().await;
     let group = std::mem::take(&mut lock(queue).waiting);
-    let (mut events, mut kept, mut passing, mut callers) = (vec![], vec![], vec![], vec![]);
-    for Waiting { event, work, done } in group {
-        let (keep, pass) = match work {
-            Work::Nothing => (None, None),
-            Work::Keep(kept) => (Some(*kept), None),
-            Work::Pass(passing) => (None, Some(passing)),
-        };
-        events.push(event);
-        kept.push(keep);
-        passing.push(pass);
-        callers.push(done);
-    }
-    let outcome = match write {
-        Ok(write) => commit(write, &events, &kept, &passing).await,
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(stands) => tell(callers, stands.into_iter().map(Ok)),
-        Err(error) => tell(callers, std::iter::repeat_with(|| Err(again(&error)))),
+    match commit(write, &group).await {
+        Ok(done) => tell(group, done.into_iter().map(Ok)),
+        // A rival holds a row of one: the others do not pay for it. Nothing was written.
+        Err(PortError::Conflict) if group.len() > 1 => commit_one_by_one(store, group).await,
+        Err(error) => tell(group, std::iter::repeat_with(|| Err(again(&error)))),
     }
 }
 
-/// For each whether it was done. Of a refresh whose family had died the refusal is recorded; of what did not pass the gate,
-/// nothing.
-async fn commit(
-    mut write: Write<'_>,
-    events: &[AuditEvent],
-    kept: &[Option<Kept>],
-    passing: &[Option<Passing>],
-) -> PortResult<Vec<bool>> {
-    let passed = pass(&mut write, passing).await?;
-    let stands = keep_alive(&mut write, kept).await?;
-    let each = events.iter().zip(kept).zip(stands.iter().zip(&passed));
-    let recorded = each.filter_map(|((event, kept), (stands, passed))| match kept {
-        Some(kept) if !stands => Some(&kept.refused),
-        _ => passed.then_some(event),
-    });
-    write.commit_all(recorded).await?;
-    Ok(stands.iter().zip(&passed).map(|(stands, passed)| *stands && *passed).collect())
+async fn commit_one_by_one(store: &Store, group: Vec<Waiting>) {
+    for one in group {
+        let alone = [one];
+        let done = commit(store.write().await, &alone).await;
+        tell(alone, std::iter::once(done.map(|done| done.first().is_some_and(|done| *done))));
+    }
 }
 
-fn tell(callers: Vec<oneshot::Sender<PortResult<bool>>>, outcomes: impl Iterator<Item = PortResult<bool>>) {
-    for (caller, outcome) in callers.into_iter().zip(outcomes) {
+/// For each of `group`, whether it was done.
+async fn commit(write: PortResult<Write<'_>>, group: &[Waiting]) -> PortResult<Vec<bool>> {
+    let mut write = write?;
+    let passing: Vec<_> = group.iter().map(|one| one.work.passing()).collect();
+    let passed = pass(&mut write, &passing).await?;
+    let kept: Vec<_> = group.iter().map(|one| one.work.kept()).collect();
+    let stands = keep_alive(&mut write, &kept).await?;
+    let done: Vec<_> = stands.iter().zip(&passed).map(|(stands, passed)| *stands && *passed).collect();
+    write.commit_all(events(group, &done)).await?;
+    Ok(done)
+}
+
+/// What is recorded of each: of a refresh whose family had died, the refusal; of what did not pass the gate, nothing.
+fn events<'a>(group: &'a [Waiting], done: &'a [bool]) -> impl Iterator<Item = &'a AuditEvent> {
+    group.iter().zip(done).filter_map(|(one, done)| match &one.work {
+        Work::Keep(kept) if !done => Some(&kept.refused),
+        _ => done.then_some(&one.event),
+    })
+}
+
+fn tell(group: impl IntoIterator<Item = Waiting>, outcomes: impl Iterator<Item = PortResult<bool>>) {
+    for (one, outcome) in group.into_iter().zip(outcomes) {
         // A caller that has given up hears nothing; its row stands.
-        let _ = caller.send(outcome);
+        let _ = one.done.send(outcome);
     }
 }
 

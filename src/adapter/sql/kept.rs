@@ -26,16 +26,15 @@ impl Kept {
 }
 
 /// Writes what `group` keeps, within `write`. For each of it, whether it stands: its family lives, or it has none.
-pub(super) async fn keep_alive(write: &mut Write<'_>, group: &[Option<Kept>]) -> PortResult<Vec<bool>> {
+pub(super) async fn keep_alive(write: &mut Write<'_>, group: &[Option<&Kept>]) -> PortResult<Vec<bool>> {
     let plans: Vec<_> = group.iter().flatten().map(|kept| &kept.plan).collect();
     let alive = match (plans.as_slice(), write.connection()) {
         ([], _) => BTreeSet::new(),
         (plans, Engine::Postgres(_)) => keep_all(write, plans).await?,
         (plans, Engine::Sqlite(_)) => keep_each(write, plans).await?,
     };
-    let stands =
-        |kept: &Option<Kept>| kept.as_ref().is_none_or(|kept| alive.contains(&kept.plan.family.uuid()));
-    Ok(group.iter().map(stands).collect())
+    let stands = |kept: Option<&Kept>| kept.is_none_or(|kept| alive.contains(&kept.plan.family.uuid()));
+    Ok(group.iter().copied().map(stands).collect())
 }
 
 async fn keep_each(write: &mut Write<'_>, plans: &[&KeepPlan]) -> PortResult<BTreeSet<Uuid>> {

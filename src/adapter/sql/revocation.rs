@@ -10,7 +10,7 @@ use super::standing::hold_session;
 use super::statements::{
     CLIENT_DISABLE, CUTOFF_CHANGES, CUTOFF_ONCE, CUTOFF_RAISE, DEVICE_REVOKE, GRANT_KILL,
     GRANT_KILL_FAMILIES, ISSUANCE_SESSIONS, PERSON_LOCK, PERSON_UNLOCK, SESSION_HOLD, SESSION_KILL_FAMILIES,
-    SESSION_KILL_GRANTS,
+    SESSION_KILL_FAMILIES_LOCKED, SESSION_KILL_GRANTS,
 };
 use super::store::Store;
 use super::write::Write;
@@ -110,7 +110,8 @@ async fn end_subject(write: &mut Write<'_>, scope: &CutoffScope) -> PortResult<b
         CutoffScope::Device(device) => mark(write, &[DEVICE_REVOKE], device.uuid()).await,
         CutoffScope::Session(sid) => {
             hold_session(write, *sid, SESSION_HOLD).await?;
-            mark(write, &[SESSION_KILL_FAMILIES, SESSION_KILL_GRANTS], sid.uuid()).await
+            let families = write.text(SESSION_KILL_FAMILIES, SESSION_KILL_FAMILIES_LOCKED);
+            mark(write, &[families, SESSION_KILL_GRANTS], sid.uuid()).await
         }
         CutoffScope::Grant(grant) => mark(write, &[GRANT_KILL_FAMILIES, GRANT_KILL], grant.uuid()).await,
     }

@@ -79,7 +79,7 @@ pub const ONLY_SQLITE: [(&str, &str); 4] = [
 ];
 
 /// What PostgreSQL alone runs.
-pub const ONLY_POSTGRES: [(&str, &str); 19] = [
+pub const ONLY_POSTGRES: [(&str, &str); 20] = [
     ("server_role", SERVER_ROLE),
     ("durability", DURABILITY),
     ("connections_allowed", CONNECTIONS_ALLOWED),
@@ -94,6 +94,7 @@ pub const ONLY_POSTGRES: [(&str, &str); 19] = [
     ("device_holder_status_locked", DEVICE_HOLDER_STATUS_LOCKED),
     ("grant_alive_locked", GRANT_ALIVE_LOCKED),
     ("family_alive_locked", FAMILY_ALIVE_LOCKED),
+    ("session_kill_families_locked", SESSION_KILL_FAMILIES_LOCKED),
     ("family_keep_all", FAMILY_KEEP_ALL),
     ("issuance_insert_all", ISSUANCE_INSERT_ALL),
     ("session_share", SESSION_SHARE),
@@ -189,6 +190,11 @@ pub(super) const SESSION_KILL_GRANTS: &str =
     "UPDATE grants SET dead = TRUE WHERE sid = $1 AND NOT dead RETURNING id";
 pub(super) const SESSION_KILL_FAMILIES: &str = "UPDATE families SET dead = TRUE \
      WHERE grant_id IN (SELECT id FROM grants WHERE sid = $1) AND NOT dead RETURNING id";
+// Many families in one transaction are locked in one order, that of their identifiers, or two such transactions may wait
+// for each other. Rows are locked as a sort gives them out, while an update takes them as its plan has them.
+pub(super) const SESSION_KILL_FAMILIES_LOCKED: &str = "WITH held AS (SELECT id FROM families \
+     WHERE grant_id IN (SELECT id FROM grants WHERE sid = $1) AND NOT dead ORDER BY id FOR NO KEY UPDATE) \
+     UPDATE families SET dead = TRUE WHERE id IN (SELECT id FROM held) RETURNING id";
 
 // A session has no row: half of its identifier is locked instead, shared by the grants in it, alone by its end.
 pub(super) const SESSION_SHARE: &str = "SELECT pg_advisory_xact_lock_shared($1)";
@@ -212,8 +218,12 @@ pub(super) const FAMILY_ROTATE: &str = "UPDATE families SET previous_hash = curr
      WHERE id = $1 AND generation = $2 AND current_hash = $3 AND NOT dead RETURNING id";
 pub(super) const FAMILY_KEEP: &str =
     "UPDATE families SET idle_expiry = $2 WHERE id = $1 AND NOT dead RETURNING id";
-pub(super) const FAMILY_KEEP_ALL: &str = "UPDATE families f SET idle_expiry = k.idle_expiry \
-     FROM unnest($1::uuid[], $2::bigint[]) AS k (id, idle_expiry) WHERE f.id = k.id AND NOT f.dead RETURNING f.id";
+// In the order of their identifiers: see above.
+pub(super) const FAMILY_KEEP_ALL: &str = "WITH held AS (SELECT id FROM families \
+     WHERE id = ANY ($1::uuid[]) AND NOT dead ORDER BY id FOR NO KEY UPDATE) \
+     UPDATE families f SET idle_expiry = k.idle_expiry \
+     FROM unnest($1::uuid[], $2::bigint[]) AS k (id, idle_expiry) JOIN held ON held.id = k.id \
+     WHERE f.id = held.id RETURNING f.id";
 pub(super) const FAMILY_GRANT: &str = "SELECT grant_id FROM families WHERE id = $1";
 
 pub(super) const ISSUANCE_INSERT: &str = "INSERT INTO issuances \

@@ -61,5 +61,5 @@ fn cors(origins: Arc<[String]>) -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(move |origin, _| is_allowed(origin)))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([header::CONTENT_TYPE, DPOP])
-        .expose_headers([DPOP_NONCE])
+        .expose_headers([DPOP_NONCE, header::RETRY_AFTER])
 }

@@ -3,9 +3,11 @@
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
+use super::oauth_error::{count_limit, retry_after};
 use super::{ErrorTitle, Page, PageFrame};
 use crate::flow::TurnError;
 use crate::interaction::Locale;
+use crate::oauth::{ErrorCode, OAuthError};
 
 /// The page of a turn that failed. `again` is where trying again makes sense; empty: the address of this page.
 pub(crate) fn failure_page(error: TurnError, locale: Locale, again: Option<&str>) -> Response {
@@ -14,6 +16,9 @@ pub(crate) fn failure_page(error: TurnError, locale: Locale, again: Option<&str>
         TurnError::OtherBrowser => (ErrorTitle::OtherBrowser, StatusCode::BAD_REQUEST, None),
         TurnError::Request(error) => {
             let error = error.into_oauth();
+            if error.code == ErrorCode::SlowDown {
+                return too_many(&error, locale, again);
+            }
             if error.code.status() >= 500 {
                 tracing::error!(error = error.code.as_str(), reason = error.internal, "page failed");
                 (ErrorTitle::Unavailable, StatusCode::SERVICE_UNAVAILABLE, None)
@@ -27,9 +32,19 @@ pub(crate) fn failure_page(error: TurnError, locale: Locale, again: Option<&str>
     page((title, detail, again), status, locale)
 }
 
-/// The page of a request that is refused for load. `again` as above.
+/// The page of a request that is refused for load: 429 when it is this source that comes too often. `again` as above.
 pub(super) fn unavailable(status: StatusCode, locale: Locale, again: Option<&str>) -> Response {
-    page((ErrorTitle::Unavailable, None, again.map(str::to_owned)), status, locale)
+    let too_many = status == StatusCode::TOO_MANY_REQUESTS;
+    let title = if too_many { ErrorTitle::TooMany } else { ErrorTitle::Unavailable };
+    page((title, None, again.map(str::to_owned)), status, locale)
+}
+
+/// The page of a limit that was met: no line in the log, but a count.
+fn too_many(error: &OAuthError, locale: Locale, again: Option<&str>) -> Response {
+    count_limit(error);
+    let mut response = unavailable(StatusCode::TOO_MANY_REQUESTS, locale, again);
+    response.headers_mut().insert(header::RETRY_AFTER, retry_after(error.retry_after));
+    response
 }
 
 /// The page of an address that does not exist.

@@ -1,6 +1,8 @@
 //! Requests that took too long or broke off: answered in the form of their endpoint, not with an empty body.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -11,14 +13,57 @@ use crate::http::mobile::MobileError;
 use crate::interaction::Locale;
 use crate::oauth::{ErrorCode, OAuthError};
 
-/// Gives a bare 500 or 503 of the layers below the body that its caller can read.
-pub(crate) async fn in_form(request: Request, next: Next) -> Response {
+/// Gives a bare 500 or 503 of the layers below the body that its caller can read, and lets those origins read what is
+/// refused that may read what is answered. `phones`: those of the phones that live in a browser.
+pub(crate) async fn in_form(State(phones): State<Arc<[String]>>, request: Request, next: Next) -> Response {
     let form = Form::of(request.uri().path());
+    let reader = Reader::of(&form, &request, &phones);
     let response = next.run(request).await;
-    match response.status() {
+    let mut response = match response.status() {
         StatusCode::SERVICE_UNAVAILABLE if is_bare(&response) => form.answer(true),
         StatusCode::INTERNAL_SERVER_ERROR if is_bare(&response) => form.answer(false),
+        status if status.is_success() => return response,
         _ => response,
+    };
+    reader.admit(&mut response);
+    response
+}
+
+/// Which other origin may read an answer (Fetch 3.2.3).
+enum Reader {
+    Nobody,
+    Anybody,
+    Phone(HeaderValue),
+}
+
+impl Reader {
+    fn of(form: &Form, request: &Request, phones: &[String]) -> Self {
+        let path = request.uri().path();
+        match (form, request.headers().get(header::ORIGIN)) {
+            (Form::Service, _) if path == "/jwks" || path.starts_with("/.well-known/") => Self::Anybody,
+            (Form::Phone, Some(origin)) if phones.iter().any(|phone| origin == phone.as_str()) => {
+                Self::Phone(origin.clone())
+            }
+            _ => Self::Nobody,
+        }
+    }
+
+    /// Unless the route has said it.
+    fn admit(self, response: &mut Response) {
+        let headers = response.headers_mut();
+        if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+            return;
+        }
+        let origin = match self {
+            Self::Nobody => return,
+            Self::Anybody => HeaderValue::from_static("*"),
+            Self::Phone(origin) => {
+                headers.append(header::VARY, HeaderValue::from_static("origin"));
+                origin
+            }
+        };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
     }
 }
 

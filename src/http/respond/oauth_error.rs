@@ -84,6 +84,7 @@ impl OAuthFailure {
 impl IntoResponse for OAuthFailure {
     fn into_response(self) -> Response {
         let code = self.error.code;
+        count_limit(&self.error);
         if self.error.internal.is_empty() {
             tracing::debug!(error = code.as_str(), "refused");
         } else if code.status() >= 500 {
@@ -105,11 +106,21 @@ impl IntoResponse for OAuthFailure {
             headers.insert("dpop-nonce", nonce);
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            let wait = self.error.retry_after.unwrap_or(USUAL_WAIT);
-            // Never before its end: RFC 9110 10.2.3 has whole seconds.
-            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(header::RETRY_AFTER, retry_after(self.error.retry_after));
         }
         response
     }
+}
+
+/// Counts what is refused for load beyond the guard.
+pub(super) fn count_limit(error: &OAuthError) {
+    if let Some(limit) = error.limit {
+        metrics::counter!("sceau_http_shed_total", "class" => limit.as_str()).increment(1);
+    }
+}
+
+/// Whole seconds, one at least, and never before the end (RFC 9110 10.2.3).
+pub(super) fn retry_after(wait: Option<Duration>) -> HeaderValue {
+    let wait = wait.unwrap_or(USUAL_WAIT);
+    HeaderValue::from(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
 }

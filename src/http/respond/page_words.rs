@@ -26,6 +26,8 @@ pub enum ErrorTitle {
     OtherBrowser,
     /// Our fault, try again.
     Unavailable,
+    /// Too many requests from here.
+    TooMany,
     /// Nothing at this address.
     NotFound,
 }
@@ -48,6 +50,7 @@ impl ErrorTitle {
             Self::Expired => ("error-expired", "error-expired-text"),
             Self::OtherBrowser => ("error-other-browser", "error-other-browser-text"),
             Self::Unavailable => ("error-unavailable", "error-unavailable-text"),
+            Self::TooMany => ("setback-too-many", "setback-too-many-text"),
             Self::NotFound => ("error-not-found", "error-not-found-text"),
         }
     }

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::in_form::Form;
+use super::oauth_error::retry_after;
 use super::{OAuthFailure, failure_page};
 use crate::http::mobile::MobileError;
 use crate::interaction::Locale;
@@ -26,9 +27,8 @@ pub(crate) fn try_later(request: &Request, status: StatusCode, wait: Duration) -
             failure_page::unavailable(status, Locale::default(), again)
         }
     };
-    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
     let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    headers.insert(header::RETRY_AFTER, retry_after(Some(wait)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

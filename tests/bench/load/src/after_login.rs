@@ -149,8 +149,10 @@ impl Flow for Poll {
 
     fn answered(&mut self, channel: usize, answer: Answer<'_>) -> Next {
         if channel > 0 {
-            self.answered = Some(channel);
-            return Next::Done(answer.is_good() && answer.json()["status"] == "waiting");
+            let waits = answer.is_good() && answer.json()["status"] == "waiting";
+            // After a failure every connection is made anew, and nothing is held: another login, or the next request waits.
+            self.answered = waits.then_some(channel);
+            return Next::Done(waits);
         }
         match self.login.answered(channel, answer) {
             Next::Done(true) => Next::Send((1..=WAITING + 1).map(|channel| (channel, self.request())).collect()),

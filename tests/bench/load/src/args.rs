@@ -23,7 +23,8 @@ OP
   --client-id ID   --client-secret S | --client-key FILE.pem [--kid KID]
   --redirect-uri U   --scope S   --resource R   --bound (tokens bound to a key, RFC 9449)
   --sso            --phones FILE       phones that `enrol` made, dealt out to the connections
-  --forwarded                          another X-Forwarded-For at each login
+  --forwarded                          another X-Forwarded-For at each login, and another one for its phone
+  --connect HOST:PORT                  where the provider is; may be repeated: the connections alternate
   --presign N (20000 for each second)  --tokens FILE (one a line)
   --watch NAME:PID                     tells the use of the processor by this process and its children; may be repeated";
 

@@ -21,7 +21,8 @@ const IDLE: Duration = Duration::from_secs(5);
 const BUFFER: usize = 64 * 1024;
 
 pub struct Plan {
-    pub address: SocketAddr,
+    /// Processes of one provider; the connections of each worker begin at another one.
+    pub addresses: Vec<SocketAddr>,
     pub seconds: f64,
     pub warmup: f64,
     /// Ends after so many operations, counted from the beginning.
@@ -85,16 +86,18 @@ impl Loop {
             let (first, channels) = (this.connections.len(), flow.channels());
             this.workers.push(Worker { flow, first, began: Instant::now(), ready: false });
             for _ in 0..channels {
+                this.owners.push(index);
                 let connection = Connection::new(this.connect(this.connections.len()));
                 this.connections.push(connection);
-                this.owners.push(index);
             }
         }
         this
     }
 
     fn connect(&self, token: usize) -> TcpStream {
-        let address = self.plan.address;
+        let (owner, addresses) = (self.owners[token], &self.plan.addresses);
+        let channel = token - self.workers[owner].first;
+        let address = addresses[(owner + channel) % addresses.len()];
         let stream = std::net::TcpStream::connect(address).unwrap_or_else(|error| die(&format!("{address}: {error}")));
         let prepared = stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true));
         prepared.unwrap_or_else(|error| die(&format!("socket: {error}")));
@@ -213,7 +216,12 @@ impl Loop {
                 self.succeeded(worker, answer);
                 self.begin(worker);
             }
-            Next::Done(false) => self.failed(index, answer.status(), &answer.summary()),
+            Next::Done(false) => {
+                let asked = String::from_utf8_lossy(&self.connections[index].out);
+                let asked = asked.lines().next().and_then(|line| line.split([' ', '?']).nth(1)).unwrap_or("");
+                let reason = format!("{asked}: {}", answer.summary());
+                self.failed(index, answer.status(), &reason);
+            }
         }
     }
 

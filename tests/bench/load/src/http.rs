@@ -91,9 +91,15 @@ impl<'a> Answer<'a> {
         serde_json::from_slice(&self.body()).unwrap_or_default()
     }
 
-    /// Status, head and the beginning of the body, for a message.
+    /// Status and what the body says, of a page its words alone, for a message.
     pub fn summary(&self) -> String {
-        String::from_utf8_lossy(&self.bytes[..self.response.total.min(700)]).into_owned()
+        let head = String::from_utf8_lossy(&self.bytes[..self.response.head]);
+        let status = head.lines().next().unwrap_or("");
+        let text = self.text();
+        let body = text.split_once("<body").map_or(text.as_str(), |(_, body)| body);
+        let words = body.split('<').map(|part| part.split_once('>').map_or(part, |(_, words)| words).trim());
+        let said: String = words.filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" | ");
+        format!("{status}: {}", said.chars().take(500).collect::<String>())
     }
 }
 
@@ -216,8 +222,10 @@ pub struct Jar(std::collections::BTreeMap<String, String>);
 impl Jar {
     pub fn keep(&mut self, answer: Answer<'_>) {
         for line in answer.headers("set-cookie") {
-            let Some((name, value)) = line.split(';').next().and_then(|pair| pair.split_once('=')) else { continue };
-            if value.is_empty() || line.contains("Max-Age=0") || line.contains("1970") {
+            let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            // Of the attributes alone: a name holds hexadecimal digits, and so `1970` one time in two thousand.
+            if value.is_empty() || attributes.contains("Max-Age=0") || attributes.contains("1970") {
                 self.0.remove(name);
             } else {
                 self.0.insert(name.to_owned(), value.to_owned());

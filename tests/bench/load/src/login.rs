@@ -23,7 +23,7 @@ pub struct Options {
     pub keeps_session: bool,
     /// End with a call of the UserInfo endpoint.
     pub asks_userinfo: bool,
-    /// Another source address for each operation.
+    /// Other source addresses for each operation, of browser and phone, as a proxy names them.
     pub forwarded: bool,
     /// Stop at the page that waits for the phone.
     pub stops_waiting: bool,
@@ -47,6 +47,8 @@ pub struct Login {
     pub client: Rc<Client>,
     pub options: Options,
     pub host: Host,
+    /// The same from the address of the phone.
+    phone_host: Host,
     pub jar: Jar,
     /// The last answer of the token endpoint.
     pub tokens: Value,
@@ -76,6 +78,7 @@ impl Login {
         Self {
             client,
             options,
+            phone_host: host.clone(),
             host,
             jar: Jar::default(),
             tokens: Value::Null,
@@ -239,7 +242,7 @@ impl Login {
             return self.done();
         }
         self.phone_stage = PhoneStage::Listing;
-        let listing = self.phones[self.turn].list(&self.host);
+        let listing = self.phones[self.turn].list(&self.phone_host);
         Next::Send(vec![(BROWSER, self.get(&status)), (PHONE, listing)])
     }
 
@@ -261,7 +264,7 @@ impl Login {
             }
             self.challenge = body;
         }
-        let (host, approval) = (self.host.clone(), self.approval.clone());
+        let (host, approval) = (self.phone_host.clone(), self.approval.clone());
         let phone = &mut self.phones[self.turn];
         let request = match self.phone_stage {
             PhoneStage::Listing => phone.list(&host),
@@ -287,8 +290,7 @@ impl Flow for Login {
             self.jar = Jar::default();
         }
         if self.options.forwarded {
-            let [a, b, c] = random::<3>();
-            self.host.extra = format!("X-Forwarded-For: 10.{a}.{b}.{c}\r\n");
+            (self.host.extra, self.phone_host.extra) = (forwarded(), forwarded());
         }
         self.turn = (self.turn + 1) % self.phones.len().max(1);
         self.verifier = base64url(random::<32>());
@@ -303,6 +305,12 @@ impl Flow for Login {
     fn is_ready(&self) -> bool {
         !self.options.keeps_session || self.completed > 0
     }
+}
+
+/// The header of a proxy that names any address.
+fn forwarded() -> String {
+    let [a, b, c] = random::<3>();
+    format!("X-Forwarded-For: 10.{a}.{b}.{c}\r\n")
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -35,7 +35,11 @@ fn main() {
     let args = Args::read();
     let issuer = args.required("issuer").trim_end_matches('/').to_owned();
     let authority = authority_of(&issuer).unwrap_or_else(|| die("--issuer is not an absolute address"));
-    let address = loopback(&args.or("connect", &authority));
+    let addresses: Vec<_> = match args.all("connect") {
+        [] => vec![loopback(&authority)],
+        named => named.iter().map(|authority| loopback(authority)).collect(),
+    };
+    let address = addresses[0];
     if args.op == "enrol" {
         return enrol::enrol(&args, address, &issuer, authority);
     }
@@ -53,7 +57,7 @@ fn main() {
     watched.extend(args.all("watch").iter().map(parse));
     let count = args.get("count").map(|_| args.number("count", 0.0) as usize);
     let seconds = args.number("secs", if count.is_some() { 600.0 } else { 5.0 });
-    let plan = Plan { address, seconds, warmup: args.number("warmup", 1.0), count, watched };
+    let plan = Plan { addresses, seconds, warmup: args.number("warmup", 1.0), count, watched };
     let mut driven = Loop::new(plan, flows);
     driven.tokens = args.get("save").map(|_| Vec::new());
     let mut report = driven.run();
