@@ -5,6 +5,7 @@ mod client_authentication;
 mod dpop;
 mod headers;
 mod load;
+mod meters;
 mod mobile;
 mod origin;
 mod outage;
