@@ -84,6 +84,7 @@ keyPolicy: keys.policy_file
 {{- if kindIs "string" . }}{{ toRawJson . }}
 {{- else if kindIs "bool" . }}{{ . }}
 {{- else if kindIs "slice" . }}{{ toRawJson . }}
+{{- else if ne (floor .) (float64 .) }}{{ toRawJson . }}
 {{- else }}{{ int64 . }}{{ end }}
 {{- end }}
 

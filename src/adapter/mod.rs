@@ -7,6 +7,7 @@ pub mod file_sender;
 pub mod inprocess;
 pub mod log_push;
 pub mod log_sender;
+pub mod measured;
 pub mod message_queue;
 pub mod pkcs11;
 pub mod redis;

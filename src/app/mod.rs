@@ -14,6 +14,7 @@ mod ephemeral;
 mod jobs;
 mod key_encryption;
 mod key_metrics;
+mod pem;
 mod reseal;
 mod sources;
 
@@ -21,7 +22,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
-use base64::Engine as _;
 use url::Url;
 
 pub use audit_jobs::{AuditDuties, AuditWork, LastCheckpoint};
@@ -32,6 +32,7 @@ pub use reseal::{ResealReport, SealKeyNeed};
 
 use crate::adapter::ephemeral::History;
 use crate::adapter::log_push::LogPush;
+use crate::adapter::measured::{MeasuredApprovals, MeasuredSigner, MeasuredUpstream};
 use crate::adapter::redis::RedisSettings;
 use crate::adapter::sql::{CustodySigner, SealKeyReader, SealedDecrypter, SqlKeys, SqlStores, kek_sealer};
 use crate::adapter::upstream::{Bridge, ClientKeySets, OwnSide};
@@ -217,12 +218,12 @@ fn fill_ports(
         &webauthn.id,
         &issuer,
         &webauthn.allowed_origins,
-        &pem(&webauthn.attestation_roots),
+        &pem::pem(&webauthn.attestation_roots),
         &webauthn.name,
     )
     .context("WebAuthn relying party")?
     .with_clock(parts.clock.clone());
-    let signer: Arc<dyn Signer> = Arc::new(CustodySigner::new(keys.clone()));
+    let signer: Arc<dyn Signer> = Arc::new(MeasuredSigner::new(Arc::new(CustodySigner::new(keys.clone()))));
     let decrypter: Arc<dyn Decrypter> = Arc::new(SealedDecrypter::new(keys.clone()));
     let keys: Arc<dyn Keys> = Arc::new(keys);
     let own = OwnSide {
@@ -233,7 +234,7 @@ fn fill_ports(
         entropy: parts.entropy.clone(),
     };
     Ok(Ports {
-        upstream: Arc::new(Bridge::new(parts.upstreams.clone(), &own)?),
+        upstream: Arc::new(MeasuredUpstream::new(Arc::new(Bridge::new(parts.upstreams.clone(), &own)?))),
         clock: parts.clock.clone(),
         entropy: parts.entropy.clone(),
         clients: durable.clients.clone(),
@@ -256,7 +257,7 @@ fn fill_ports(
         durable: durable.health.clone(),
         one_shot: ephemeral.one_shot,
         interactions: ephemeral.interactions,
-        approvals: ephemeral.approvals,
+        approvals: Arc::new(MeasuredApprovals::new(ephemeral.approvals)),
         sessions: ephemeral.sessions,
         access_tokens: ephemeral.access_tokens,
         replay: ephemeral.replay,
@@ -283,18 +284,4 @@ fn assemble_provider(ports: Ports, policy: Policy, keyring: Keyring, storage: Se
         dropped: DroppedRows::default(),
         client_pace,
     }
-}
-
-/// Certificates as PEM (RFC 7468 5).
-fn pem(certificates: &[Vec<u8>]) -> Vec<u8> {
-    let mut text = String::new();
-    for der in certificates {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(der);
-        text.push_str("-----BEGIN CERTIFICATE-----\n");
-        for line in encoded.as_bytes().chunks(64) {
-            text.extend([&*String::from_utf8_lossy(line), "\n"]);
-        }
-        text.push_str("-----END CERTIFICATE-----\n");
-    }
-    text.into_bytes()
 }

@@ -38,7 +38,7 @@ use clap::{Parser, Subcommand};
 
 use crate::adapter::webauthn::is_test_root;
 use crate::config::{ProcessStrings, Strings};
-use crate::telemetry::{LOG_VARIABLE, LogSettings};
+use crate::telemetry::{LOG_VARIABLE, LogSettings, Traces};
 
 /// Exit status of a wrong command line (sysexits `EX_USAGE`).
 pub const EX_USAGE: u8 = 64;
@@ -100,14 +100,17 @@ pub fn main() -> ExitCode {
         }
     };
     let wish = ProcessStrings.variable(LOG_VARIABLE).or_else(|| cli.command.usual_log());
-    if let Err(error) = LogSettings::parse(wish.as_deref()).install() {
-        output::error(error);
-        return ExitCode::from(config::EX_CONFIG);
-    }
+    let traces = match LogSettings::parse(wish.as_deref()).install() {
+        Ok(traces) => traces,
+        Err(error) => {
+            output::error(error);
+            return ExitCode::from(config::EX_CONFIG);
+        }
+    };
     // redis, sqlx and reqwest all take the process's provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(Box::pin(run(cli.command))),
+        Ok(runtime) => runtime.block_on(Box::pin(run(cli.command, traces))),
         Err(error) => {
             output::error(error);
             ExitCode::FAILURE
@@ -127,9 +130,9 @@ impl Command {
     }
 }
 
-async fn run(command: Command) -> ExitCode {
+async fn run(command: Command, traces: Traces) -> ExitCode {
     match command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(args, traces).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Restore(args) => restore::run(args).await,
         Command::Config(args) => config::run(&args, is_test_root),

@@ -15,7 +15,7 @@ use crate::config::{Config, Limits, ProcessStrings, TlsDocuments};
 use crate::flow::TrustedKeys;
 use crate::http::HttpLimits;
 use crate::ports::DeliveryObserver;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Traces};
 use crate::worker::Worker;
 
 use super::config::ConfigFile;
@@ -25,6 +25,9 @@ use super::{audit_sinks, output, outside};
 
 /// How long jobs, and messages under way, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the collector of traces may take for the last ones.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// Arguments of `sceau serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,8 +47,8 @@ enum Ended {
 }
 
 /// Runs `sceau serve`.
-pub async fn run(args: ServeArgs) -> ExitCode {
-    match Box::pin(serve(args)).await {
+pub async fn run(args: ServeArgs, traces: Traces) -> ExitCode {
+    match Box::pin(serve(args, traces)).await {
         Ok(Ended::Drained(Drained::Whole)) => ExitCode::SUCCESS,
         Ok(Ended::Drained(Drained::Cut(left))) => {
             output::error(format_args!("stopped with {left} requests under way"));
@@ -59,13 +62,16 @@ pub async fn run(args: ServeArgs) -> ExitCode {
     }
 }
 
-async fn serve(args: ServeArgs) -> anyhow::Result<Ended> {
+async fn serve(args: ServeArgs, traces: Traces) -> anyhow::Result<Ended> {
     let metrics = Metrics::install()?;
     let mut opened = open(&args.config).await?;
     let queue = opened.worker.take();
     not_behind(&opened).await?;
     commits_survive(&opened).await?;
     let listening = Listening::bind(&opened).await?;
+    if let Some(endpoint) = &opened.config.telemetry.otlp_endpoint {
+        traces.start(endpoint, Traces::QUEUE)?;
+    }
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let (app, limits) = (&opened.app, opened.config.http.limits);
     let mut jobs = app.jobs(Some(metrics.clone()));
@@ -92,6 +98,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Ended> {
         // A database that is gone must not hold the end up.
         if tokio::time::timeout(PATIENCE, app.close()).await.is_err() {
             tracing::warn!("the database was not closed in time");
+        }
+        // Last: the threads of the database end spans too.
+        if !traces.stop(PARTING).await {
+            tracing::warn!("the last traces were not taken by the collector");
         }
         drained
     };
@@ -167,6 +177,7 @@ fn http_limits(config: &Config) -> HttpLimits {
         queue: limits.max_queue,
         waits: limits.max_waits,
         source_rate: limits.source_rate,
+        traced: config.telemetry.otlp_endpoint.is_some().then_some(config.telemetry.trace_sample),
     }
 }
 

@@ -23,6 +23,7 @@ mod senders;
 mod source;
 mod storage;
 mod summary;
+mod telemetry;
 mod tokens;
 mod upstreams;
 
@@ -47,6 +48,7 @@ pub use sender_documents::SenderDocuments;
 pub use senders::{Senders, Sms, Smtp, SmtpTls};
 pub use source::{ProcessStrings, Strings};
 pub use storage::{Sql, Storage};
+pub use telemetry::Telemetry;
 pub use tokens::Lifetimes;
 pub use upstreams::Upstream;
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub patients: Patients,
     /// The audit log.
     pub audit: Audit,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Identity providers above us.
     pub upstreams: Vec<Upstream>,
 }
@@ -115,6 +119,7 @@ impl TryFrom<RawConfig> for Config {
             directory: Directory::check(&raw.directory)?,
             patients: Patients::check(&raw.patients, &issuer)?,
             audit: Audit::check(&raw.audit)?,
+            telemetry: Telemetry::check(&raw.telemetry)?,
             upstreams: Upstream::check_all(&raw.upstream)?,
             issuer,
             storage,

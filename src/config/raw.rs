@@ -21,6 +21,7 @@ pub struct RawConfig {
     pub(super) directory: RawDirectory,
     pub(super) patients: RawPatients,
     pub(super) audit: RawAudit,
+    pub(super) telemetry: RawTelemetry,
     pub(super) upstream: Vec<RawUpstream>,
 }
 
@@ -176,6 +177,13 @@ pub(super) struct RawAudit {
     pub(super) syslog_ca_file: Option<PathBuf>,
     pub(super) retention: Option<String>,
     pub(super) retention_long: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTelemetry {
+    pub(super) otlp_endpoint: Option<String>,
+    pub(super) trace_sample: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -40,6 +40,10 @@ impl Config {
         lines.push(("patients.ins", self.patients.ins_word().to_owned()));
         lines.push(("patients.cooling", quoted(duration::write(self.patients.cooling))));
         lines.extend(self.audit_lines());
+        if let Some(endpoint) = &self.telemetry.otlp_endpoint {
+            lines.push(("telemetry.otlp_endpoint", quoted(endpoint)));
+            lines.push(("telemetry.trace_sample", self.telemetry.sample_written()));
+        }
         lines.extend(self.upstreams.iter().map(|upstream| ("upstream", quoted(upstream.line()))));
         lines
     }

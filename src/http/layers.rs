@@ -17,7 +17,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use super::extract::Network;
 use super::guard::{Guard, guard};
-use super::observe::{Meters, REQUEST_ID, observe};
+use super::observe::{Observer, REQUEST_ID, observe};
 use super::respond;
 
 /// Limits of the public router.
@@ -37,6 +37,8 @@ pub struct HttpLimits {
     pub waits: usize,
     /// Requests of one source a second; 0: no limit.
     pub source_rate: u32,
+    /// Of a million requests, those traced; none: no request is, whatever a proxy says.
+    pub traced: Option<u32>,
 }
 
 impl Default for HttpLimits {
@@ -49,6 +51,7 @@ impl Default for HttpLimits {
             queue: 256,
             waits: 2048,
             source_rate: 0,
+            traced: None,
         }
     }
 }
@@ -61,6 +64,7 @@ pub(super) fn around(
     trusted_proxies: Arc<[Network]>,
     phones: Arc<[String]>,
 ) -> Router {
+    let observer = Arc::new(Observer::new(limits, Arc::clone(&trusted_proxies)));
     let places = Arc::new(Guard::new(limits, trusted_proxies));
     let hsts = limits.hsts.then(|| {
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
@@ -69,7 +73,7 @@ pub(super) fn around(
     let stack = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, Numbered::new()))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(middleware::from_fn_with_state(Meters::default(), observe))
+        .layer(middleware::from_fn_with_state(observer, observe))
         .layer(middleware::from_fn_with_state(phones, respond::in_form))
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request))

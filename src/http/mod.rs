@@ -23,6 +23,8 @@ pub mod respond;
 mod revoke;
 mod state;
 mod token;
+mod token_meters;
+mod trace_parent;
 mod userinfo;
 
 use std::sync::Arc;
@@ -36,11 +38,19 @@ pub use leaving::Leaving;
 pub use ops::{Health, admin_router};
 pub use state::AppState;
 
+use token_meters::TokenMeters;
+
 /// The public routes of the provider.
 pub fn router(state: AppState, limits: &HttpLimits) -> Router {
+    let meters = TokenMeters::new();
     let backchannel = Router::new()
         .route("/par", post(par::push))
-        .route("/token", post(token::token))
+        .route(
+            "/token",
+            post(move |state, headers, origin, form| {
+                token::token(meters.clone(), state, headers, origin, form)
+            }),
+        )
         .route("/introspect", post(introspect::introspect))
         .route("/revoke", post(revoke::revoke))
         .route("/userinfo", get(userinfo::get).post(userinfo::post))

@@ -1,7 +1,9 @@
-//! What is told of every request: a span and two metrics, by route, method and status. Never the query, which carries
-//! codes and states.
+//! What is told of every request: a span and two metrics, by route, method and status, and a trace of some. Never the
+//! query, which carries codes and states.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -10,7 +12,16 @@ use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Counter, Histogram};
-use tracing::Instrument as _;
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use super::extract::Network;
+use super::layers::HttpLimits;
+use super::trace_parent::trace_parent;
+use crate::ports::SPANS;
 
 /// The header that names a request, in and out.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -51,20 +62,90 @@ impl RouteMeters {
     }
 }
 
-/// The span and the metrics of one request.
-pub(super) async fn observe(State(meters): State<Meters>, request: Request, next: Next) -> Response {
+/// What observes the requests of a router.
+pub(super) struct Observer {
+    meters: Meters,
+    chooser: Option<Chooser>,
+}
+
+/// Chooses the requests that are traced.
+struct Chooser {
+    /// Of a million.
+    share: u32,
+    trusted_proxies: Arc<[Network]>,
+    random: RandomState,
+    last: AtomicU64,
+}
+
+/// The trace of a request: its span, which is none where the request was not chosen, and the trace's identifier.
+struct Traced {
+    span: Span,
+    id: Option<String>,
+}
+
+impl Observer {
+    pub(super) fn new(limits: &HttpLimits, trusted_proxies: Arc<[Network]>) -> Self {
+        let chooser = limits.traced.map(|share| {
+            let (random, last) = (RandomState::new(), AtomicU64::new(0));
+            Chooser { share, trusted_proxies, random, last }
+        });
+        Self { meters: Meters::default(), chooser }
+    }
+
+    fn trace(&self, request: &Request, method: &'static str, route: &str) -> Traced {
+        let Some(chooser) = &self.chooser else { return Traced { span: Span::none(), id: None } };
+        let parent = trace_parent(request, &chooser.trusted_proxies);
+        let chosen = parent.as_ref().map_or_else(|| chooser.chooses(), SpanContext::is_sampled);
+        if !chosen {
+            return Traced { span: Span::none(), id: parent.map(|parent| parent.trace_id().to_string()) };
+        }
+        let span = info_span!(
+            target: SPANS, parent: None, "http.request",
+            otel.kind = "server", otel.status_code = Empty, http.request.method = method, http.route = route,
+            http.response.status_code = Empty
+        );
+        if let Some(parent) = parent {
+            // Refused only where no layer of ours listens, and then nothing is traced at all.
+            let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+        }
+        let context = span.context().span().span_context().clone();
+        Traced { id: context.is_valid().then(|| context.trace_id().to_string()), span }
+    }
+}
+
+impl Chooser {
+    fn chooses(&self) -> bool {
+        let number = self.random.hash_one(self.last.fetch_add(1, Ordering::Relaxed));
+        number % 1_000_000 < u64::from(self.share)
+    }
+}
+
+impl Traced {
+    fn answered(&self, status: StatusCode) {
+        self.span.record("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
+}
+
+/// The spans and the metrics of one request.
+pub(super) async fn observe(State(observer): State<Arc<Observer>>, request: Request, next: Next) -> Response {
     let method = known_method(request.method());
-    let meters =
-        meters.of(request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str));
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let meters = observer.meters.of(route);
+    let traced = observer.trace(&request, method, &meters.route);
     let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("");
-    let span = tracing::info_span!(
+    let span = info_span!(
         "http.request",
         http.method = method,
         http.route = meters.route.as_str(),
-        request.id = id
+        request.id = id,
+        trace.id = traced.id.as_deref()
     );
     let started = begun();
-    let response = next.run(request).instrument(span).await;
+    let response = next.run(request).instrument(traced.span.clone()).instrument(span).await;
+    traced.answered(response.status());
     meters.count(method, response.status());
     meters.seconds.record(started.elapsed());
     response

@@ -82,6 +82,10 @@ pub use upstream::{
 
 use crate::base::{Clock, Entropy};
 
+/// The target of the spans that are exported, and of nothing else: log lines never show them, and whatever else is
+/// traced in this process never leaves it.
+pub const SPANS: &str = "sceau::spans";
+
 /// Why a port could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {

@@ -67,6 +67,8 @@ const HTTP: &[&str] = &[
     "utoipa",
     "utoipa_axum",
     "metrics",
+    "opentelemetry",
+    "tracing_opentelemetry",
 ];
 /// The client library of the software phone: a transport, CBOR, and the certificates of its attestation.
 const PHONE: &[&str] = &["reqwest", "serde_cbor_2", "url", "rcgen", "rustls_pki_types", "tokio"];
@@ -175,4 +177,4 @@ pub(crate) const SPECIFICATIONS: &[(&str, &str)] =
 
 /// Modules of `src/adapter/` that are no adapter: what the adapters of ephemeral ports have in common. Both engines
 /// seal values and name keys by one piece of code.
-pub(crate) const SHARED_BY_ADAPTERS: [&str; 2] = ["ephemeral", "sealed_value"];
+pub(crate) const SHARED_BY_ADAPTERS: [&str; 3] = ["ephemeral", "measured", "sealed_value"];

@@ -186,7 +186,8 @@ fn the_example_shows_every_setting() {
         .collect();
     let config = file(&uncommented.join("\n")).load().unwrap();
     let bare = file("issuer = \"https://id.example.fr\"").load().unwrap();
-    let absent = ["http.tls.", "storage.redis", "storage.key_prefix", "keys.pkcs11.", "upstream"];
+    let absent =
+        ["http.tls.", "storage.redis", "storage.key_prefix", "keys.pkcs11.", "telemetry.", "upstream"];
     let usual = |(setting, _): &(&str, String)| !absent.iter().any(|name| setting.starts_with(name));
     assert_eq!(config.summary().into_iter().filter(usual).collect::<Vec<_>>(), bare.summary());
 

@@ -2,6 +2,8 @@
 
 use sceau::telemetry::{LogFormat, LogSettings, Metrics};
 
+use super::file;
+
 #[test]
 fn form_and_directives_are_read_from_one_variable() {
     let table = [
@@ -42,4 +44,32 @@ fn metrics_are_installed_once_and_rendered() {
     let text = Metrics::install().unwrap().render();
     assert!(text.contains("sceau_test_total 3"), "{text}");
     assert!(text.contains("sceau_test_seconds_bucket{le=\"0.025\"} 1"), "{text}");
+}
+
+#[test]
+fn traces_are_off_unless_a_collector_is_named() {
+    let issuer = "issuer = \"https://id.example.fr\"\n[telemetry]\n";
+    assert_eq!(file(issuer).load().unwrap().telemetry.otlp_endpoint, None);
+    let named = format!("{issuer}otlp_endpoint = \"http://collector:4318\"\n");
+    assert_eq!(file(&named).load().unwrap().telemetry.trace_sample, 10_000);
+    for (share, millionths) in
+        [("0.0", 0), ("1.0", 1_000_000), ("1", 1_000_000), ("0.000015", 15), ("1.5e-05", 15)]
+    {
+        let config = file(&format!("{named}trace_sample = {share}")).load().unwrap();
+        assert_eq!(config.telemetry.trace_sample, millionths);
+    }
+    let table = [
+        ("otlp_endpoint = \"collector:4318\"", "telemetry.otlp_endpoint"),
+        ("otlp_endpoint = \"grpc://collector:4317\"", "telemetry.otlp_endpoint"),
+        ("otlp_endpoint = \"http://user:word@collector\"", "telemetry.otlp_endpoint"),
+        ("otlp_endpoint = \"http://collector/?key=1\"", "telemetry.otlp_endpoint"),
+        ("trace_sample = 0.5", "telemetry.trace_sample"),
+        ("otlp_endpoint = \"http://collector\"\ntrace_sample = 1.1", "telemetry.trace_sample"),
+        ("otlp_endpoint = \"http://collector\"\ntrace_sample = -0.1", "telemetry.trace_sample"),
+        ("otlp_endpoint = \"http://collector\"\ntrace_sample = nan", "telemetry.trace_sample"),
+    ];
+    for (text, setting) in table {
+        let error = file(&format!("{issuer}{text}")).load().unwrap_err();
+        assert_eq!(error.setting(), Some(setting), "{text}: {error}");
+    }
 }

@@ -62,7 +62,7 @@ def every_setting():
     document["storage"]["sql"] = "sqlite:///var/lib/sceau/sceau.sqlite"
     document["mobile"]["allow_self_attestation"] = False
     document["keys"]["pkcs11"]["module"] = "/opt/pkcs11/module.so"
-    open_policy = {name: {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]} for name in ("redis", "https", "smtp", "syslog")}
+    open_policy = {name: {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]} for name in ("redis", "https", "smtp", "syslog", "traces")}
     values = {
         "config": document,
         "secrets": {"kek": {"existingSecret": ""}},
@@ -103,6 +103,7 @@ def files_and_secrets():
     equal("production: roots", found["mobile"]["attestation_roots"], ["/etc/sceau/files/attestationRoots"])
     equal("production: upstream", found["upstream"], [{"id": "franceconnect-plus", "preset": "franceconnect+", "client_id": "5a1c0f7e9b3d", "client_secret_file": "/run/secrets/sceau/upstream-franceconnect-plus"}])
     equal("production: audit", found["audit"], {"syslog": "tls://siem.example.fr:6514", "syslog_ca_file": "/etc/sceau/files/syslogCa"})
+    equal("production: telemetry", found["telemetry"], {"otlp_endpoint": "http://collector.example.fr:4318", "trace_sample": 0.005})
     found = toml(rendered("production-hsm"))
     equal("hsm: keys", found["keys"], {
         "kek_file": "/run/secrets/sceau/kek",

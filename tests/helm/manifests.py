@@ -173,7 +173,7 @@ def production(objects):
     equal("production: registry", pod["imagePullSecrets"], [{"name": "registry"}])
     equal("production: strictly over zones", {r["whenUnsatisfiable"] for r in pod["topologySpreadConstraints"]}, {"DoNotSchedule"})
     equal("production: nothing can be written", [m for m in pod["containers"][0]["volumeMounts"] if not m.get("readOnly")], [])
-    equal("production: ways out", ways_out(objects), {None: [53, 53], "10.20.0.0/24": [5432], "10.20.1.0/24": [6380], "0.0.0.0/0": [443], "10.20.2.5/32": [587], "10.20.2.6/32": [6514]})
+    equal("production: ways out", ways_out(objects), {None: [53, 53], "10.20.0.0/24": [5432], "10.20.1.0/24": [6380], "0.0.0.0/0": [443], "10.20.2.5/32": [587], "10.20.2.6/32": [6514], "10.20.2.7/32": [4318]})
     migration(objects)
     monitor = one(objects, "ServiceMonitor")["spec"]
     services = [o["metadata"]["name"] for o in objects if o["kind"] == "Service" and selects(monitor["selector"]["matchLabels"], o["metadata"]["labels"])]

@@ -6,6 +6,7 @@ mod dpop;
 mod headers;
 mod limits;
 mod load;
+mod meters;
 mod mobile;
 mod origin;
 mod outage;

@@ -58,3 +58,4 @@ mod stale_cutoffs;
 mod store_loss;
 mod ticket_enrolment;
 mod tokens_review;
+mod traces;

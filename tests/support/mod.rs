@@ -3,6 +3,7 @@
 
 mod browser;
 mod caller;
+mod collector;
 mod counting;
 mod dpop;
 mod failing;
@@ -21,6 +22,7 @@ mod wire;
 
 pub(crate) use browser::{REDIRECT_URI, Waiting};
 pub(crate) use caller::{Caller, Reply, plain, send};
+pub(crate) use collector::{Collector, Spanned};
 pub(crate) use counting::{Calls, counted};
 pub(crate) use dpop::{DpopKey, Proof};
 pub(crate) use failing::{Fails, Outage};

@@ -7,10 +7,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use metrics::Histogram;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind};
 use tokio::sync::Mutex;
+use tracing::Instrument as _;
 
 use super::address::{Node, RedisSettings};
 use super::bells::Bells;
@@ -19,7 +21,7 @@ use super::lines::{Lines, Shard};
 use super::opener::Opener;
 use super::script::{Call, Script};
 use crate::base::Clock;
-use crate::ports::{PortError, PortResult};
+use crate::ports::{PortError, PortResult, SPANS};
 
 /// The lines of this process.
 pub(super) struct Link {
@@ -27,6 +29,7 @@ pub(super) struct Link {
     /// Held while lines are opened, so that one caller does it for all.
     opening: Mutex<()>,
     failures: AtomicU64,
+    seconds: Histogram,
 }
 
 /// What is asked of the shard that has a key.
@@ -53,6 +56,7 @@ impl Link {
             opener: opener.map_err(|error| PortError::Unavailable(error.to_string()))?,
             opening: Mutex::new(()),
             failures: AtomicU64::new(0),
+            seconds: metrics::histogram!("sceau_redis_seconds"),
         })
     }
 
@@ -120,7 +124,10 @@ impl Link {
     }
 
     async fn within_bound<T: FromRedisValue>(&self, wish: Wish<'_>) -> PortResult<(T, Arc<Lines>)> {
-        let answer = tokio::time::timeout(BOUND, self.follow(wish)).await;
+        let started = Instant::now();
+        let asked = tokio::time::timeout(BOUND, self.follow(wish));
+        let answer = asked.instrument(tracing::info_span!(target: SPANS, "redis")).await;
+        self.seconds.record(started.elapsed());
         answer.unwrap_or_else(|_| Err(unavailable(&late())))
     }
 

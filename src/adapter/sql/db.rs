@@ -4,11 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tracing::Instrument as _;
 
 use super::lanes::{Lanes, Turn};
 use super::postgres::{Patient, PostgresServer, PostgresSettings, WRITERS, answered};
 use super::sqlite::SqliteFile;
 use super::statements::{BEGIN_IMMEDIATE, BEGIN_READ_COMMITTED};
+use super::timing::Step;
 use crate::ports::{PortError, PortResult};
 
 /// An open database. Cheap to clone.
@@ -106,7 +108,9 @@ impl Db {
             let turn = self.lanes.turn().await?;
             Ok((turn, self.begin().await?))
         };
+        let _begun = Step::Turn.begun();
         tokio::time::timeout(patience, begun)
+            .instrument(Step::Turn.span())
             .await
             .map_err(|_| PortError::Unavailable(String::from("no writer became free in time")))?
     }
@@ -137,7 +141,7 @@ impl Tx {
 
     /// When the answer does not come, nobody knows whether the transaction was committed.
     pub(super) async fn commit(self) -> PortResult<()> {
-        on!(self, |tx| tx.commit())
+        on!(Commit, self, |tx| tx.commit())
     }
 
     pub(super) async fn rollback(self) -> PortResult<()> {

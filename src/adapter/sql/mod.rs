@@ -9,16 +9,23 @@
 /// `on!(connection, |c| sqlx::query_as(TEXT).bind(…).fetch_optional(c))?`
 macro_rules! on {
     ($engine:expr, |$executor:ident| $query:expr) => {
+        on!(Statement, $engine, |$executor| $query)
+    };
+    ($step:ident, $engine:expr, |$executor:ident| $query:expr) => {{
+        use tracing::Instrument as _;
+        let step = $crate::adapter::sql::timing::Step::$step;
+        let _begun = step.begun();
         match $engine {
             $crate::adapter::sql::db::Engine::Sqlite($executor) => {
-                $query.await.map_err($crate::ports::PortError::from)
+                $query.instrument(step.span()).await.map_err($crate::ports::PortError::from)
             }
             $crate::adapter::sql::db::Engine::Postgres(server) => {
                 let $executor = server.executor;
-                $crate::adapter::sql::postgres::answered(server.patience, $query).await
+                let patience = server.patience;
+                $crate::adapter::sql::postgres::answered(patience, $query).instrument(step.span()).await
             }
         }
-    };
+    }};
 }
 
 mod approval_decision;
@@ -73,6 +80,7 @@ mod statements_representation;
 mod statements_reseal;
 mod store;
 mod stores;
+mod timing;
 mod write;
 
 pub use audit_log::SqlAuditLog;

@@ -1,13 +1,18 @@
-//! Layer 8: log lines on standard error, and metrics in the text form of Prometheus.
+//! Layer 8: log lines on standard error, metrics in the text form of Prometheus, and traces to a collector.
 //!
-//! Never in either: identity numbers, names, tokens, codes, numbers to match, assertions, raw bodies; no address
+//! Never in any: identity numbers, names, tokens, codes, numbers to match, assertions, raw bodies; no address
 //! at info. Identifiers of ours (client, device, approval, kid) may be. Labels are from closed sets, never from
 //! a request. What must be provable is audit, not log.
+
+mod batches;
+mod traces;
 
 use std::sync::{Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+pub use traces::Traces;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -15,7 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub const LOG_VARIABLE: &str = "SCEAU_LOG";
 
 /// What is logged unless told otherwise. `webauthn_rs_core` has written key material below warn.
-pub const DEFAULT_FILTER: &str = "info,webauthn_rs_core=warn,sqlx=warn,hyper=warn";
+pub const DEFAULT_FILTER: &str = "info,webauthn_rs_core=warn,sqlx=warn,hyper=warn,sceau::spans=off";
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +53,12 @@ pub enum TelemetryError {
     /// Another recorder has been set in this process, or the builder refuses.
     #[error("the metrics cannot be recorded: {0}")]
     Recorder(#[from] metrics_exporter_prometheus::BuildError),
+    /// TLS to the collector cannot be set up.
+    #[error("traces: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The address of the collector cannot be used.
+    #[error("telemetry.otlp_endpoint: {0}")]
+    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
 }
 
 impl LogSettings {
@@ -73,18 +84,20 @@ impl LogSettings {
         Ok(EnvFilter::builder().parse(directives.trim_end_matches(','))?)
     }
 
-    /// Sets the log of this process. Once, first thing.
+    /// Sets the log of this process. Once, first thing. The traces are off until they are started.
     ///
     /// # Errors
     /// A filter that cannot be understood, or a second call.
-    pub fn install(&self) -> Result<(), TelemetryError> {
+    pub fn install(&self) -> Result<Traces, TelemetryError> {
+        let traces = Traces::off();
         let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-        let registry = tracing_subscriber::registry().with(self.filter()?);
-        match self.format {
-            LogFormat::Pretty => registry.with(lines).try_init()?,
-            LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
-        }
-        Ok(())
+        let lines = match self.format {
+            LogFormat::Pretty => lines.boxed(),
+            LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        };
+        let registry = tracing_subscriber::registry().with(lines.with_filter(self.filter()?));
+        registry.with(traces.layer()).try_init()?;
+        Ok(traces)
     }
 }
 
@@ -131,4 +144,7 @@ impl std::fmt::Debug for Metrics {
 static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
 
 /// Bounds of every histogram of durations.
-const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const SECONDS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    30.0,
+];
