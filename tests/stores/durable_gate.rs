@@ -1,10 +1,13 @@
 //! The gate in groups: on PostgreSQL many pass by one call, and who does not pass is looked at alone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sceau::base::ClientId;
 use sceau::ports::{IssueOutcome, IssuePlan, RefusedBy, RotateOutcome};
 use sqlx::AssertSqlSafe;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 use super::durable::{World, granted, race, refused};
 use super::durable_samples::{cast, rotate_plan};
@@ -69,6 +72,57 @@ async fn of_rotations_of_one_family_in_a_group_one_passes() {
     assert_eq!(world.verified().await, before + 1);
 }
 
+/// Whatever of a group somebody else holds, the others do not wait for it: the holder goes on only after they are done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_holds_is_waited_for_alone() {
+    let world = World::in_postgres(PATIENT).await;
+    let cast = Arc::new(cast(&world).await);
+    let before = cast.issue_plan();
+    assert_eq!(issue(&world, &before).await, IssueOutcome::Issued);
+    let plan = cast.issue_plan();
+    let family = before.family.as_ref().unwrap().id.uuid();
+    let (artefact, session) = (plan.fence.hash.as_bytes().to_vec(), plan.grant.sid.uuid().as_u64_pair().0);
+    let number = |at: usize| i32::from_be_bytes(artefact[at..at + 4].try_into().unwrap());
+    let holds = [
+        format!("SELECT pg_advisory_xact_lock({}, {})", number(0), number(4)),
+        format!("SELECT pg_advisory_xact_lock({})", session.cast_signed()),
+        format!("SELECT pg_advisory_xact_lock(hashtextextended('code{}', 0))", hex(&artefact)),
+        format!("SELECT id FROM families WHERE id = '{family}' FOR NO KEY UPDATE"),
+    ];
+    let tenant = world.tenant.clone().unwrap();
+    let mut holder = shared().connect(&tenant.user).await;
+    let mut held: Vec<JoinHandle<bool>> = Vec::new();
+    for (number, hold) in holds.iter().enumerate() {
+        sqlx::query("BEGIN").execute(&mut holder).await.unwrap();
+        sqlx::query(AssertSqlSafe(hold.clone())).execute(&mut holder).await.unwrap();
+        let (there, rotation) = (world.clone(), rotate_plan(&before, "next"));
+        let mut asked = cast.issue_plan();
+        match number {
+            1 => asked.grant.sid = plan.grant.sid,
+            _ => asked.fence = plan.fence,
+        }
+        held.push(tokio::spawn(async move {
+            if number < 3 {
+                return issue(&there, &asked).await == IssueOutcome::Issued;
+            }
+            let outcome = there.stores.issuance.rotate(&rotation, &granted(), &refused()).await;
+            outcome.unwrap() == RotateOutcome::Rotated
+        }));
+        let waiting = waiting_in(&tenant.database).await;
+        assert!(!waiting.contains("sceau_"), "{hold}: {waiting}");
+        let others = race(|_| {
+            let (world, cast) = (world.clone(), Arc::clone(&cast));
+            async move { issue(&world, &cast.issue_plan()).await }
+        });
+        assert!(others.await.iter().all(|outcome| *outcome == IssueOutcome::Issued), "{hold}");
+        assert!(!held[number].is_finished(), "{hold}: it waits");
+        sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+        let done = (&mut held[number]).await.unwrap();
+        // The artefact of the first is that of the third: used once.
+        assert_eq!(done, number != 2, "{hold}");
+    }
+}
+
 /// The functions do the work: without them nothing passes, rather than step by step for ever unseen.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_gate_is_one_call() {
@@ -89,6 +143,26 @@ async fn the_gate_is_one_call() {
     let decision = cast.decision();
     let failed = world.stores.decisions.commit(&decision, &granted(), &refused()).await;
     assert!(format!("{failed:?}").contains("sceau_decide"), "{failed:?}");
+}
+
+/// The statement that waits for a lock.
+async fn waiting_in(database: &str) -> String {
+    let mut admin = shared().connect("postgres").await;
+    let text = "SELECT query FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'";
+    let waiting = async {
+        loop {
+            let found = sqlx::query_scalar(text).bind(database).fetch_optional(&mut admin).await.unwrap();
+            if let Some(query) = found {
+                return query;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENT, waiting).await.expect("something waits")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn issue(world: &World, plan: &IssuePlan) -> IssueOutcome {

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::db::{Engine, Tx};
-use super::postgres::answered;
+use super::postgres::stated;
 use super::row::stored;
 use super::statements::{AUDIT_INSERT, AUDIT_PAYLOAD_INSERT};
 use super::statements_audit::{AUDIT_INSERT_ALL, AUDIT_PAYLOAD_INSERT_ALL};
@@ -91,7 +91,7 @@ async fn insert_all(tx: &mut Tx, rows: &[AuditInsert<'_>]) -> PortResult<()> {
         .bind(column(rows, |row| row.leaf.record.as_slice()))
         .bind(column(rows, |row| row.leaf.hash.as_slice()))
         .fetch_optional(&mut *server.executor);
-    answered(server.patience, inserted).await?;
+    stated(server.patience, inserted).await?;
     let sealed: Vec<_> = rows.iter().filter_map(|row| Some((row.event, row.payload.as_deref()?))).collect();
     if sealed.is_empty() {
         return Ok(());
@@ -101,7 +101,7 @@ async fn insert_all(tx: &mut Tx, rows: &[AuditInsert<'_>]) -> PortResult<()> {
         .bind(column(&sealed, |(event, _)| event.at.millis()))
         .bind(column(&sealed, |(_, payload)| *payload))
         .fetch_optional(&mut *server.executor);
-    answered(server.patience, inserted).await?;
+    stated(server.patience, inserted).await?;
     Ok(())
 }
 

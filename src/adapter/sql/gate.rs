@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::db::Engine;
 use super::fence::presented_name;
-use super::postgres::answered;
+use super::postgres::stated;
 use super::standing::{artefact_lock, session_lock};
 use super::statements_gate::{GATE_DECIDE, GATE_ISSUE, GATE_ROTATE};
 use super::write::Write;
@@ -223,7 +223,7 @@ async fn issue_all(write: &mut Write<'_>, group: &[&Issue]) -> PortResult<Vec<bo
         .bind(column(group, |one| one.record.at.millis()))
         .bind(column(group, |one| one.record.kept_until.millis()))
         .fetch_all(&mut *server.executor);
-    answered(server.patience, passed).await
+    stated(server.patience, passed).await
 }
 
 async fn rotate_all(write: &mut Write<'_>, group: &[&Rotate]) -> PortResult<Vec<bool>> {
@@ -251,7 +251,7 @@ async fn rotate_all(write: &mut Write<'_>, group: &[&Rotate]) -> PortResult<Vec<
         .bind(column(group, |one| one.record.at.millis()))
         .bind(column(group, |one| one.record.kept_until.millis()))
         .fetch_all(&mut *server.executor);
-    answered(server.patience, passed).await
+    stated(server.patience, passed).await
 }
 
 async fn decide_all(write: &mut Write<'_>, group: &[&Decide]) -> PortResult<Vec<bool>> {
@@ -272,7 +272,7 @@ async fn decide_all(write: &mut Write<'_>, group: &[&Decide]) -> PortResult<Vec<
         .bind(column(group, |one| one.proof.as_slice()))
         .bind(column(group, |one| one.evidence.as_slice()))
         .fetch_all(&mut *server.executor);
-    answered(server.patience, passed).await
+    stated(server.patience, passed).await
 }
 
 fn column<'a, Row, Value>(group: &[&'a Row], value: impl Fn(&'a Row) -> Value) -> Vec<Value> {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::revocation::end_grant;
+use super::rivals::insisting;
 use super::row::{corrupt, counter, hash, thumbprint, word};
 use super::statements::{CONSENT_FIND, CONSENT_UPSERT, FAMILY_FIND};
 use super::statements_directory::{PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED};
@@ -93,6 +94,35 @@ impl Grants for SqlGrants {
         since: UnixTime,
         event: &AuditEvent,
     ) -> PortResult<Option<Vec<GrantId>>> {
+        insisting(|| self.try_withdraw(subject, since, event)).await
+    }
+}
+
+/// Client, scope, time, who is represented, in which quality.
+type ConsentRow = (String, String, i64, Option<Uuid>, Option<String>);
+
+#[derive(sqlx::FromRow)]
+struct FamilyRow {
+    id: Uuid,
+    generation: i64,
+    current_hash: Vec<u8>,
+    previous_hash: Option<Vec<u8>>,
+    jkt: Option<Vec<u8>>,
+    absolute_expiry: i64,
+    idle_expiry: i64,
+    dead: bool,
+    current_sealed: Vec<u8>,
+    grant_id: Uuid,
+    sealed: Vec<u8>,
+}
+
+impl SqlGrants {
+    async fn try_withdraw(
+        &self,
+        subject: ConsentSubject<'_>,
+        since: UnixTime,
+        event: &AuditEvent,
+    ) -> PortResult<Option<Vec<GrantId>>> {
         let ConsentSubject { person, on_behalf_of, client } = subject;
         let represented = on_behalf_of.map(PersonId::uuid);
         let mut write = self.0.write().await?;
@@ -133,27 +163,7 @@ impl Grants for SqlGrants {
         write.commit(event).await?;
         Ok(Some(ended))
     }
-}
 
-/// Client, scope, time, who is represented, in which quality.
-type ConsentRow = (String, String, i64, Option<Uuid>, Option<String>);
-
-#[derive(sqlx::FromRow)]
-struct FamilyRow {
-    id: Uuid,
-    generation: i64,
-    current_hash: Vec<u8>,
-    previous_hash: Option<Vec<u8>>,
-    jkt: Option<Vec<u8>>,
-    absolute_expiry: i64,
-    idle_expiry: i64,
-    dead: bool,
-    current_sealed: Vec<u8>,
-    grant_id: Uuid,
-    sealed: Vec<u8>,
-}
-
-impl SqlGrants {
     /// `dead` is true when the family or its grant is.
     async fn read(&self, row: FamilyRow) -> PortResult<StoredFamily> {
         let family = Family {

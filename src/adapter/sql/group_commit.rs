@@ -21,6 +21,10 @@ pub(super) const QUEUE: usize = 1024;
 /// Groups at a time: while one waits for the disk, another gathers.
 const GROUPS: usize = 2;
 
+/// Of a group, those that pass the gate: each is a transaction within a transaction, of which PostgreSQL remembers 64 of a
+/// connection cheaply, and holds its locks until the group commits.
+const PASSING: usize = 50;
+
 /// The groups of one process.
 #[derive(Clone)]
 pub(super) struct GroupCommit {
@@ -49,6 +53,21 @@ enum Work {
     Keep(Box<Kept>),
     /// Something passes the gate.
     Pass(Passing),
+}
+
+impl Queue {
+    /// All that wait, but so many that pass the gate. Who has given up and left nothing to record is let go.
+    fn next_group(&mut self) -> Vec<Waiting> {
+        let mut passing = 0_usize;
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let waiting = waiting.filter(|one| matches!(one.work, Work::Nothing) || !one.done.is_closed());
+        let (group, left) = waiting.partition(|one| {
+            passing = passing.saturating_add(usize::from(one.work.passing().is_some()));
+            one.work.passing().is_none() || passing <= PASSING
+        });
+        self.waiting = left;
+        group
+    }
 }
 
 impl Work {
@@ -159,19 +178,30 @@ impl Drop for GroupPlace {
 /// Waits for the writer's turn, then commits all that waits by then.
 async fn commit_group(store: &Store, queue: &Mutex<Queue>) {
     let write = store.write().await;
-    let group = std::mem::take(&mut lock(queue).waiting);
+    let group = lock(queue).next_group();
     match commit(write, &group).await {
         Ok(done) => tell(group, done.into_iter().map(Ok)),
-        // A rival holds a row of one: the others do not pay for it. Nothing was written.
+        // A rival holds a family. Nothing was written, and the others do not pay for it.
         Err(PortError::Conflict) if group.len() > 1 => commit_one_by_one(store, group).await,
         Err(error) => tell(group, std::iter::repeat_with(|| Err(again(&error)))),
     }
 }
 
+/// What would pass the gate is left to its callers, who take it step by step; of the rest, each alone, until the database
+/// is gone.
 async fn commit_one_by_one(store: &Store, group: Vec<Waiting>) {
-    for one in group {
+    let (passing, rest): (Vec<_>, Vec<_>) = group.into_iter().partition(|one| one.work.passing().is_some());
+    tell(passing, std::iter::repeat_with(|| Ok(false)));
+    let mut gone = None;
+    for one in rest {
         let alone = [one];
-        let done = commit(store.write().await, &alone).await;
+        let done = match &gone {
+            Some(error) => Err(again(error)),
+            None => commit(store.write().await, &alone).await,
+        };
+        if let Err(error @ PortError::Unavailable(_)) = &done {
+            gone = Some(again(error));
+        }
         tell(alone, std::iter::once(done.map(|done| done.first().is_some_and(|done| *done))));
     }
 }
@@ -179,10 +209,11 @@ async fn commit_one_by_one(store: &Store, group: Vec<Waiting>) {
 /// For each of `group`, whether it was done.
 async fn commit(write: PortResult<Write<'_>>, group: &[Waiting]) -> PortResult<Vec<bool>> {
     let mut write = write?;
-    let passing: Vec<_> = group.iter().map(|one| one.work.passing()).collect();
-    let passed = pass(&mut write, &passing).await?;
+    // First: it waits for families that others hold, and what passes the gate holds much, and waits for nobody.
     let kept: Vec<_> = group.iter().map(|one| one.work.kept()).collect();
     let stands = keep_alive(&mut write, &kept).await?;
+    let passing: Vec<_> = group.iter().map(|one| one.work.passing()).collect();
+    let passed = pass(&mut write, &passing).await?;
     let done: Vec<_> = stands.iter().zip(&passed).map(|(stands, passed)| *stands && *passed).collect();
     write.commit_all(events(group, &done)).await?;
     Ok(done)

@@ -8,6 +8,7 @@ use super::gate::Passing;
 use super::group_commit::GroupCommit;
 use super::kept::Kept;
 use super::revocation::end_grant;
+use super::rivals::insisting;
 use super::row::{corrupt, stored};
 use super::standing::{consent_withdrawn, hold_artefact, hold_session, refusal};
 use super::statements::{
@@ -80,26 +81,7 @@ impl Issuance for SqlIssuance {
         client: &ClientId,
         event: &AuditEvent,
     ) -> PortResult<Option<GrantId>> {
-        let mut write = self.store.write().await?;
-        hold_artefact(&mut write, hash).await?;
-        let used: Option<(Option<Uuid>, Option<String>)> =
-            on!(write.connection(), |c| sqlx::query_as(FENCE_REPLAYED)
-                .bind(kind.as_str())
-                .bind(hash.as_bytes().as_slice())
-                .fetch_optional(c))?;
-        let Some((grant, owner)) = used else {
-            // Its first use may be on its way here: it will find that there was a second one.
-            fence::note_presented(&mut write, kind, hash, client).await?;
-            write.commit_saying(event, fence::unknown_reason(kind)).await?;
-            return Ok(None);
-        };
-        // Another client that presents the artefact ends nothing: that would be a lever.
-        let own = grant.filter(|_| owner.as_deref() == Some(client.as_str())).map(GrantId::from_uuid);
-        if let Some(grant) = own {
-            end_grant(&mut write, grant, event.at).await?;
-        }
-        write.commit_saying(event, fence::replayed_reason(kind)).await?;
-        Ok(own)
+        insisting(|| self.try_replayed(kind, hash, client, event)).await
     }
 
     async fn rotate(
@@ -152,14 +134,7 @@ impl Issuance for SqlIssuance {
     }
 
     async fn end_family(&self, family: FamilyId, event: &AuditEvent) -> PortResult<()> {
-        let mut write = self.store.write().await?;
-        let grant: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(FAMILY_GRANT)
-            .bind(family.uuid())
-            .fetch_optional(c))?;
-        if let Some(grant) = grant {
-            end_grant(&mut write, GrantId::from_uuid(grant), event.at).await?;
-        }
-        write.commit(event).await
+        insisting(|| self.try_end_family(family, event)).await
     }
 
     async fn device_of(&self, grant: GrantId) -> PortResult<Option<DeviceId>> {
@@ -171,6 +146,46 @@ impl Issuance for SqlIssuance {
 }
 
 impl SqlIssuance {
+    async fn try_end_family(&self, family: FamilyId, event: &AuditEvent) -> PortResult<()> {
+        let mut write = self.store.write().await?;
+        let grant: Option<Uuid> = on!(write.connection(), |c| sqlx::query_scalar(FAMILY_GRANT)
+            .bind(family.uuid())
+            .fetch_optional(c))?;
+        if let Some(grant) = grant {
+            end_grant(&mut write, GrantId::from_uuid(grant), event.at).await?;
+        }
+        write.commit(event).await
+    }
+
+    async fn try_replayed(
+        &self,
+        kind: FenceKind,
+        hash: &TokenHash,
+        client: &ClientId,
+        event: &AuditEvent,
+    ) -> PortResult<Option<GrantId>> {
+        let mut write = self.store.write().await?;
+        hold_artefact(&mut write, hash).await?;
+        let used: Option<(Option<Uuid>, Option<String>)> =
+            on!(write.connection(), |c| sqlx::query_as(FENCE_REPLAYED)
+                .bind(kind.as_str())
+                .bind(hash.as_bytes().as_slice())
+                .fetch_optional(c))?;
+        let Some((grant, owner)) = used else {
+            // Its first use may be on its way here: it will find that there was a second one.
+            fence::note_presented(&mut write, kind, hash, client).await?;
+            write.commit_saying(event, fence::unknown_reason(kind)).await?;
+            return Ok(None);
+        };
+        // Another client that presents the artefact ends nothing: that would be a lever.
+        let own = grant.filter(|_| owner.as_deref() == Some(client.as_str())).map(GrantId::from_uuid);
+        if let Some(grant) = own {
+            end_grant(&mut write, grant, event.at).await?;
+        }
+        write.commit_saying(event, fence::replayed_reason(kind)).await?;
+        Ok(own)
+    }
+
     async fn insert_grant(&self, write: &mut Write<'_>, grant: &Grant) -> PortResult<()> {
         on!(write.connection(), |c| sqlx::query_as::<_, ()>(GRANT_INSERT)
             .bind(grant.id.uuid())

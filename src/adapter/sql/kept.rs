@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::db::Engine;
-use super::postgres::answered;
+use super::postgres::stated;
 use super::statements::{FAMILY_KEEP, FAMILY_KEEP_ALL, ISSUANCE_INSERT, ISSUANCE_INSERT_ALL};
 use super::write::Write;
 use crate::audit::AuditEvent;
@@ -69,7 +69,7 @@ async fn keep_all(write: &mut Write<'_>, plans: &[&KeepPlan]) -> PortResult<BTre
         .bind(column(plans, |plan| plan.family.uuid()))
         .bind(column(plans, |plan| plan.idle_expiry.millis()))
         .fetch_all(&mut *server.executor);
-    let alive: BTreeSet<Uuid> = answered(server.patience, kept).await?.into_iter().collect();
+    let alive: BTreeSet<Uuid> = stated(server.patience, kept).await?.into_iter().collect();
     let given: Vec<_> = plans.iter().copied().filter(|plan| alive.contains(&plan.family.uuid())).collect();
     if given.is_empty() {
         return Ok(alive);
@@ -85,7 +85,7 @@ async fn keep_all(write: &mut Write<'_>, plans: &[&KeepPlan]) -> PortResult<BTre
         .bind(column(&given, |plan| plan.family.uuid()))
         .bind(column(&given, |plan| plan.record.kept_until.millis()))
         .fetch_optional(&mut *server.executor);
-    answered(server.patience, recorded).await?;
+    stated(server.patience, recorded).await?;
     Ok(alive)
 }
 

@@ -64,6 +64,7 @@ mod postgres;
 mod primary;
 mod reseal;
 mod revocation;
+mod rivals;
 mod row;
 mod schema;
 mod seal_keys;

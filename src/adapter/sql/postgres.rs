@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 
+use tracing::Instrument as _;
+
 use super::primary::Cluster;
 use super::sqlite::STATEMENT_CACHE;
+use super::timing::Step;
 use crate::base::Secret;
 use crate::ports::{PortError, PortResult};
 
@@ -131,6 +134,15 @@ pub(super) async fn answered<T>(
         Ok(answer) => answer.map_err(PortError::from),
         Err(_) => Err(PortError::Unavailable(String::from("PostgreSQL does not answer"))),
     }
+}
+
+/// The same of a statement that only PostgreSQL runs, timed as others are.
+pub(super) async fn stated<T>(
+    patience: Duration,
+    query: impl Future<Output = Result<T, sqlx::Error>>,
+) -> PortResult<T> {
+    let _begun = Step::Statement.begun();
+    answered(patience, query).instrument(Step::Statement.span()).await
 }
 
 const GRACE: Duration = Duration::from_millis(300);

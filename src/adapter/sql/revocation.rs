@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use super::rivals::insisting;
 use super::row::{corrupt, word};
 use super::standing::hold_session;
 use super::statements::{
@@ -28,14 +29,7 @@ pub(super) struct SqlRevocation(pub(super) Store);
 #[async_trait]
 impl Revocation for SqlRevocation {
     async fn revoke(&self, cutoff: &Cutoff, event: &AuditEvent) -> PortResult<bool> {
-        let mut write = self.0.write().await?;
-        let ended = end_subject(&mut write, &cutoff.scope).await?;
-        let cut = cut(&mut write, cutoff).await?;
-        if !ended && !cut {
-            return Ok(false);
-        }
-        write.commit(event).await?;
-        Ok(true)
+        insisting(|| self.try_revoke(cutoff, event)).await
     }
 
     async fn unlock(&self, person: PersonId, event: &AuditEvent) -> PortResult<bool> {
@@ -48,6 +42,30 @@ impl Revocation for SqlRevocation {
     }
 
     async fn end_signed(
+        &self,
+        signed: &SignedSince<'_>,
+        after: Option<Sid>,
+        limit: u32,
+        event: &AuditEvent,
+    ) -> PortResult<Option<(Sid, u64)>> {
+        insisting(|| self.try_end_signed(signed, after, limit, event)).await
+    }
+
+    async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)> {
+        // Before the query: what is written while it runs belongs to the next one.
+        let now = self.0.clock.now();
+        let rows: Vec<(String, String, i64)> = on!(self.0.db.reader(), |c| sqlx::query_as(CUTOFF_CHANGES)
+            .bind(since.minus(OVERLAP).millis())
+            .fetch_all(c))?;
+        let cutoffs = rows.into_iter().map(|(scope, subject, at)| {
+            Ok(Cutoff { scope: read_scope(&scope, &subject)?, at: UnixTime::from_millis(at) })
+        });
+        Ok((cutoffs.collect::<PortResult<_>>()?, now))
+    }
+}
+
+impl SqlRevocation {
+    async fn try_end_signed(
         &self,
         signed: &SignedSince<'_>,
         after: Option<Sid>,
@@ -75,16 +93,15 @@ impl Revocation for SqlRevocation {
         Ok(Some((last, ended)))
     }
 
-    async fn changes_since(&self, since: UnixTime) -> PortResult<(Vec<Cutoff>, UnixTime)> {
-        // Before the query: what is written while it runs belongs to the next one.
-        let now = self.0.clock.now();
-        let rows: Vec<(String, String, i64)> = on!(self.0.db.reader(), |c| sqlx::query_as(CUTOFF_CHANGES)
-            .bind(since.minus(OVERLAP).millis())
-            .fetch_all(c))?;
-        let cutoffs = rows.into_iter().map(|(scope, subject, at)| {
-            Ok(Cutoff { scope: read_scope(&scope, &subject)?, at: UnixTime::from_millis(at) })
-        });
-        Ok((cutoffs.collect::<PortResult<_>>()?, now))
+    async fn try_revoke(&self, cutoff: &Cutoff, event: &AuditEvent) -> PortResult<bool> {
+        let mut write = self.0.write().await?;
+        let ended = end_subject(&mut write, &cutoff.scope).await?;
+        let cut = cut(&mut write, cutoff).await?;
+        if !ended && !cut {
+            return Ok(false);
+        }
+        write.commit(event).await?;
+        Ok(true)
     }
 }
 

@@ -4,7 +4,7 @@
 //! for the grant, which it then ends.
 
 use super::db::Engine;
-use super::postgres::answered;
+use super::postgres::stated;
 use super::row::corrupt;
 use super::statements::{
     ARTEFACT_HOLD, CLIENT_ENABLED, CLIENT_ENABLED_LOCKED, CUTOFF_COVERING, DEVICE_STATUS,
@@ -22,7 +22,7 @@ use crate::ports::{Grant, IssuePlan, PortResult, RefusedBy};
 pub(super) async fn hold_session(write: &mut Write<'_>, sid: Sid, lock: &'static str) -> PortResult<()> {
     let Engine::Postgres(server) = write.connection() else { return Ok(()) };
     let held = sqlx::query_as::<_, ()>(lock).bind(session_lock(sid)).fetch_optional(server.executor);
-    answered(server.patience, held).await?;
+    stated(server.patience, held).await?;
     Ok(())
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn hold_artefact(write: &mut Write<'_>, hash: &TokenHash) -> Po
     let (first, second) = artefact_lock(hash);
     let held =
         sqlx::query_as::<_, ()>(ARTEFACT_HOLD).bind(first).bind(second).fetch_optional(server.executor);
-    answered(server.patience, held).await?;
+    stated(server.patience, held).await?;
     Ok(())
 }
 

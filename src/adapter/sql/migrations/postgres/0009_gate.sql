@@ -3,8 +3,10 @@
 --
 -- Each does what the program does step by step, in the same order and with the same locks (READ COMMITTED: every statement
 -- sees what was committed before it), as long as nothing stands in the way. Whatever does is not decided here: that one is
--- undone and false is returned, and the program takes it step by step, to find and record the reason. The audit row is the
--- program's. They run with the rights of whoever calls them. A program of an earlier version knows none of them.
+-- undone and false is returned, and the program takes it step by step, to find and record the reason. A row or an artefact
+-- that somebody else holds stands in the way too: a function never waits, for the whole group would wait with it, holding
+-- what others wait for. The audit row is the program's. They run with the rights of whoever calls them. A program of an
+-- earlier version knows none of them.
 
 CREATE FUNCTION sceau_in_the_way() RETURNS void
 LANGUAGE plpgsql AS $function$
@@ -16,6 +18,10 @@ $function$;
 CREATE FUNCTION sceau_use_up(_kind text, _hash bytea, _until bigint, _grant uuid, _expires bigint) RETURNS void
 LANGUAGE plpgsql AS $function$
 BEGIN
+    -- What the trigger would wait for.
+    IF NOT pg_try_advisory_xact_lock(hashtextextended(_kind || encode(_hash, 'hex'), 0)) THEN
+        PERFORM sceau_in_the_way();
+    END IF;
     INSERT INTO single_use (kind, hash, kept_until, grant_id, expires_at)
         VALUES (_kind, _hash, _until, _grant, _expires) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN PERFORM sceau_in_the_way(); END IF;
@@ -29,16 +35,16 @@ CREATE FUNCTION sceau_in_good_standing(
 ) RETURNS void
 LANGUAGE plpgsql AS $function$
 BEGIN
-    PERFORM FROM clients WHERE client_id = _client AND enabled FOR SHARE;
+    PERFORM FROM clients WHERE client_id = _client AND enabled FOR SHARE SKIP LOCKED;
     IF NOT FOUND THEN PERFORM sceau_in_the_way(); END IF;
-    PERFORM FROM persons WHERE id = _person AND status = 'active' FOR SHARE;
+    PERFORM FROM persons WHERE id = _person AND status = 'active' FOR SHARE SKIP LOCKED;
     IF NOT FOUND THEN PERFORM sceau_in_the_way(); END IF;
     IF _represented IS NOT NULL THEN
-        PERFORM FROM persons WHERE id = _represented AND status = 'active' FOR SHARE;
+        PERFORM FROM persons WHERE id = _represented AND status = 'active' FOR SHARE SKIP LOCKED;
         IF NOT FOUND THEN PERFORM sceau_in_the_way(); END IF;
     END IF;
     IF _device IS NOT NULL THEN
-        PERFORM FROM devices WHERE id = _device AND status = 'active' FOR SHARE;
+        PERFORM FROM devices WHERE id = _device AND status = 'active' FOR SHARE SKIP LOCKED;
         IF NOT FOUND THEN PERFORM sceau_in_the_way(); END IF;
     END IF;
     -- An ended session or grant does not come back, whenever it was authenticated.
@@ -62,9 +68,9 @@ CREATE FUNCTION sceau_issue(
 ) RETURNS boolean
 LANGUAGE plpgsql AS $function$
 BEGIN
-    PERFORM pg_advisory_xact_lock(_artefact_1, _artefact_2);
+    IF NOT pg_try_advisory_xact_lock(_artefact_1, _artefact_2) THEN PERFORM sceau_in_the_way(); END IF;
     PERFORM sceau_use_up(_fence, _hash, _until, _grant, _expires);
-    PERFORM pg_advisory_xact_lock_shared(_session);
+    IF NOT pg_try_advisory_xact_lock_shared(_session) THEN PERFORM sceau_in_the_way(); END IF;
     PERFORM sceau_in_good_standing(
         _grant, _sid, _person, _client, _device, _authenticated, _represented, _represented_since);
     PERFORM FROM consent_withdrawals WHERE person = _person AND represented = coalesce(_represented, _person)
@@ -98,7 +104,8 @@ BEGIN
     PERFORM sceau_in_good_standing(
         _grant, _sid, _person, _client, _device, _authenticated, _represented, _represented_since);
     PERFORM FROM families f JOIN grants g ON g.id = f.grant_id
-        WHERE f.id = _family AND g.id = _grant AND NOT f.dead AND NOT g.dead FOR NO KEY UPDATE OF f FOR SHARE OF g;
+        WHERE f.id = _family AND g.id = _grant AND NOT f.dead AND NOT g.dead 
+        FOR NO KEY UPDATE OF f SKIP LOCKED FOR SHARE OF g SKIP LOCKED;
     IF NOT FOUND THEN PERFORM sceau_in_the_way(); END IF;
     UPDATE families SET previous_hash = current_hash, current_hash = _next, current_sealed = _next_sealed,
         generation = generation + 1, idle_expiry = _idle
@@ -123,7 +130,7 @@ BEGIN
     PERFORM sceau_use_up('challenge', _challenge_hash, _until, NULL, _expires);
     PERFORM FROM persons p JOIN devices d ON d.person = p.id
         WHERE d.id = _device AND d.person = _person AND d.status = 'active' AND p.status = 'active'
-        FOR SHARE OF p FOR NO KEY UPDATE OF d;
+        FOR SHARE OF p SKIP LOCKED FOR NO KEY UPDATE OF d SKIP LOCKED;
     IF NOT FOUND THEN PERFORM sceau_in_the_way(); END IF;
     -- Web Authentication Level 3, 7.2: greater, or both zero when the authenticator keeps none.
     UPDATE devices SET sign_count = _sign_count
@@ -137,3 +144,23 @@ EXCEPTION WHEN SQLSTATE 'SC001' THEN
     RETURN FALSE;
 END
 $function$;
+
+-- Where functions are not everybody's by default: whoever may use things up may call these.
+DO $migration$
+DECLARE
+    serving record;
+    called  record;
+BEGIN
+    FOR serving IN
+        SELECT a.grantee::regrole AS role FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+        WHERE c.oid = 'single_use'::regclass AND a.privilege_type = 'INSERT' AND a.grantee NOT IN (0, c.relowner)
+    LOOP
+        FOR called IN
+            SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname IN
+                ('sceau_in_the_way', 'sceau_use_up', 'sceau_in_good_standing', 'sceau_issue', 'sceau_rotate', 'sceau_decide')
+        LOOP
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', called.name, serving.role);
+        END LOOP;
+    END LOOP;
+END
+$migration$;
