@@ -6,7 +6,7 @@ use std::time::Duration;
 use sceau::base::ClientId;
 use sceau::ports::{IssueOutcome, IssuePlan, RefusedBy, RotateOutcome};
 use sqlx::AssertSqlSafe;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::durable::{World, granted, race, refused};
@@ -82,16 +82,17 @@ async fn what_somebody_holds_is_waited_for_alone() {
     let plan = cast.issue_plan();
     let family = before.family.as_ref().unwrap().id.uuid();
     let (artefact, session) = (plan.fence.hash.as_bytes().to_vec(), plan.grant.sid.uuid().as_u64_pair().0);
+    let hex: Vec<_> = artefact.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
     let number = |at: usize| i32::from_be_bytes(artefact[at..at + 4].try_into().unwrap());
     let holds = [
         format!("SELECT pg_advisory_xact_lock({}, {})", number(0), number(4)),
         format!("SELECT pg_advisory_xact_lock({})", session.cast_signed()),
-        format!("SELECT pg_advisory_xact_lock(hashtextextended('code{}', 0))", hex(&artefact)),
+        format!("SELECT pg_advisory_xact_lock(hashtextextended('code{hex}', 0))"),
         format!("SELECT id FROM families WHERE id = '{family}' FOR NO KEY UPDATE"),
     ];
     let tenant = world.tenant.clone().unwrap();
     let mut holder = shared().connect(&tenant.user).await;
-    let mut held: Vec<JoinHandle<bool>> = Vec::new();
     for (number, hold) in holds.iter().enumerate() {
         sqlx::query("BEGIN").execute(&mut holder).await.unwrap();
         sqlx::query(AssertSqlSafe(hold.clone())).execute(&mut holder).await.unwrap();
@@ -101,13 +102,14 @@ async fn what_somebody_holds_is_waited_for_alone() {
             1 => asked.grant.sid = plan.grant.sid,
             _ => asked.fence = plan.fence,
         }
-        held.push(tokio::spawn(async move {
+        let mut held = JoinSet::new();
+        held.spawn(async move {
             if number < 3 {
                 return issue(&there, &asked).await == IssueOutcome::Issued;
             }
             let outcome = there.stores.issuance.rotate(&rotation, &granted(), &refused()).await;
             outcome.unwrap() == RotateOutcome::Rotated
-        }));
+        });
         let waiting = waiting_in(&tenant.database).await;
         assert!(!waiting.contains("sceau_"), "{hold}: {waiting}");
         let others = race(|_| {
@@ -115,9 +117,9 @@ async fn what_somebody_holds_is_waited_for_alone() {
             async move { issue(&world, &cast.issue_plan()).await }
         });
         assert!(others.await.iter().all(|outcome| *outcome == IssueOutcome::Issued), "{hold}");
-        assert!(!held[number].is_finished(), "{hold}: it waits");
+        assert!(held.try_join_next().is_none(), "{hold}: it waits");
         sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
-        let done = (&mut held[number]).await.unwrap();
+        let done = held.join_next().await.unwrap().unwrap();
         // The artefact of the first is that of the third: used once.
         assert_eq!(done, number != 2, "{hold}");
     }
@@ -159,10 +161,6 @@ async fn waiting_in(database: &str) -> String {
         }
     };
     timeout(PATIENT, waiting).await.expect("something waits")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn issue(world: &World, plan: &IssuePlan) -> IssueOutcome {
