@@ -37,6 +37,8 @@ struct Queue {
     waiting: Vec<Waiting>,
     /// Groups under way.
     groups: usize,
+    /// One of them has not taken its members yet: it will take all that wait.
+    coming: bool,
 }
 
 struct Waiting {
@@ -123,8 +125,9 @@ impl GroupCommit {
             return Err(PortError::Unavailable(String::from("the audit queue is full")));
         }
         queue.waiting.push(Waiting { event: event.clone(), work, done });
-        if queue.groups < GROUPS {
+        if !queue.coming && queue.groups < GROUPS {
             queue.groups = queue.groups.saturating_add(1);
+            queue.coming = true;
             self.start_group();
         }
         Ok(outcome)
@@ -139,46 +142,64 @@ impl GroupCommit {
     }
 }
 
-/// Commits groups until nothing waits.
+/// Commits groups until nothing waits for this one.
 async fn commit_groups(store: Store, queue: Arc<Mutex<Queue>>) {
-    let mut place = GroupPlace { queue: Arc::clone(&queue), given_back: false };
-    while !place.give_back_when_idle() {
-        commit_group(&store, &queue).await;
+    let mut place = GroupPlace { queue, coming: true, held: true };
+    while place.held {
+        commit_group(&store, &mut place).await;
+        place.come_again();
     }
 }
 
 /// One of the places for groups, given back however the group ends: a panic must not leave it taken.
 struct GroupPlace {
     queue: Arc<Mutex<Queue>>,
-    given_back: bool,
+    /// Its group has not taken its members yet.
+    coming: bool,
+    /// It was not given back.
+    held: bool,
 }
 
 impl GroupPlace {
-    /// Under the lock under which events come: none is left to a group that has ended.
-    fn give_back_when_idle(&mut self) -> bool {
+    /// The members of its group.
+    fn take(&mut self) -> Vec<Waiting> {
         let mut queue = lock(&self.queue);
-        if !queue.waiting.is_empty() {
-            return false;
+        self.coming = false;
+        queue.coming = false;
+        queue.next_group()
+    }
+
+    /// For another group when somebody waits whom no other group will take; else the place is given back. Under the lock
+    /// under which they come: nobody is left to a group that has ended.
+    fn come_again(&mut self) {
+        let mut queue = lock(&self.queue);
+        if queue.waiting.is_empty() || queue.coming {
+            queue.groups = queue.groups.saturating_sub(1);
+            self.held = false;
+        } else {
+            queue.coming = true;
+            self.coming = true;
         }
-        queue.groups = queue.groups.saturating_sub(1);
-        self.given_back = true;
-        true
     }
 }
 
 impl Drop for GroupPlace {
     fn drop(&mut self) {
-        if !self.given_back {
+        if self.held {
             let mut queue = lock(&self.queue);
             queue.groups = queue.groups.saturating_sub(1);
+            queue.coming &= !self.coming;
         }
     }
 }
 
 /// Waits for the writer's turn, then commits all that waits by then.
-async fn commit_group(store: &Store, queue: &Mutex<Queue>) {
+async fn commit_group(store: &Store, place: &mut GroupPlace) {
     let write = store.write().await;
-    let group = lock(queue).next_group();
+    let group = place.take();
+    if group.is_empty() {
+        return;
+    }
     match commit(write, &group).await {
         Ok(done) => tell(group, done.into_iter().map(Ok)),
         // A rival holds a family. Nothing was written, and the others do not pay for it.
