@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::directory::{hold, written};
 use super::persons::StoredPerson;
 use super::revocation::cut;
+use super::rivals::insisting;
 use super::row::corrupt;
 use super::statements_directory::{
     PERSON_DEACTIVATE, PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED, PERSON_IMPORT, PERSON_RECORD,
@@ -20,6 +21,11 @@ use crate::ports::{
 };
 
 pub(super) async fn apply(store: &Store, claim: RunClaim, batch: &DirectoryBatch) -> PortResult<()> {
+    // Who signs in holds a person for a moment: that is nobody else's import.
+    insisting(|| try_apply(store, claim, batch)).await
+}
+
+async fn try_apply(store: &Store, claim: RunClaim, batch: &DirectoryBatch) -> PortResult<()> {
     let began = Instant::now();
     let mut write = store.write().await?;
     hold(&mut write, claim).await?;
