@@ -107,8 +107,7 @@ impl Provider {
     ) -> Result<Vec<ApprovalView>, FlowError> {
         let now = self.now();
         let Device { id, person, .. } = *device.device();
-        let Some(owner) = self.ports.persons.find(person).await? else { return Ok(Vec::new()) };
-        let waiting = self.ports.approvals.list(&self.recipient_of(&owner), now).await?;
+        let waiting = self.ports.approvals.list(&self.recipient_of(device.holder()), now).await?;
         let claimed = self.ports.approvals.list(&self.recipient_of_claims(id), now).await?;
         let own = waiting.into_iter().chain(claimed).map(|stored| stored.value);
         let own = own.filter(|stored| {
@@ -157,7 +156,7 @@ impl Provider {
         decision: PhoneDecision,
     ) -> Result<(), DecideError> {
         let now = self.now();
-        let device = device.device();
+        let (device, holder) = (device.device(), device.holder());
         match decision {
             PhoneDecision::Deny { reported } => self.deny(device, id, reported, now).await,
             PhoneDecision::Approve { number, assertion } => {
@@ -173,9 +172,8 @@ impl Provider {
                     Ok(judged) => judged,
                     Err(reason) => return self.refuse_assertion(device, id, reason, now).await,
                 };
-                let holder = self.ports.persons.find(device.person).await?;
                 // A first link is only made to a person without any phone: every phone of theirs came after it.
-                let proof = proof.in_cooling(holder.and_then(|holder| holder.cooling_until), now);
+                let proof = proof.in_cooling(holder.cooling_until, now);
                 let typed = number.as_ref().map(crate::base::Secret::expose);
                 self.judge_number(waiting, device, typed, (ceremony, assertion, proof), now).await
             }

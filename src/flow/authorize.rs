@@ -106,11 +106,11 @@ impl Provider {
         let now = self.now();
         let Versioned { version, value: mut interaction } = self.own_interaction(id, browser, now).await?;
         let client = self.client_of(&interaction).await?;
-        let approval = self.follow_approval(&mut interaction, now).await?;
+        let (progress, approval) = self.follow_approval(&mut interaction, now).await?;
         self.complete_link(&mut interaction, now).await?;
         self.drop_cut_proof(&mut interaction, now).await?;
         let session = self.current_session(browser.session.as_ref(), now).await?;
-        let next = self.next_step(&interaction, &client, session.as_ref(), approval, now).await?;
+        let next = self.next_step(&interaction, &client, session.as_ref(), progress, now).await?;
         let step = match &next {
             NextStep::Identify { .. } => Step::Identify,
             NextStep::Approve => interaction.step.clone(),
@@ -134,7 +134,7 @@ impl Provider {
             NextStep::Identify { expired } => {
                 self.identify_screen(&interaction, client.name.clone(), expired)
             }
-            NextStep::Approve => self.number_screen(&interaction, client.name.clone(), now).await?,
+            NextStep::Approve => self.number_screen(approval.as_ref(), client.name.clone(), now)?,
             NextStep::Email => Screen::Email { service: client.name.clone() },
             NextStep::Represent => {
                 let proof = asked(&interaction, session.as_ref())?;

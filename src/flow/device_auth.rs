@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::audit::EventKind;
-use crate::base::{PersonId, Secret, UnixTime};
+use crate::base::{Secret, UnixTime};
 use crate::device::{Device, DeviceStatus};
-use crate::identity::PersonStatus;
+use crate::identity::{Person, PersonStatus};
 use crate::jose::Thumbprint;
 use crate::oauth::{
     DpopExpectation, DpopProof, ErrorCode, NonceClass, NonceIssuer, OAuthError, claimed_nonce, validate_proof,
@@ -30,14 +30,22 @@ pub struct PresentedProof {
     pub class: NonceClass,
 }
 
-/// A phone that has proved its request key, and is enrolled, active and in time.
-pub struct AuthenticatedDevice(Device);
+/// A phone that has proved its request key, and is enrolled, active and in time; and its person, who is active.
+pub struct AuthenticatedDevice {
+    device: Device,
+    holder: Person,
+}
 
 impl AuthenticatedDevice {
     /// The phone.
     #[must_use]
     pub const fn device(&self) -> &Device {
-        &self.0
+        &self.device
+    }
+
+    /// Whose it is, as read for this request.
+    pub(super) const fn holder(&self) -> &Person {
+        &self.holder
     }
 }
 
@@ -121,24 +129,22 @@ impl Provider {
         let found = self.ports.devices.find_by_key(&jkt).await.map_err(FlowError::from)?;
         let active = |device: &Device| device.status == DeviceStatus::Active && now < device.valid_until;
         let reason = match found {
-            Some(device) if active(&device) => {
-                if self.is_active(device.person).await? {
-                    return Ok(AuthenticatedDevice(device));
+            Some(device) if active(&device) => match self.ports.persons.find(device.person).await {
+                // A phone of somebody locked or gone answers for nobody.
+                Ok(Some(holder)) if holder.status == PersonStatus::Active => {
+                    return Ok(AuthenticatedDevice { device, holder });
                 }
-                "person_inactive"
-            }
+                found => {
+                    found.map_err(FlowError::from)?;
+                    "person_inactive"
+                }
+            },
             Some(_) => "device_inactive",
             None => "device_unknown",
         };
         let event = self.refused(EventKind::DeviceAuthentication, reason, now);
         self.ports.audit.append(&event).await.map_err(FlowError::from)?;
         Err(DeviceAuthError::Unknown)
-    }
-
-    /// Whether a person may authenticate: a phone of somebody locked or gone answers for nobody.
-    async fn is_active(&self, person: PersonId) -> Result<bool, FlowError> {
-        let person = self.ports.persons.find(person).await?;
-        Ok(person.is_some_and(|person| person.status == PersonStatus::Active))
     }
 
     fn nonces(&self, class: NonceClass, generation: Generation) -> NonceIssuer {

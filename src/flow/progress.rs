@@ -128,46 +128,38 @@ impl Provider {
     }
 
     /// Reads what the phone did, and takes its proof into the interaction. The committed decision is the truth; the
-    /// ephemeral approval only says when to look.
+    /// ephemeral approval, given with it, only says when to look.
     pub(super) async fn follow_approval(
         &self,
         interaction: &mut Interaction,
         now: UnixTime,
-    ) -> Result<ApprovalProgress, FlowError> {
-        let Step::Approve { approval } = interaction.step else { return Ok(ApprovalProgress::None) };
-        let progress = self.approval_progress(approval, now).await?;
-        if progress != ApprovalProgress::Waiting
-            && let Some(decision) = self.ports.decisions.find(approval).await?
-        {
-            interaction.proof = Some(decision.proof);
-            return Ok(ApprovalProgress::None);
-        }
-        Ok(if progress == ApprovalProgress::None { ApprovalProgress::Expired } else { progress })
-    }
-
-    /// `None` when it was approved, or is gone: the decision tells.
-    async fn approval_progress(&self, id: ApprovalId, now: UnixTime) -> Result<ApprovalProgress, FlowError> {
-        let stored = self.ports.approvals.load(id, now).await?;
-        Ok(match stored.map(|stored| stored.value.seen_at(now)) {
-            Some(StoredApproval::Pending(_)) => ApprovalProgress::Waiting,
+    ) -> Result<(ApprovalProgress, Option<StoredApproval>), FlowError> {
+        let Step::Approve { approval } = interaction.step else { return Ok((ApprovalProgress::None, None)) };
+        let stored = self.ports.approvals.load(approval, now).await?.map(|stored| stored.value.seen_at(now));
+        let progress = match &stored {
+            Some(StoredApproval::Pending(_)) => return Ok((ApprovalProgress::Waiting, stored)),
             Some(StoredApproval::Denied(_)) => ApprovalProgress::Denied,
             Some(StoredApproval::Locked(_)) => ApprovalProgress::Locked,
-            Some(StoredApproval::Expired(_)) => ApprovalProgress::Expired,
-            Some(StoredApproval::Approved(_)) | None => ApprovalProgress::None,
-        })
+            // Approved, or gone: the decision tells.
+            Some(StoredApproval::Expired(_) | StoredApproval::Approved(_)) | None => {
+                ApprovalProgress::Expired
+            }
+        };
+        if let Some(decision) = self.ports.decisions.find(approval).await? {
+            interaction.proof = Some(decision.proof);
+            return Ok((ApprovalProgress::None, stored));
+        }
+        Ok((progress, stored))
     }
 
-    pub(super) async fn number_screen(
+    /// The page that waits for `approval`.
+    pub(super) fn number_screen(
         &self,
-        interaction: &Interaction,
+        approval: Option<&StoredApproval>,
         service: String,
         now: UnixTime,
     ) -> Result<Screen, TurnError> {
-        let Step::Approve { approval } = interaction.step else { return Err(TurnError::Gone) };
-        let Some(stored) = self.ports.approvals.load(approval, now).await? else {
-            return Err(TurnError::Gone);
-        };
-        let request = stored.value.request();
+        let request = approval.ok_or(TurnError::Gone)?.request();
         // The number belongs to the phone that claims the code: there is none to show before.
         if request.claim == Claim::Open {
             return Ok(Screen::Qr {

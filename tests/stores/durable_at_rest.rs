@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use sceau::adapter::sql::{
     AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db,
-    GATE_ONLY_POSTGRES, ONLY_POSTGRES, ONLY_SQLITE, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS,
-    REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS, STATEMENTS,
+    GATE_ONLY_POSTGRES, GROUPS_ONLY_POSTGRES, ONLY_POSTGRES, ONLY_SQLITE, PEOPLE_ONLY_POSTGRES,
+    PEOPLE_STATEMENTS, REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS, STATEMENTS,
 };
 use sceau::base::{OsEntropy, Secret};
 use sceau::identity::NationalId;
@@ -46,6 +46,8 @@ fn no_statement_is_outside_the_catalogue() {
     assert_eq!(source.matches("pub(super) const ").count(), listed);
     let source = include_str!("../../src/adapter/sql/statements_gate.rs");
     assert_eq!(source.matches("pub(super) const ").count(), GATE_ONLY_POSTGRES.len());
+    let source = include_str!("../../src/adapter/sql/statements_groups.rs");
+    assert_eq!(source.matches("pub(super) const ").count(), 2 * GROUPS_ONLY_POSTGRES.len());
     let source = include_str!("../../src/adapter/sql/statements_people.rs");
     let listed = PEOPLE_STATEMENTS.len() + PEOPLE_ONLY_POSTGRES.len();
     assert_eq!(source.matches("pub(super) const ").count(), listed);

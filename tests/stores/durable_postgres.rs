@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use sceau::adapter::sql::{
     AUDIT_ONLY_POSTGRES, AUDIT_STATEMENTS, DIRECTORY_ONLY_POSTGRES, DIRECTORY_STATEMENTS, Db,
-    GATE_ONLY_POSTGRES, Migrated, ONLY_POSTGRES, PEOPLE_ONLY_POSTGRES, PEOPLE_STATEMENTS, PostgresSettings,
-    REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS, STATEMENTS,
+    GATE_ONLY_POSTGRES, GROUPS_ONLY_POSTGRES, Migrated, ONLY_POSTGRES, PEOPLE_ONLY_POSTGRES,
+    PEOPLE_STATEMENTS, PostgresSettings, REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS,
+    STATEMENTS,
 };
 use sceau::base::AuditId;
 use sceau::ports::{Cutoff, CutoffScope, FenceKind, IssueOutcome, PortError, RefusedBy, RotateOutcome};
@@ -32,6 +33,7 @@ async fn every_statement_of_the_catalogue_prepares() {
         .into_iter()
         .chain(ONLY_POSTGRES)
         .chain(GATE_ONLY_POSTGRES)
+        .chain(GROUPS_ONLY_POSTGRES)
         .chain(directory)
         .chain(people)
         .chain(audit)

@@ -44,6 +44,7 @@ mod outbound;
 mod postgres_groups;
 mod postgres_partitions;
 mod postgres_primary;
+mod postgres_reads;
 mod postgres_replicas;
 mod postgres_server;
 mod redis_groups;

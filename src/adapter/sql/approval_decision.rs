@@ -6,10 +6,11 @@ use uuid::Uuid;
 use super::fence;
 use super::gate::Passing;
 use super::group_commit::GroupCommit;
+use super::group_read::GroupRead;
 use super::statements::{
-    DECISION_EVIDENCE, DECISION_FIND, DECISION_INSERT, DEVICE_COUNT_UP, DEVICE_HOLDER_STATUS,
-    DEVICE_HOLDER_STATUS_LOCKED,
+    DECISION_EVIDENCE, DECISION_INSERT, DEVICE_COUNT_UP, DEVICE_HOLDER_STATUS, DEVICE_HOLDER_STATUS_LOCKED,
 };
+use super::statements_groups::DECISION;
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
@@ -21,8 +22,9 @@ use crate::ports::{
 };
 
 pub(super) struct SqlApprovalDecision {
-    pub(super) store: Store,
-    pub(super) groups: GroupCommit,
+    store: Store,
+    groups: GroupCommit,
+    decisions: GroupRead<Uuid, (i64, Vec<u8>)>,
 }
 
 #[async_trait]
@@ -70,10 +72,7 @@ impl ApprovalDecision for SqlApprovalDecision {
     }
 
     async fn find(&self, approval: ApprovalId) -> PortResult<Option<CommittedDecision>> {
-        let row: Option<(i64, Vec<u8>)> = on!(self.store.db.reader(), |c| sqlx::query_as(DECISION_FIND)
-            .bind(approval.uuid())
-            .fetch_optional(c))?;
-        let Some((at, sealed)) = row else { return Ok(None) };
+        let Some((at, sealed)) = self.decisions.row(approval.uuid()).await? else { return Ok(None) };
         let proof = self.store.open(PROOF, approval.uuid().as_bytes(), &sealed).await?;
         Ok(Some(CommittedDecision { proof, at: UnixTime::from_millis(at) }))
     }
@@ -92,6 +91,11 @@ impl ApprovalDecision for SqlApprovalDecision {
 type Refusal = (CommitOutcome, &'static str);
 
 impl SqlApprovalDecision {
+    pub(super) fn new(store: Store, groups: GroupCommit) -> Self {
+        let decisions = GroupRead::new(&store.db, DECISION);
+        Self { store, groups, decisions }
+    }
+
     async fn try_commit(&self, write: &mut Write<'_>, decision: &Decision) -> PortResult<Option<Refusal>> {
         for used_up in fences(decision) {
             if !fence::burn(write, &used_up, None).await? {

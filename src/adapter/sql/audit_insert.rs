@@ -43,7 +43,7 @@ fn payload(store: &Store, event: &AuditEvent, leaf: &Leaf) -> PortResult<Option<
 }
 
 /// Writes `rows`, in their order.
-pub(super) async fn insert_rows(tx: &mut Tx, rows: &[AuditInsert<'_>]) -> PortResult<()> {
+pub(super) async fn insert_rows(tx: &mut Tx<'_>, rows: &[AuditInsert<'_>]) -> PortResult<()> {
     match rows {
         [] => Ok(()),
         [alone] => insert(tx, alone).await,
@@ -57,7 +57,7 @@ pub(super) async fn insert_rows(tx: &mut Tx, rows: &[AuditInsert<'_>]) -> PortRe
     }
 }
 
-async fn insert(tx: &mut Tx, row: &AuditInsert<'_>) -> PortResult<()> {
+async fn insert(tx: &mut Tx<'_>, row: &AuditInsert<'_>) -> PortResult<()> {
     let AuditInsert { event, place, sequence, leaf, payload } = row;
     on!(tx.connection(), |c| sqlx::query_as::<_, ()>(AUDIT_INSERT)
         .bind(place.writer)
@@ -79,7 +79,7 @@ async fn insert(tx: &mut Tx, row: &AuditInsert<'_>) -> PortResult<()> {
 }
 
 /// Both tables by one statement each.
-async fn insert_all(tx: &mut Tx, rows: &[AuditInsert<'_>]) -> PortResult<()> {
+async fn insert_all(tx: &mut Tx<'_>, rows: &[AuditInsert<'_>]) -> PortResult<()> {
     let Engine::Postgres(server) = tx.connection() else { return Ok(()) };
     let inserted = sqlx::query_as::<_, ()>(AUDIT_INSERT_ALL)
         .bind(column(rows, |row| row.place.writer))

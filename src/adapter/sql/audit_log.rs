@@ -11,12 +11,14 @@ use uuid::Uuid;
 use super::Db;
 use super::audit_rows::{self, Entry, Waiting};
 use super::db::{Engine, Tx};
+use super::postgres::stated;
 use super::row::{array, corrupt, counter, stored};
 use super::statements_audit::{
     AUDIT_KEYS, CHECKPOINT_INSERT, CHECKPOINT_LAST, CHECKPOINT_LIST, LANE_ADVANCE, LANES_BEGIN, LANES_OLDEST,
-    LANES_WAITING, LOG_ABSENT, LOG_ENTRIES, LOG_INSERT, LOG_SEARCH, TREE_ADVANCE, TREE_FIND, TREE_HOLD,
+    LANES_WAITING, LOG_ABSENT, LOG_ENTRIES, LOG_INSERT, LOG_INSERT_ALL, LOG_SEARCH, TREE_ADVANCE, TREE_FIND,
+    TREE_HOLD,
 };
-use crate::audit::{Entering, Frontier, LaneHead, LogEntry, sequence};
+use crate::audit::{Entering, Frontier, LaneHead, LogEntry, WaitingRow, sequence};
 use crate::base::{AuditId, UnixTime};
 use crate::ports::{AbsentRows, AuditKey, AuditLog, FoundRow, PortResult, Sequenced, StoredCheckpoint};
 
@@ -53,14 +55,7 @@ impl AuditLog for SqlAuditLog {
         let (mut heads, waiting) = audit_rows::waiting(rows)?;
         let before = heads.clone();
         let Entering { rows, held } = sequence(&mut tree, &mut heads, waiting);
-        for (index, row) in &rows {
-            on!(tx.connection(), |c| sqlx::query_as::<_, ()>(LOG_INSERT)
-                .bind(stored(*index)?)
-                .bind(row.writer)
-                .bind(stored(row.sequence)?)
-                .bind(row.hash.as_slice())
-                .fetch_optional(c))?;
-        }
+        enter(&mut tx, &rows).await?;
         heads.retain(|writer, head| before.get(writer) != Some(head));
         advance(&mut tx, &tree, &heads).await?;
         let oldest_waiting = if full || !held.is_empty() { oldest(&mut tx).await? } else { None };
@@ -150,7 +145,7 @@ impl AuditLog for SqlAuditLog {
 }
 
 /// The tree, held until the transaction ends; none while another replica holds it.
-async fn hold(tx: &mut Tx) -> PortResult<Option<Frontier>> {
+async fn hold(tx: &mut Tx<'_>) -> PortResult<Option<Frontier>> {
     let text = match tx {
         Engine::Sqlite(_) => TREE_FIND,
         Engine::Postgres(_) => TREE_HOLD,
@@ -159,7 +154,32 @@ async fn hold(tx: &mut Tx) -> PortResult<Option<Frontier>> {
     row.map(frontier).transpose()
 }
 
-async fn advance(tx: &mut Tx, tree: &Frontier, moved: &BTreeMap<Uuid, LaneHead>) -> PortResult<()> {
+/// Writes the rows that have got a place in the one order. PostgreSQL takes all by one statement.
+async fn enter(tx: &mut Tx<'_>, rows: &[(u64, WaitingRow)]) -> PortResult<()> {
+    if let (Engine::Postgres(server), false) = (tx.connection(), rows.is_empty()) {
+        let indexes = rows.iter().map(|(index, _)| stored(*index)).collect::<PortResult<Vec<i64>>>()?;
+        let sequences = rows.iter().map(|(_, row)| stored(row.sequence)).collect::<PortResult<Vec<i64>>>()?;
+        let entered = sqlx::query_as::<_, ()>(LOG_INSERT_ALL)
+            .bind(indexes)
+            .bind(rows.iter().map(|(_, row)| row.writer).collect::<Vec<_>>())
+            .bind(sequences)
+            .bind(rows.iter().map(|(_, row)| row.hash.as_slice()).collect::<Vec<_>>())
+            .fetch_optional(&mut *server.executor);
+        stated(server.patience, entered).await?;
+        return Ok(());
+    }
+    for (index, row) in rows {
+        on!(tx.connection(), |c| sqlx::query_as::<_, ()>(LOG_INSERT)
+            .bind(stored(*index)?)
+            .bind(row.writer)
+            .bind(stored(row.sequence)?)
+            .bind(row.hash.as_slice())
+            .fetch_optional(c))?;
+    }
+    Ok(())
+}
+
+async fn advance(tx: &mut Tx<'_>, tree: &Frontier, moved: &BTreeMap<Uuid, LaneHead>) -> PortResult<()> {
     for (writer, head) in moved {
         on!(tx.connection(), |c| sqlx::query_as::<_, ()>(LANE_ADVANCE)
             .bind(writer)
@@ -178,7 +198,7 @@ async fn advance(tx: &mut Tx, tree: &Frontier, moved: &BTreeMap<Uuid, LaneHead>)
     Ok(())
 }
 
-async fn oldest(tx: &mut Tx) -> PortResult<Option<UnixTime>> {
+async fn oldest(tx: &mut Tx<'_>) -> PortResult<Option<UnixTime>> {
     let at: Option<i64> = on!(tx.connection(), |c| sqlx::query_scalar(LANES_OLDEST).fetch_one(c))?;
     Ok(at.map(UnixTime::from_millis))
 }

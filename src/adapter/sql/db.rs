@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tracing::Instrument as _;
 
+use super::kept_connection::Kept;
 use super::lanes::{Lanes, Turn};
 use super::postgres::{Patient, PostgresServer, PostgresSettings, WRITERS, answered};
 use super::sqlite::SqliteFile;
@@ -32,7 +33,7 @@ pub(super) type Reader<'a> = Engine<&'a SqlitePool, Patient<&'a PgPool>>;
 /// The connection of a transaction.
 pub(super) type Connection<'a> = Engine<&'a mut SqliteConnection, Patient<&'a mut PgConnection>>;
 /// A transaction under way. Dropped without a commit, it changed nothing.
-pub(super) type Tx = Engine<Transaction<'static, Sqlite>, Patient<Transaction<'static, Postgres>>>;
+pub(super) type Tx<'c> = Engine<Transaction<'c, Sqlite>, Patient<Transaction<'c, Postgres>>>;
 
 impl Db {
     /// Opens the database file at `path`, made readable by its owner alone when there is none.
@@ -92,6 +93,14 @@ impl Db {
         }
     }
 
+    /// A connection to keep for a while; SQLite's are at hand.
+    pub(super) fn keep(&self) -> Option<Kept> {
+        match &self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(server) => Some(Kept::new(server)),
+        }
+    }
+
     /// How long a writer waits for its turn.
     pub(super) const fn patience(&self) -> Duration {
         match &self.engine {
@@ -101,22 +110,32 @@ impl Db {
     }
 
     /// Waits for a place among the writers and begins a transaction. The audit lane goes with the place.
-    pub(super) async fn turn(&self) -> PortResult<(Turn, Tx)> {
+    pub(super) async fn turn(&self) -> PortResult<(Turn, Tx<'static>)> {
+        self.turn_on(None).await
+    }
+
+    /// The same on a connection that the caller keeps, where there is one.
+    pub(super) async fn turn_on<'c>(&self, kept: Option<&'c mut Kept>) -> PortResult<(Turn, Tx<'c>)> {
         let patience = self.patience();
         // One wait for both: a place is worth nothing when no connection comes with it.
         let begun = async {
             let turn = self.lanes.turn().await?;
-            Ok((turn, self.begin().await?))
+            let tx = match kept {
+                Some(kept) => kept.begin().await?,
+                None => self.begin().await?,
+            };
+            Ok((turn, tx))
         };
         let _begun = Step::Turn.begun();
-        tokio::time::timeout(patience, begun)
+        // Its future is large, and would be moved twice.
+        tokio::time::timeout(patience, Box::pin(begun))
             .instrument(Step::Turn.span())
             .await
             .map_err(|_| PortError::Unavailable(String::from("no writer became free in time")))?
     }
 
     /// Begins a transaction in a place already held.
-    pub(super) async fn begin(&self) -> PortResult<Tx> {
+    pub(super) async fn begin(&self) -> PortResult<Tx<'static>> {
         match &self.engine {
             // The lock is taken before the first read.
             Engine::Sqlite(file) => Ok(Engine::Sqlite(file.writer.begin_with(BEGIN_IMMEDIATE).await?)),
@@ -129,7 +148,7 @@ impl Db {
     }
 }
 
-impl Tx {
+impl Tx<'_> {
     pub(super) fn connection(&mut self) -> Connection<'_> {
         match self {
             Self::Sqlite(tx) => Engine::Sqlite(tx),

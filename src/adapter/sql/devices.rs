@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::fence;
+use super::group_read::GroupRead;
 use super::row::corrupt;
-use super::statements::{
-    DEVICE_COUNT, DEVICE_FIND, DEVICE_FIND_BY_JKT, DEVICE_INSERT, DEVICE_LIST, PERSON_BIND,
-};
+use super::statements::{DEVICE_COUNT, DEVICE_INSERT, PERSON_BIND};
+use super::statements_groups::{DEVICE, DEVICE_BY_JKT, DEVICES_OF_PERSON};
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
@@ -16,7 +16,12 @@ use crate::device::{Device, DeviceStatus};
 use crate::jose::Thumbprint;
 use crate::ports::{BindOutcome, BindPlan, Devices, PortResult};
 
-pub(super) struct SqlDevices(pub(super) Store);
+pub(super) struct SqlDevices {
+    store: Store,
+    by_id: GroupRead<Uuid, Stored>,
+    by_key: GroupRead<Vec<u8>, Stored>,
+    of_person: GroupRead<Uuid, Stored>,
+}
 
 #[async_trait]
 impl Devices for SqlDevices {
@@ -26,7 +31,7 @@ impl Devices for SqlDevices {
         granted: &AuditEvent,
         refused: &AuditEvent,
     ) -> PortResult<BindOutcome> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         match self.try_bind(&mut write, plan).await? {
             None => {
                 write.commit(granted).await?;
@@ -40,28 +45,15 @@ impl Devices for SqlDevices {
     }
 
     async fn find(&self, id: DeviceId) -> PortResult<Option<Device>> {
-        let row: Option<Stored> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_FIND).bind(id.uuid()).fetch_optional(c))?;
-        match row {
-            Some(row) => self.0.device(&row).await.map(Some),
-            None => Ok(None),
-        }
+        self.read(self.by_id.row(id.uuid()).await?).await
     }
 
     async fn find_by_key(&self, jkt: &Thumbprint) -> PortResult<Option<Device>> {
-        let row: Option<Stored> = on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_FIND_BY_JKT)
-            .bind(jkt.as_bytes().as_slice())
-            .fetch_optional(c))?;
-        match row {
-            Some(row) => self.0.device(&row).await.map(Some),
-            None => Ok(None),
-        }
+        self.read(self.by_key.row(jkt.as_bytes().to_vec()).await?).await
     }
 
     async fn list(&self, person: PersonId) -> PortResult<Vec<Device>> {
-        let rows: Vec<Stored> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(DEVICE_LIST).bind(person.uuid()).fetch_all(c))?;
-        self.0.devices(&rows).await
+        self.store.devices(&self.of_person.rows(person.uuid()).await?).await
     }
 }
 
@@ -69,6 +61,20 @@ type Refusal = (BindOutcome, &'static str);
 pub(super) type Stored = (Uuid, String, i64, Vec<u8>);
 
 impl SqlDevices {
+    pub(super) fn new(store: Store) -> Self {
+        let by_id = GroupRead::new(&store.db, DEVICE);
+        let by_key = GroupRead::new(&store.db, DEVICE_BY_JKT);
+        let of_person = GroupRead::new(&store.db, DEVICES_OF_PERSON);
+        Self { store, by_id, by_key, of_person }
+    }
+
+    async fn read(&self, row: Option<Stored>) -> PortResult<Option<Device>> {
+        match row {
+            Some(row) => self.store.device(&row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn try_bind(&self, write: &mut Write<'_>, plan: &BindPlan) -> PortResult<Option<Refusal>> {
         for used_up in &plan.fences {
             if !fence::burn(write, used_up, None).await? {
@@ -100,7 +106,7 @@ impl SqlDevices {
             .bind(status_word(device.status))
             .bind(i64::from(device.sign_count))
             .bind(device.created.millis())
-            .bind(self.0.seal(SEALED, device.id.uuid().as_bytes(), device)?)
+            .bind(self.store.seal(SEALED, device.id.uuid().as_bytes(), device)?)
             .fetch_optional(c))?;
         Ok(row.is_some())
     }

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use super::group_read::GroupRead;
 use super::revocation::end_grant;
 use super::rivals::insisting;
 use super::row::{corrupt, counter, hash, thumbprint, word};
-use super::statements::{CONSENT_FIND, CONSENT_UPSERT, FAMILY_FIND};
+use super::statements::{CONSENT_FIND, CONSENT_UPSERT};
 use super::statements_directory::{PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED};
+use super::statements_groups::FAMILY;
 use super::statements_people::{CONSENT_DELETE, CONSENT_LIST, CONSENT_WITHDRAW, GRANTS_ALIVE};
 use super::statements_representation::{BEHALF_DELETE, BEHALF_FIND, BEHALF_UPSERT};
 use super::store::Store;
@@ -17,14 +19,15 @@ use crate::identity::GuardianKind;
 use crate::oauth::{Family, ScopeSet};
 use crate::ports::{Consent, ConsentSubject, Grant, Grants, PortResult, StoredFamily};
 
-pub(super) struct SqlGrants(pub(super) Store);
+pub(super) struct SqlGrants {
+    store: Store,
+    families: GroupRead<Uuid, FamilyRow>,
+}
 
 #[async_trait]
 impl Grants for SqlGrants {
     async fn family(&self, id: FamilyId) -> PortResult<Option<StoredFamily>> {
-        let row: Option<FamilyRow> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(FAMILY_FIND).bind(id.uuid()).fetch_optional(c))?;
-        match row {
+        match self.families.row(id.uuid()).await? {
             Some(row) => self.read(row).await.map(Some),
             None => Ok(None),
         }
@@ -34,13 +37,14 @@ impl Grants for SqlGrants {
         let ConsentSubject { person, on_behalf_of, client } = subject;
         let row: Option<(String, i64, Option<String>)> = match on_behalf_of {
             None => {
-                let row: Option<(String, i64)> = on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_FIND)
-                    .bind(person.uuid())
-                    .bind(client.as_str())
-                    .fetch_optional(c))?;
+                let row: Option<(String, i64)> =
+                    on!(self.store.db.reader(), |c| sqlx::query_as(CONSENT_FIND)
+                        .bind(person.uuid())
+                        .bind(client.as_str())
+                        .fetch_optional(c))?;
                 row.map(|(scope, at)| (scope, at, None))
             }
-            Some(represented) => on!(self.0.db.reader(), |c| sqlx::query_as(BEHALF_FIND)
+            Some(represented) => on!(self.store.db.reader(), |c| sqlx::query_as(BEHALF_FIND)
                 .bind(person.uuid())
                 .bind(client.as_str())
                 .bind(represented.uuid())
@@ -55,7 +59,7 @@ impl Grants for SqlGrants {
     }
 
     async fn remember_consent(&self, consent: &Consent, event: &AuditEvent) -> PortResult<()> {
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         match consent.on_behalf_of {
             None => on!(write.connection(), |c| sqlx::query_as::<_, ()>(CONSENT_UPSERT)
                 .bind(consent.person.uuid())
@@ -77,7 +81,7 @@ impl Grants for SqlGrants {
 
     async fn consents_of(&self, person: PersonId) -> PortResult<Vec<Consent>> {
         let rows: Vec<ConsentRow> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(CONSENT_LIST).bind(person.uuid()).fetch_all(c))?;
+            on!(self.store.db.reader(), |c| sqlx::query_as(CONSENT_LIST).bind(person.uuid()).fetch_all(c))?;
         let consents = rows.into_iter().map(|(client, scope, at, represented, kind): ConsentRow| {
             let scope = ScopeSet::parse(&scope).map_err(|_| corrupt("a consent's scope is malformed"))?;
             let client = word(&client, "a consent's client is malformed")?;
@@ -117,6 +121,11 @@ struct FamilyRow {
 }
 
 impl SqlGrants {
+    pub(super) fn new(store: Store) -> Self {
+        let families = GroupRead::new(&store.db, FAMILY);
+        Self { store, families }
+    }
+
     async fn try_withdraw(
         &self,
         subject: ConsentSubject<'_>,
@@ -125,7 +134,7 @@ impl SqlGrants {
     ) -> PortResult<Option<Vec<GrantId>>> {
         let ConsentSubject { person, on_behalf_of, client } = subject;
         let represented = on_behalf_of.map(PersonId::uuid);
-        let mut write = self.0.write().await?;
+        let mut write = self.store.write().await?;
         // An issue under way is waited for, so that what it grants ends too.
         let text = write.text(PERSON_FOR_CHANGE, PERSON_FOR_CHANGE_LOCKED);
         on!(write.connection(), |c| sqlx::query_as::<_, ()>(text).bind(person.uuid()).fetch_optional(c))?;
@@ -176,7 +185,7 @@ impl SqlGrants {
             idle_expiry: UnixTime::from_millis(row.idle_expiry),
             dead: row.dead,
         };
-        let grant = self.0.open_grant(row.grant_id, &row.sealed).await?;
+        let grant = self.store.open_grant(row.grant_id, &row.sealed).await?;
         Ok(StoredFamily { family, grant, current_sealed: row.current_sealed })
     }
 }

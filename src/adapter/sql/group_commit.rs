@@ -5,21 +5,16 @@
 //! for nobody; under load the groups grow, and each costs less. When the queue is full it is refused and counted (security
 //! 4.4): its caller fails rather than go on without a record.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use tokio::sync::oneshot;
 
 use super::gate::{Passing, pass};
-use super::kept::{Kept, keep_alive};
+use super::groups::{Full, GroupPlace, Groups, again};
+use super::kept::{Kept as KeptToken, keep_alive};
+use super::kept_connection::Kept;
 use super::store::Store;
 use super::write::Write;
 use crate::audit::AuditEvent;
 use crate::ports::{PortError, PortResult};
-
-/// Those that may wait; some seconds of a flood.
-pub(super) const QUEUE: usize = 1024;
-/// Groups at a time: while one waits for the disk, another gathers.
-const GROUPS: usize = 2;
 
 /// Of a group, those that pass the gate: each is a transaction within a transaction, of which PostgreSQL remembers 64 of a
 /// connection cheaply, and holds its locks until the group commits.
@@ -29,16 +24,7 @@ const PASSING: usize = 50;
 #[derive(Clone)]
 pub(super) struct GroupCommit {
     store: Store,
-    queue: Arc<Mutex<Queue>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Waiting>,
-    /// Groups under way.
-    groups: usize,
-    /// One of them has not taken its members yet: it will take all that wait.
-    coming: bool,
+    groups: Groups<Waiting>,
 }
 
 struct Waiting {
@@ -52,28 +38,25 @@ enum Work {
     /// Nothing else.
     Nothing,
     /// A refresh that keeps its token.
-    Keep(Box<Kept>),
+    Keep(Box<KeptToken>),
     /// Something passes the gate.
     Pass(Passing),
 }
 
-impl Queue {
-    /// All that wait, but so many that pass the gate. Who has given up and left nothing to record is let go.
-    fn next_group(&mut self) -> Vec<Waiting> {
-        let mut passing = 0_usize;
-        let waiting = std::mem::take(&mut self.waiting).into_iter();
-        let waiting = waiting.filter(|one| matches!(one.work, Work::Nothing) || !one.done.is_closed());
-        let (group, left) = waiting.partition(|one| {
-            passing = passing.saturating_add(usize::from(one.work.passing().is_some()));
-            one.work.passing().is_none() || passing <= PASSING
-        });
-        self.waiting = left;
-        group
-    }
+/// All that wait, but so many that pass the gate; and those who wait on. Who has given up and left nothing to record is
+/// let go.
+fn next_group(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+    let mut passing = 0_usize;
+    let waiting = waiting.into_iter();
+    let waiting = waiting.filter(|one| matches!(one.work, Work::Nothing) || !one.done.is_closed());
+    waiting.partition(|one| {
+        passing = passing.saturating_add(usize::from(one.work.passing().is_some()));
+        one.work.passing().is_none() || passing <= PASSING
+    })
 }
 
 impl Work {
-    fn kept(&self) -> Option<&Kept> {
+    fn kept(&self) -> Option<&KeptToken> {
         if let Self::Keep(kept) = self { Some(kept) } else { None }
     }
 
@@ -84,7 +67,7 @@ impl Work {
 
 impl GroupCommit {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, queue: Arc::default() }
+        Self { store, groups: Groups::default() }
     }
 
     /// Records `event`.
@@ -93,7 +76,7 @@ impl GroupCommit {
     }
 
     /// Records a refresh that keeps its token, with `event`; false when its family has died, and its refusal is recorded.
-    pub(super) async fn keep(&self, kept: Kept, event: &AuditEvent) -> PortResult<bool> {
+    pub(super) async fn keep(&self, kept: KeptToken, event: &AuditEvent) -> PortResult<bool> {
         self.wait_for(event, Work::Keep(Box::new(kept))).await
     }
 
@@ -118,17 +101,14 @@ impl GroupCommit {
     /// Takes a place in the queue, and begins a group when there is room for one.
     fn enqueue(&self, event: &AuditEvent, work: Work) -> PortResult<oneshot::Receiver<PortResult<bool>>> {
         let (done, outcome) = oneshot::channel();
-        let mut queue = lock(&self.queue);
-        if queue.waiting.len() >= QUEUE {
-            metrics::counter!("sceau_audit_dropped_total", "decision" => event.decision.as_str())
-                .increment(1);
-            return Err(PortError::Unavailable(String::from("the audit queue is full")));
-        }
-        queue.waiting.push(Waiting { event: event.clone(), work, done });
-        if !queue.coming && queue.groups < GROUPS {
-            queue.groups = queue.groups.saturating_add(1);
-            queue.coming = true;
-            self.start_group();
+        match self.groups.join(Waiting { event: event.clone(), work, done }) {
+            Ok(Some(place)) => self.start_group(place),
+            Ok(None) => {}
+            Err(Full) => {
+                metrics::counter!("sceau_audit_dropped_total", "decision" => event.decision.as_str())
+                    .increment(1);
+                return Err(PortError::Unavailable(String::from("the audit queue is full")));
+            }
         }
         Ok(outcome)
     }
@@ -137,70 +117,35 @@ impl GroupCommit {
         clippy::disallowed_methods,
         reason = "a group outlives the request that began it, and ends by itself within the writer's patience"
     )]
-    fn start_group(&self) {
-        tokio::spawn(commit_groups(self.store.clone(), Arc::clone(&self.queue)));
+    fn start_group(&self, place: GroupPlace<Waiting>) {
+        // Boxed: what is spawned is moved several times.
+        tokio::spawn(Box::pin(commit_groups(self.store.clone(), place)));
     }
 }
 
 /// Commits groups until nothing waits for this one.
-async fn commit_groups(store: Store, queue: Arc<Mutex<Queue>>) {
-    let mut place = GroupPlace { queue, coming: true, held: true };
-    while place.held {
-        commit_group(&store, &mut place).await;
-        place.come_again();
-    }
-}
-
-/// One of the places for groups, given back however the group ends: a panic must not leave it taken.
-struct GroupPlace {
-    queue: Arc<Mutex<Queue>>,
-    /// Its group has not taken its members yet.
-    coming: bool,
-    /// It was not given back.
-    held: bool,
-}
-
-impl GroupPlace {
-    /// The members of its group.
-    fn take(&mut self) -> Vec<Waiting> {
-        let mut queue = lock(&self.queue);
-        self.coming = false;
-        queue.coming = false;
-        queue.next_group()
-    }
-
-    /// For another group when somebody waits whom no other group will take; else the place is given back. Under the lock
-    /// under which they come: nobody is left to a group that has ended.
-    fn come_again(&mut self) {
-        let mut queue = lock(&self.queue);
-        if queue.waiting.is_empty() || queue.coming {
-            queue.groups = queue.groups.saturating_sub(1);
-            self.held = false;
-        } else {
-            queue.coming = true;
-            self.coming = true;
-        }
-    }
-}
-
-impl Drop for GroupPlace {
-    fn drop(&mut self) {
-        if self.held {
-            let mut queue = lock(&self.queue);
-            queue.groups = queue.groups.saturating_sub(1);
-            queue.coming &= !self.coming;
+async fn commit_groups(store: Store, mut place: GroupPlace<Waiting>) {
+    let mut kept = store.db.keep();
+    loop {
+        commit_group(&store, &mut place, kept.as_mut()).await;
+        if !place.comes_again() {
+            return;
         }
     }
 }
 
 /// Waits for the writer's turn, then commits all that waits by then.
-async fn commit_group(store: &Store, place: &mut GroupPlace) {
-    let write = store.write().await;
-    let group = place.take();
+async fn commit_group(store: &Store, place: &mut GroupPlace<Waiting>, mut kept: Option<&mut Kept>) {
+    let write = store.write_on(kept.as_deref_mut()).await;
+    let group = place.take(next_group);
     if group.is_empty() {
         return;
     }
-    match commit(write, &group).await {
+    let committed = commit(write, &group).await;
+    if let (Err(_), Some(kept)) = (&committed, kept) {
+        kept.give_back();
+    }
+    match committed {
         Ok(done) => tell(group, done.into_iter().map(Ok)),
         // A rival holds a family. Nothing was written, and the others do not pay for it.
         Err(PortError::Conflict) if group.len() > 1 => commit_one_by_one(store, group).await,
@@ -253,18 +198,4 @@ fn tell(group: impl IntoIterator<Item = Waiting>, outcomes: impl Iterator<Item =
         // A caller that has given up hears nothing; its row stands.
         let _ = one.done.send(outcome);
     }
-}
-
-/// The same failure for another caller.
-fn again(error: &PortError) -> PortError {
-    match error {
-        PortError::Unavailable(text) => PortError::Unavailable(text.clone()),
-        PortError::Conflict => PortError::Conflict,
-        PortError::Corrupt(text) => PortError::Corrupt(text.clone()),
-    }
-}
-
-/// A panic elsewhere leaves the queue whole: every change is one call.
-fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,34 +3,44 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use super::group_read::GroupRead;
 use super::row::corrupt;
-use super::statements::{PERSON_FIND, PERSON_FIND_BY_INDEX};
+use super::statements_groups::{PERSON, PERSON_BY_INDEX};
 use super::store::Store;
 use crate::base::PersonId;
 use crate::identity::{NationalId, Person, PersonStatus};
 use crate::ports::{Persons, PortResult};
 
-pub(super) struct SqlPersons(pub(super) Store);
+pub(super) struct SqlPersons {
+    store: Store,
+    by_id: GroupRead<Uuid, StoredPerson>,
+    by_index: GroupRead<Vec<u8>, StoredPerson>,
+}
+
+impl SqlPersons {
+    pub(super) fn new(store: Store) -> Self {
+        let by_id = GroupRead::new(&store.db, PERSON);
+        let by_index = GroupRead::new(&store.db, PERSON_BY_INDEX);
+        Self { store, by_id, by_index }
+    }
+
+    async fn read(&self, row: Option<StoredPerson>) -> PortResult<Option<Person>> {
+        match row {
+            Some(row) => self.store.person(&row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
 
 #[async_trait]
 impl Persons for SqlPersons {
     async fn find(&self, id: PersonId) -> PortResult<Option<Person>> {
-        let row: Option<StoredPerson> =
-            on!(self.0.db.reader(), |c| sqlx::query_as(PERSON_FIND).bind(id.uuid()).fetch_optional(c))?;
-        match row {
-            Some(row) => self.0.person(&row).await.map(Some),
-            None => Ok(None),
-        }
+        self.read(self.by_id.row(id.uuid()).await?).await
     }
 
     async fn find_by_national_id(&self, national_id: &NationalId) -> PortResult<Option<Person>> {
-        let row: Option<StoredPerson> = on!(self.0.db.reader(), |c| sqlx::query_as(PERSON_FIND_BY_INDEX)
-            .bind(self.0.national_index(national_id).as_slice())
-            .fetch_optional(c))?;
-        match row {
-            Some(row) => self.0.person(&row).await.map(Some),
-            None => Ok(None),
-        }
+        let index = self.store.national_index(national_id).to_vec();
+        self.read(self.by_index.row(index).await?).await
     }
 }
 

@@ -22,10 +22,11 @@ pub const AUDIT: [(&str, &str); 17] = [
 ];
 
 /// What PostgreSQL alone runs for the audit log.
-pub const AUDIT_ONLY_POSTGRES: [(&str, &str); 3] = [
+pub const AUDIT_ONLY_POSTGRES: [(&str, &str); 4] = [
     ("tree_hold", TREE_HOLD),
     ("audit_insert_all", AUDIT_INSERT_ALL),
     ("audit_payload_insert_all", AUDIT_PAYLOAD_INSERT_ALL),
+    ("log_insert_all", LOG_INSERT_ALL),
 ];
 
 // The rows of one transaction at once, as columns.
@@ -56,6 +57,8 @@ pub(super) const LANE_ADVANCE: &str =
     "UPDATE audit_lanes SET next_sequence = $2, head = $3 WHERE writer = $1";
 pub(super) const LOG_INSERT: &str =
     "INSERT INTO audit_log (log_index, writer, sequence, leaf_hash) VALUES ($1, $2, $3, $4)";
+pub(super) const LOG_INSERT_ALL: &str = "INSERT INTO audit_log (log_index, writer, sequence, leaf_hash) \
+     SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bytea[])";
 
 pub(super) const LOG_ENTRIES: &str = "SELECT g.log_index, g.writer, g.sequence, g.leaf_hash AS entered, \
      e.id, e.previous_hash, e.at, e.kind, e.record, e.leaf_hash FROM audit_log g \

@@ -80,14 +80,14 @@ impl SqlStores {
         let groups = GroupCommit::new(store.clone());
         Self {
             clients: Arc::new(SqlClients(store.clone())),
-            persons: Arc::new(SqlPersons(store.clone())),
+            persons: Arc::new(SqlPersons::new(store.clone())),
             directory: Arc::new(SqlDirectory(store.clone())),
             patients: Arc::new(SqlPatients(store.clone())),
             links: Arc::new(SqlLinks(store.clone())),
-            devices: Arc::new(SqlDevices(store.clone())),
-            grants: Arc::new(SqlGrants(store.clone())),
+            devices: Arc::new(SqlDevices::new(store.clone())),
+            grants: Arc::new(SqlGrants::new(store.clone())),
             issuance: Arc::new(SqlIssuance { store: store.clone(), groups: groups.clone() }),
-            decisions: Arc::new(SqlApprovalDecision { store: store.clone(), groups: groups.clone() }),
+            decisions: Arc::new(SqlApprovalDecision::new(store.clone(), groups.clone())),
             revocation: Arc::new(SqlRevocation(store.clone())),
             audit_log: Arc::new(SqlAuditLog::new(db)),
             audit_payloads: Arc::new(SqlAuditPayloads(store.clone())),

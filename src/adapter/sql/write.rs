@@ -5,6 +5,7 @@
 
 use super::audit_insert::{AuditInsert, insert_rows};
 use super::db::{Connection, Engine, Tx};
+use super::kept_connection::Kept;
 use super::lanes::Turn;
 use super::store::Store;
 use crate::audit::AuditEvent;
@@ -14,7 +15,7 @@ use crate::ports::PortResult;
 /// A transaction in a writer's place. Dropped without a commit, it changed nothing.
 pub(super) struct Write<'a> {
     store: &'a Store,
-    tx: Tx,
+    tx: Tx<'a>,
     // After the transaction: its connection is free before its place.
     turn: Turn,
 }
@@ -22,7 +23,12 @@ pub(super) struct Write<'a> {
 impl Store {
     /// Begins a transaction: on SQLite once every earlier one has ended, on PostgreSQL beside a few others.
     pub(super) async fn write(&self) -> PortResult<Write<'_>> {
-        let (turn, tx) = self.db.turn().await?;
+        self.write_on(None).await
+    }
+
+    /// The same on a connection that the caller keeps, where there is one.
+    pub(super) async fn write_on<'a>(&'a self, kept: Option<&'a mut Kept>) -> PortResult<Write<'a>> {
+        let (turn, tx) = self.db.turn_on(kept).await?;
         Ok(Write { store: self, tx, turn })
     }
 }
