@@ -206,6 +206,10 @@ links-done-linked = The account is linked. You are being told at every address a
 links-done-already = This account was linked to yours already.
 links-done-unlinked = The account is unlinked
 links-done-withdrawn = The permission is taken back.
+links-done-signed-out = You are signed out of the other account.
+links-done-signed-in-there = The other account could not be signed out from here. Sign out on its site, or close every window of the browser.
+links-signed-in-there = You are still signed in to { $provider } in this browser. If others use it, sign out.
+links-sign-out-there = Sign out of { $provider }
 links-signed-out = It no longer opens yours. All your sessions are closed, the one in this browser included.
 links-sign-in = Sign in
 

@@ -206,6 +206,10 @@ links-done-linked = Le compte est associé. Vous en êtes averti à toutes les a
 links-done-already = Ce compte était déjà associé au vôtre.
 links-done-unlinked = Le compte est dissocié
 links-done-withdrawn = L’autorisation est retirée.
+links-done-signed-out = Vous êtes déconnecté de l’autre compte.
+links-done-signed-in-there = L’autre compte n’a pas pu être déconnecté d’ici. Déconnectez-vous sur son site, ou fermez toutes les fenêtres du navigateur.
+links-signed-in-there = Vous êtes encore connecté à { $provider } dans ce navigateur. Si d’autres que vous s’en servent, déconnectez-vous.
+links-sign-out-there = Se déconnecter de { $provider }
 links-signed-out = Il n’ouvre plus le vôtre. Toutes vos sessions sont fermées, celle de ce navigateur comprise.
 links-sign-in = Me connecter
 
