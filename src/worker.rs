@@ -101,7 +101,7 @@ async fn repeat(job: &Job, stopping: &CancellationToken, entropy: &dyn Entropy, 
         match job.once().await {
             Ok(()) => ran(),
             Err(failure) => {
-                metrics::counter!("sceau_job_failures_total", "job" => job.name).increment(1);
+                metrics::counter!("sceau_job_failures_total", "task" => job.name).increment(1);
                 tracing::warn!(job.name = job.name, failure, "a job failed and will run again");
             }
         }
@@ -129,7 +129,7 @@ async fn report(last_runs: LastRuns, stopping: CancellationToken) {
     loop {
         for (name, last) in last_runs.iter() {
             let since = last.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-            metrics::gauge!("sceau_seconds_since_last_run", "job" => *name).set(since.as_secs_f64());
+            metrics::gauge!("sceau_seconds_since_last_run", "task" => *name).set(since.as_secs_f64());
         }
         tokio::select! {
             () = tokio::time::sleep(REPORT_EVERY) => {}

@@ -1,6 +1,5 @@
 //! What officers change about keys. Each command says what will happen and when before it does it.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -13,6 +12,7 @@ use crate::keyring::{
     KeyRecord, Purpose, Takeover, activation, planned_standby, retirement, staging, withdrawal,
 };
 
+use super::asking::Asking;
 use super::keys::described;
 use super::keys_words::{revoked_json, revoked_lines, revoked_words, session_words, spoken, taken_over};
 use super::open::Target;
@@ -28,12 +28,8 @@ struct Common {
     /// Why; kept in the audit log as a personal value
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Do it without asking; needed where there is no terminal to ask on
-    #[arg(long)]
-    yes: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    asking: Asking,
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -107,7 +103,7 @@ pub(super) async fn stage(args: StageArgs) -> anyhow::Result<ExitCode> {
         staging(&keys, policy, args.purpose, &args.algorithm)?;
         let told =
             format!("A {name} key is made and published now. It is put in use when the active key is due.");
-        if !args.common.agreed(&[told])? {
+        if !args.common.asking.agreed(&[told])? {
             return Ok(ExitCode::FAILURE);
         }
         let kid = app.provider.stage_key(of, &officers).await?;
@@ -124,7 +120,7 @@ pub(super) async fn stage(args: StageArgs) -> anyhow::Result<ExitCode> {
         format!("{standby} put in use at {at}, in {when}."),
         String::from("The active key retires at that time: what it signed stays good."),
     ];
-    if !args.common.agreed(&told)? {
+    if !args.common.asking.agreed(&told)? {
         return Ok(ExitCode::FAILURE);
     }
     let key = app.provider.plan_key(of, at, &officers).await?;
@@ -137,7 +133,7 @@ pub(super) async fn activate(args: ActivateArgs) -> anyhow::Result<ExitCode> {
     let app = args.common.target.open_keys().await?;
     let (keys, now) = seen(&app).await?;
     let takeover = activation(&keys, &app.provider.policy.keys, &args.kid, now)?;
-    if !args.common.agreed(&taken_over(&takeover, now.plus(app.provider.policy.keys.retirement)))? {
+    if !args.common.asking.agreed(&taken_over(&takeover, now.plus(app.provider.policy.keys.retirement)))? {
         return Ok(ExitCode::FAILURE);
     }
     let done = app.provider.activate_key(&args.kid, &officers).await?;
@@ -150,7 +146,7 @@ pub(super) async fn retire(args: RetireArgs) -> anyhow::Result<ExitCode> {
     let app = args.common.target.open_keys().await?;
     let (keys, now) = seen(&app).await?;
     let takeover = retirement(&keys, &app.provider.policy.keys, &args.kid, now)?;
-    if !args.common.agreed(&taken_over(&takeover, now.plus(app.provider.policy.keys.retirement)))? {
+    if !args.common.asking.agreed(&taken_over(&takeover, now.plus(app.provider.policy.keys.retirement)))? {
         return Ok(ExitCode::FAILURE);
     }
     let done = app.provider.retire_key(&args.kid, &officers).await?;
@@ -171,7 +167,7 @@ pub(super) async fn revoke(args: RevokeArgs) -> anyhow::Result<ExitCode> {
         |withdrawn| revoked_words(&keys, withdrawn, now),
     );
     let told: Vec<String> = told.into_iter().chain([session_words(args.since)]).collect();
-    if !args.common.agreed(&told)? {
+    if !args.common.asking.agreed(&told)? {
         return Ok(ExitCode::FAILURE);
     }
     let done = match app.provider.revoke_key(&args.kid, args.since, &officers).await {
@@ -202,35 +198,8 @@ impl Common {
         Ok(KeyOfficers { first, second, reason })
     }
 
-    /// Says what will happen, and whether it is agreed to.
-    fn agreed(&self, told: &[String]) -> anyhow::Result<bool> {
-        for line in told {
-            if self.json {
-                output::note(line);
-            } else {
-                output::line(line);
-            }
-        }
-        if self.yes {
-            return Ok(true);
-        }
-        let input = std::io::stdin();
-        anyhow::ensure!(
-            input.is_terminal(),
-            "nothing was changed: there is no terminal to ask on, and --yes was not given"
-        );
-        let _ = write!(std::io::stderr(), "Continue? Type yes: ");
-        let mut answer = String::new();
-        input.lock().read_line(&mut answer).context("reading the answer")?;
-        let agreed = answer.trim().eq_ignore_ascii_case("yes");
-        if !agreed {
-            output::error("nothing was changed");
-        }
-        Ok(agreed)
-    }
-
     fn tell(&self, value: &Value, lines: &[String]) {
-        if self.json {
+        if self.asking.json {
             output::json(value);
         } else {
             lines.iter().for_each(output::line);

@@ -1,5 +1,6 @@
 //! Commands. Each is a file; results go to standard output, what is wrong to standard error.
 
+mod asking;
 pub mod audit;
 mod audit_export;
 mod audit_search;

@@ -63,6 +63,17 @@ impl Target {
         }
     }
 
+    /// Opens the stores of the target, whose database is there: no command makes a new one by a mistyped name.
+    pub async fn open_old(&self) -> anyhow::Result<App> {
+        if self.data.is_none() {
+            let config = Config::load(self.config.path.as_deref(), &ProcessStrings)?;
+            if let Sql::Sqlite(path) = &config.storage.sql {
+                anyhow::ensure!(path.exists(), "{} does not exist", path.display());
+            }
+        }
+        self.open().await
+    }
+
     /// Opens the audit log of the target, which takes no key and no right to write.
     pub async fn open_audit(&self) -> anyhow::Result<AuditReader> {
         let durable = if let Some(folder) = &self.data {

@@ -178,6 +178,7 @@ fn http_limits(config: &Config) -> HttpLimits {
         waits: limits.max_waits,
         source_rate: limits.source_rate,
         traced: config.telemetry.otlp_endpoint.is_some().then_some(config.telemetry.trace_sample),
+        traceparent: config.telemetry.trust_traceparent,
     }
 }
 

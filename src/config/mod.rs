@@ -119,7 +119,7 @@ impl TryFrom<RawConfig> for Config {
             directory: Directory::check(&raw.directory)?,
             patients: Patients::check(&raw.patients, &issuer)?,
             audit: Audit::check(&raw.audit)?,
-            telemetry: Telemetry::check(&raw.telemetry)?,
+            telemetry: Telemetry::check(&raw.telemetry, !raw.http.trusted_proxies.is_empty())?,
             upstreams: Upstream::check_all(&raw.upstream)?,
             issuer,
             storage,

@@ -184,6 +184,7 @@ pub(super) struct RawAudit {
 pub(super) struct RawTelemetry {
     pub(super) otlp_endpoint: Option<String>,
     pub(super) trace_sample: Option<f64>,
+    pub(super) trust_traceparent: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

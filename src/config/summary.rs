@@ -43,6 +43,7 @@ impl Config {
         if let Some(endpoint) = &self.telemetry.otlp_endpoint {
             lines.push(("telemetry.otlp_endpoint", quoted(endpoint)));
             lines.push(("telemetry.trace_sample", self.telemetry.sample_written()));
+            lines.push(("telemetry.trust_traceparent", self.telemetry.trust_traceparent.to_string()));
         }
         lines.extend(self.upstreams.iter().map(|upstream| ("upstream", quoted(upstream.line()))));
         lines

@@ -13,10 +13,14 @@ pub struct Telemetry {
     pub otlp_endpoint: Option<Url>,
     /// Of a million requests, those traced.
     pub trace_sample: u32,
+    /// The `traceparent` that a trusted proxy sends decides what is traced, and is the parent. Not where the proxy forwards what
+    /// strangers sent.
+    pub trust_traceparent: bool,
 }
 
 impl Telemetry {
-    pub(super) fn check(raw: &RawTelemetry) -> Result<Self, ConfigError> {
+    /// `proxies`: some are trusted.
+    pub(super) fn check(raw: &RawTelemetry, proxies: bool) -> Result<Self, ConfigError> {
         let endpoint = raw.otlp_endpoint.as_deref().map(|text| {
             endpoint(text).ok_or_else(|| {
                 ConfigError::refused(ENDPOINT, "must be http:// or https://, a host and a port")
@@ -33,7 +37,18 @@ impl Telemetry {
         // Rounded as it is written.
         let millionths = format!("{:.0}", share * 1e6).parse();
         let trace_sample = millionths.map_err(|_| ConfigError::refused(SAMPLE, "must be a number"))?;
-        Ok(Self { otlp_endpoint, trace_sample })
+        let trust_traceparent = raw.trust_traceparent.unwrap_or(false);
+        refuse_if(
+            trust_traceparent && otlp_endpoint.is_none(),
+            TRACEPARENT,
+            "is for telemetry.otlp_endpoint",
+        )?;
+        refuse_if(
+            trust_traceparent && !proxies,
+            TRACEPARENT,
+            "is for http.trusted_proxies: nobody else is believed",
+        )?;
+        Ok(Self { otlp_endpoint, trace_sample, trust_traceparent })
     }
 
     /// As written in settings.
@@ -50,5 +65,6 @@ fn endpoint(text: &str) -> Option<Url> {
 
 const ENDPOINT: &str = "telemetry.otlp_endpoint";
 const SAMPLE: &str = "telemetry.trace_sample";
+const TRACEPARENT: &str = "telemetry.trust_traceparent";
 /// One in a hundred.
 const USUAL: f64 = 0.01;

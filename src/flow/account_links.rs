@@ -4,7 +4,7 @@
 use super::claims::remembered_lines;
 use super::link_offers::{LinkOffer, LinkingRefusal, may_link};
 use super::parties::tie;
-use super::{AccountVisit, FlowError, OperatorOutcome, Provider, Requester, TurnError};
+use super::{AccountVisit, FlowError, OperatorOutcome, Provider, Requester, SignedInThere, TurnError};
 use crate::audit::EventKind;
 use crate::base::{ClientId, LinkId, PersonId, UnixTime};
 use crate::ports::{Consent, ConsentSubject, Link, LinkedBy};
@@ -47,6 +47,8 @@ pub struct LinksPage {
     pub consents: Vec<ConsentLine>,
     /// Providers whose account may be linked.
     pub offers: Vec<LinkOffer>,
+    /// The provider at which the browser is signed in beside this session.
+    pub there: Option<SignedInThere>,
     /// Whether this session may link one.
     pub ready: Result<(), LinkingRefusal>,
 }
@@ -65,6 +67,7 @@ impl Provider {
             offers: self.link_offers(visit, &links),
             links: links.iter().map(|link| self.link_line(link)).collect(),
             consents,
+            there: self.signed_in_there(&visit.session),
             ready: may_link(&visit.session, self.now()),
         })
     }

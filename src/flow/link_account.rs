@@ -132,7 +132,11 @@ impl Provider {
             return self.lost("session_ended", provider, &browser.origin, TurnError::Gone).await;
         };
         let done = match self.redeem(provider, &ticket.question, params).await {
-            Ok(login) => self.link_login(&visit, &login).await,
+            Ok(login) => {
+                // Whatever comes of it: they are signed in there now, on a computer that may be shared.
+                self.keep_upstream(&visit, Some(&login.session)).await?;
+                self.link_login(&visit, &login).await
+            }
             Err(fault) => Err(fault),
         };
         match done {

@@ -3,13 +3,22 @@
 use crate::audit::EventKind;
 use crate::base::{Secret, TokenHash, UnixTime};
 use crate::federation::{FederationTicket, Purpose, UpstreamProvider};
-use crate::identity::UpstreamSession;
+use crate::identity::{AuthMode, UpstreamSession};
 use crate::oauth::RawParams;
 use crate::oidc::LogoutReturn;
-use crate::ports::{PortResult, Session, UpstreamError, UpstreamLogout};
+use crate::ports::{PortError, PortResult, Session, UpstreamError, UpstreamLogout};
 
 use super::federate::hex_secret;
-use super::{Origin, Provider, TurnError};
+use super::{AccountVisit, Origin, Provider, TurnError};
+
+/// Another provider, where the browser is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedInThere {
+    /// Its name for persons.
+    pub name: String,
+    /// Where the browser goes, for the page's form targets.
+    pub origin: String,
+}
 
 impl Provider {
     /// The way back of a logout, by way of the provider where the session began. One that does not answer is left out:
@@ -47,6 +56,46 @@ impl Provider {
         let event = session.map_or(event.clone(), |session| event.with_person(session.person));
         self.ports.audit.append(&event.with_actor(provider.id.as_str())).await?;
         Ok(next)
+    }
+
+    /// The sign-in at another provider that ends with the session of `visit`, which began by the phone.
+    pub(super) async fn keep_upstream(
+        &self,
+        visit: &AccountVisit,
+        upstream: Option<&UpstreamSession>,
+    ) -> PortResult<()> {
+        // The visit has moved the idle end since this was read. A session that was ended meanwhile stays so: by its cut-off.
+        let idle_end = self.now().plus(self.policy.lifetimes.session_idle);
+        let session = Session { upstream: upstream.cloned(), idle_end, ..visit.session.clone() };
+        self.ports.sessions.remove(&visit.cookie).await?;
+        match self.ports.sessions.insert(&visit.cookie, &session).await {
+            // Another tab of this browser was as fast.
+            Err(PortError::Conflict) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// The provider at which a person who signed in by phone is signed in too, since they linked their account there.
+    pub(super) fn signed_in_there(&self, session: &Session) -> Option<SignedInThere> {
+        let upstream = session.upstream.as_ref().filter(|_| session.proof.auth_mode != AuthMode::Federation);
+        self.provider_of(upstream)
+            .map(|provider| SignedInThere { name: provider.name.clone(), origin: provider.issuer.clone() })
+    }
+
+    /// `POST /account/links/sign-out`: ends the sign-in there, and nothing here. None when it cannot be ended from here.
+    pub async fn sign_out_there(
+        &self,
+        visit: &AccountVisit,
+        (csrf, page): (&str, &str),
+    ) -> Result<Option<LogoutReturn>, TurnError> {
+        self.check_account_form(visit, csrf).await?;
+        let way_back = LogoutReturn::Redirect(page.to_owned());
+        let next = self.by_way_of_upstream(Some(&visit.session), way_back.clone(), self.now()).await?;
+        if next == way_back {
+            return Ok(None);
+        }
+        self.keep_upstream(visit, None).await?;
+        Ok(Some(next))
     }
 
     /// Where a logout of this session goes first, for the form targets of the page that asks.

@@ -102,6 +102,7 @@ pub use known_clients::KnownClients;
 pub use link_account::{LinkBegun, LinkReturn, LinkedBack};
 pub use link_offers::{LinkOffer, LinkingRefusal};
 pub use logout::{BrowserInteraction, LoggedOut, LogoutPage, LogoutStep};
+pub use logout_upstream::SignedInThere;
 pub use operator::{Officers, OperatorOutcome, Requester};
 pub use patients::{PatientsError, PatientsReport};
 pub use policy::{DirectoryPolicy, Lifetimes, Policy};

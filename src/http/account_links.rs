@@ -12,6 +12,7 @@ use super::state::AppState;
 use crate::base::LinkId;
 use crate::flow::{LinkBegun, TurnError};
 use crate::interaction::Locale;
+use crate::oidc::LogoutReturn;
 
 /// Address of the page.
 pub(super) const PAGE: &str = "/account/links";
@@ -56,6 +57,25 @@ pub(super) async fn begin(
             LinkBegun::SignInAgain => see_other(&state.provider.account_sign_in(NAME, true)),
             LinkBegun::NotOffered => see_other(PAGE),
             LinkBegun::Failed(setback) => setback_page(&setback),
+        })
+    })
+    .await
+}
+
+/// `POST /account/links/sign-out`: at the provider whose account was just linked.
+pub(super) async fn sign_out(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    form: Result<FormParams, OAuthFailure>,
+) -> Response {
+    page(&state, &headers, (NAME, false), async |visit| {
+        let FormParams(params) = form.map_err(OAuthFailure::into_turn)?;
+        let asked = (params.get("csrf")?.unwrap_or(""), "/account/links?done=signed-out");
+        Ok(match state.provider.sign_out_there(&visit, asked).await? {
+            Some(LogoutReturn::Redirect(there)) => see_other(&there),
+            Some(LogoutReturn::Stay | LogoutReturn::Refused) | None => {
+                see_other("/account/links?done=signed-in-there")
+            }
         })
     })
     .await

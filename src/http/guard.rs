@@ -1,7 +1,8 @@
 //! Places: how many requests are under way at once, and how often one source may come.
 //!
 //! Short requests share places, with a short queue. Long polls have their own, so that waiting pages never stop a sign-in; the keys
-//! and discovery have a reserve, so that services verify tokens to the last. Who finds no place is refused at once with
+//! and discovery have a reserve, so that services verify tokens to the last, and so have the files of pages: also the page of a
+//! refusal is to be seen as it is meant. Who finds no place is refused at once with
 //! `Retry-After` (RFC 9110 15.6.4, RFC 6585 4): answers that come too late help nobody.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -28,6 +29,8 @@ enum Class {
     Wait,
     /// The keys and discovery.
     Keys,
+    /// The files of pages.
+    Files,
 }
 
 impl Class {
@@ -36,6 +39,7 @@ impl Class {
             "/jwks" => Self::Keys,
             "/interaction/{id}/status" => Self::Wait,
             route if route.starts_with("/.well-known/") => Self::Keys,
+            route if route.starts_with("/assets/") => Self::Files,
             _ => Self::Short,
         }
     }
@@ -45,7 +49,13 @@ impl Class {
             Self::Short => "short",
             Self::Wait => "wait",
             Self::Keys => "keys",
+            Self::Files => "files",
         }
+    }
+
+    /// Costs next to nothing, and others depend on it: no source comes too often for it.
+    const fn is_from_memory(self) -> bool {
+        matches!(self, Self::Keys | Self::Files)
     }
 }
 
@@ -54,7 +64,7 @@ pub(super) struct Guard {
     short: Semaphore,
     queue: Semaphore,
     waits: Semaphore,
-    keys: Semaphore,
+    memory: Semaphore,
     pace: Option<Rate>,
     /// Bytes a body may have.
     body: usize,
@@ -68,7 +78,7 @@ impl Guard {
             short: Semaphore::new(limits.requests),
             queue: Semaphore::new(limits.queue),
             waits: Semaphore::new(limits.waits),
-            keys: Semaphore::new(RESERVE),
+            memory: Semaphore::new(RESERVE),
             pace: Rate::per_second(limits.source_rate),
             body: limits.body,
             began: begun(),
@@ -81,8 +91,8 @@ impl Guard {
         if class == Class::Wait {
             return self.waits.try_acquire().ok();
         }
-        if class == Class::Keys
-            && let Ok(place) = self.keys.try_acquire()
+        if class.is_from_memory()
+            && let Ok(place) = self.memory.try_acquire()
         {
             return Some(place);
         }
@@ -107,7 +117,7 @@ impl Guard {
 /// Lets a request in, or refuses it.
 pub(super) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let class = Class::of(request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str));
-    if class != Class::Keys
+    if !class.is_from_memory()
         && let Some(wait) = guard.too_early(&request)
     {
         metrics::counter!("sceau_http_shed_total", "class" => "source").increment(1);
@@ -125,7 +135,7 @@ fn begun() -> Instant {
     Instant::now()
 }
 
-/// Places that only the keys and discovery have; both are answered from memory.
+/// Places that only what is answered from memory has.
 const RESERVE: usize = 64;
 /// Longer in the queue, and the answer would come too late.
 const IN_QUEUE: Duration = Duration::from_millis(500);

@@ -39,6 +39,8 @@ pub struct HttpLimits {
     pub source_rate: u32,
     /// Of a million requests, those traced; none: no request is, whatever a proxy says.
     pub traced: Option<u32>,
+    /// The `traceparent` of a trusted proxy is read.
+    pub traceparent: bool,
 }
 
 impl Default for HttpLimits {
@@ -52,6 +54,7 @@ impl Default for HttpLimits {
             waits: 2048,
             source_rate: 0,
             traced: None,
+            traceparent: false,
         }
     }
 }
@@ -64,7 +67,8 @@ pub(super) fn around(
     trusted_proxies: Arc<[Network]>,
     phones: Arc<[String]>,
 ) -> Router {
-    let observer = Arc::new(Observer::new(limits, Arc::clone(&trusted_proxies)));
+    let traced_by = if limits.traceparent { Arc::clone(&trusted_proxies) } else { Arc::from([]) };
+    let observer = Arc::new(Observer::new(limits, traced_by));
     let places = Arc::new(Guard::new(limits, trusted_proxies));
     let hsts = limits.hsts.then(|| {
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");

@@ -77,6 +77,7 @@ pub fn router(state: AppState, limits: &HttpLimits) -> Router {
         .route("/account/phones/new", get(account::new_phone))
         .route("/account/phones/{id}/revoke", post(account::revoke_phone))
         .route("/account/links", get(account_links::show).post(account_links::begin))
+        .route("/account/links/sign-out", post(account_links::sign_out))
         .route("/account/links/{id}/revoke", post(account_links::unlink))
         .route("/account/consents/revoke", post(account_links::withdraw))
         .route("/q/{id}", get(account::open_app))

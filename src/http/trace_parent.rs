@@ -1,5 +1,5 @@
 //! W3C Trace Context (<https://www.w3.org/TR/trace-context/>), 3.2: the `traceparent` of a request, from a trusted
-//! proxy alone. Does not read `tracestate` (3.3 allows to drop it).
+//! proxy alone, and only where the settings say that it lets none of a stranger pass. Does not read `tracestate` (3.3 allows to drop it).
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +9,8 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 use super::extract::{Network, Peer};
 
 /// Where the request stands in a trace that somebody in front of us began. A stranger's word is not taken: anybody
-/// could have every request of theirs traced, or write into the traces of others.
+/// could have every request of theirs traced, or write into the traces of others. Nor is that of a proxy by default: most
+/// forward the header as it came.
 pub(super) fn trace_parent(request: &Request, trusted: &[Network]) -> Option<SpanContext> {
     let mut values = request.headers().get_all("traceparent").iter();
     // 3.2: once, or not at all.

@@ -3,6 +3,7 @@
 mod checkpoint_sinks;
 mod client_keys;
 mod lab;
+mod measured;
 mod message_queue;
 mod phone;
 mod phone_command;

@@ -58,7 +58,20 @@ fn traces_are_off_unless_a_collector_is_named() {
         let config = file(&format!("{named}trace_sample = {share}")).load().unwrap();
         assert_eq!(config.telemetry.trace_sample, millionths);
     }
+    let proxy = "issuer = \"https://id.example.fr\"\nhttp.trusted_proxies = [\"10.0.0.0/8\"]\n[telemetry]\n";
+    for (text, trusted) in
+        [("", false), ("trust_traceparent = false", false), ("trust_traceparent = true", true)]
+    {
+        let config = file(&format!("{proxy}otlp_endpoint = \"http://collector\"\n{text}")).load().unwrap();
+        assert_eq!(config.telemetry.trust_traceparent, trusted, "{text}");
+        let said = ("telemetry.trust_traceparent", trusted.to_string());
+        assert!(config.summary().contains(&said), "{text}");
+    }
+    // Nobody would be believed.
+    let pointless = file(&format!("{proxy}trust_traceparent = true")).load().unwrap_err();
+    assert_eq!(pointless.setting(), Some("telemetry.trust_traceparent"));
     let table = [
+        ("otlp_endpoint = \"http://collector\"\ntrust_traceparent = true", "telemetry.trust_traceparent"),
         ("otlp_endpoint = \"collector:4318\"", "telemetry.otlp_endpoint"),
         ("otlp_endpoint = \"grpc://collector:4317\"", "telemetry.otlp_endpoint"),
         ("otlp_endpoint = \"http://user:word@collector\"", "telemetry.otlp_endpoint"),

@@ -13,6 +13,9 @@ ALARMS = {rule["alert"]: rule for group in RULES["groups"] for rule in group["ru
 RECORDS = {rule["record"]: rule for group in RULES["groups"] for rule in group["rules"] if "record" in rule}
 DASHBOARD = json.loads((CHART / "files/dashboard.json").read_text())
 
+# Prometheus and the ServiceMonitor put these on everything; ours of that name would become exported_….
+OF_THE_SCRAPE = {"job", "instance", "namespace", "pod", "container", "service", "endpoint", "node"}
+
 
 def main():
     answer = run(PROMTOOL, "check", "rules", CHART / "files/alarms.yaml")
@@ -82,11 +85,17 @@ def metrics():
         check(f"{name}: its metrics exist", named <= series, str(named - series))
         rules = set(re.findall(r"\bsceau:[a-z_0-9:]+", expression))
         check(f"{name}: its recorded series exist", rules <= set(RECORDS), str(rules - set(RECORDS)))
-        for given in re.findall(r'exported_job=~?"([^"]+)"', expression):
+        for given in re.findall(r'task=~?"([^"]+)"', expression):
             lost = [job for job in given.split("|") if not any(re.fullmatch(job, known) for known in jobs)]
             check(f"{name}: its jobs exist", not lost, f"{lost} of {jobs}")
         # Prometheus' own label job is the scrape's.
         check(f"{name}: job is the scrape's", all(j == "sceau" for j in re.findall(r'\bjob=~?"([^"]+)"', expression)))
+    labels = {label for given in re.findall(r'(?:gauge|counter|histogram)!\((.*?)\)[.;]', source, re.DOTALL) for label in re.findall(r'"([a-z_]+)" =>', given)}
+    table = re.findall(r"^\| `sceau_[a-z_]+` \| (.*?) \|", (TOP / "docs/operations.md").read_text(), re.MULTILINE)
+    told = {label for row in table for label in re.findall(r"`([a-z_]+)`", row)}
+    check("docs/operations.md tells the labels", labels <= told and len(labels) > 10, str(labels - told))
+    labels |= told
+    equal("no label of ours is one that the scrape gives", labels & OF_THE_SCRAPE, set())
     used = {name for _, e in expressions() for name in re.findall(r"\bsceau_[a-z_]+", e)}
     unseen = {name for name in recorded if not any(u == name or u.startswith(f"{name}_") for u in used)}
     equal("every metric is on the dashboard or in an alarm", unseen, set())

@@ -57,9 +57,10 @@ async fn a_source_with_too_many_requests_kept_is_told_429_on_a_page_in_its_langu
     let service = Service::oidc(&harness, "dossier").await;
     let address = service.ask().url();
     let query = address.split_once('?').unwrap().1;
-    for (language, words) in
-        [("fr", "Trop de demandes viennent d’être faites"), ("en", "Too many requests were just made")]
-    {
+    for (language, words, wait) in [
+        ("fr", "Trop de demandes viennent d’être faites", "Patientez une minute,"),
+        ("en", "Too many requests were just made", "Wait a minute,"),
+    ] {
         let language = [("accept-language", language)];
         let read = harness.exchange(bare(&Method::GET, &address, &language)).await;
         let mut request = form("/authorize", &language, &[]);
@@ -69,7 +70,7 @@ async fn a_source_with_too_many_requests_kept_is_told_429_on_a_page_in_its_langu
             assert_eq!((answer.status, answer.header("retry-after")), (429, "60"), "{}", answer.text);
             assert_eq!(answer.header("content-language"), language[0].1);
             assert_eq!(answer.header("cache-control"), "no-store");
-            assert!(answer.text.contains(words), "{}", answer.text);
+            assert!(answer.text.contains(words) && answer.text.contains(wait), "{}", answer.text);
             // What was posted cannot be asked for again by a link.
             assert_eq!(answer.text.contains("href=\"\""), again, "{}", answer.text);
         }

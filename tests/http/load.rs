@@ -68,6 +68,9 @@ fn token_request() -> Request<Body> {
 const KEYS: [&str; 3] =
     ["/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
 
+/// What the page of a refusal needs.
+const FILES: [&str; 2] = ["/assets/style.css", "/assets/seal.svg"];
+
 #[tokio::test]
 async fn who_finds_no_place_is_refused_at_once_and_the_keys_are_the_last() {
     let stage = Stage::new().await;
@@ -90,7 +93,7 @@ async fn who_finds_no_place_is_refused_at_once_and_the_keys_are_the_last() {
             }
         }
         assert!(began.elapsed() < Duration::from_millis(1400), "{:?}", began.elapsed());
-        for path in KEYS {
+        for path in KEYS.into_iter().chain(FILES) {
             assert_eq!(exchange(&router, bare(&Method::GET, path, &[])).await.status, 200, "{path}");
         }
         stage.gate.add_permits(2);
@@ -201,12 +204,49 @@ async fn a_source_that_comes_too_often_waits_and_the_others_do_not() {
     }
     assert_eq!(refused("/userinfo", &one).await.json()["error"], "slow_down");
     assert_ne!(from("/userinfo", "192.0.2.2").await.status, 429);
-    for path in KEYS {
+    for path in KEYS.into_iter().chain(FILES) {
         assert_eq!(from(path, "192.0.2.1").await.status, 200);
     }
+    // Nor do they count: a source that asked for them alone has all its places.
+    for _ in 0..5 {
+        assert_eq!(from(FILES[0], "192.0.2.3").await.status, 200);
+    }
+    assert_ne!(from("/userinfo", "192.0.2.3").await.status, 429);
     // RFC 4291 2.5.4: a network of 64 bits is one source.
     refused("/userinfo", &|tries| format!("2001:db8::{tries}:1")).await;
     assert_ne!(from("/userinfo", "2001:db8:0:1::9").await.status, 429);
+}
+
+/// In the language of who reads it, and it names the time its header names.
+#[tokio::test]
+async fn the_page_of_a_source_that_comes_too_often_says_how_long_to_wait() {
+    let harness = Harness::new().await;
+    let router =
+        routes(&harness, &Leaving::default(), &HttpLimits { source_rate: 1, ..HttpLimits::default() });
+    for (source, language, title, words) in [
+        (
+            "192.0.2.1",
+            "fr",
+            "Trop de demandes viennent d’être faites",
+            "Patientez une seconde, puis recommencez.",
+        ),
+        ("192.0.2.2", "en", "Too many requests were just made", "Wait a second, then try again."),
+    ] {
+        let headers = [("x-forwarded-for", source), ("accept-language", language)];
+        // A slow machine gives a place back meanwhile.
+        let page = loop {
+            let page = exchange(&router, bare(&Method::GET, "/authorize", &headers)).await;
+            if page.status == 429 {
+                break page;
+            }
+        };
+        assert_eq!((page.header("retry-after"), page.header("content-language")), ("1", language));
+        assert!(page.text.contains(title) && page.text.contains(words), "{}", page.text);
+        assert!(!page.text.contains("minute"), "{}", page.text);
+        for path in FILES {
+            assert!(page.text.contains(&format!("href=\"{path}\"")), "{}", page.text);
+        }
+    }
 }
 
 fn status_of(waiting: &Waiting) -> Request<Body> {

@@ -96,7 +96,7 @@ fn pages() -> Vec<(&'static str, Page)> {
         ("error-expired", error(ErrorTitle::Expired)),
         ("error-other-browser", error(ErrorTitle::OtherBrowser)),
         ("error-unavailable", error(ErrorTitle::Unavailable)),
-        ("error-too-many", error(ErrorTitle::TooMany)),
+        ("error-too-many", error(ErrorTitle::TooMany { seconds: 30 })),
         ("error-not-found", error(ErrorTitle::NotFound)),
         ("form-post", form_post("SplxlOBeZQQYbYS6WxSbIA")),
     ]
@@ -353,4 +353,23 @@ async fn an_address_is_asked_for_and_what_is_wrong_with_it_is_said() {
     let html = text(email(None).respond(&frame(Locale::Fr))).await;
     assert!(!html.contains("role=\"alert\"") && !html.contains("aria-invalid"), "{html}");
     assert!(html.contains("Elle ne sert ni à vous connecter"), "{html}");
+}
+
+#[tokio::test]
+async fn how_long_to_wait_is_said_in_words_and_never_too_short() {
+    for (seconds, french, english) in [
+        (1, "une seconde", "a second"),
+        (2, "2 secondes", "2 seconds"),
+        (60, "une minute", "a minute"),
+        (61, "61 secondes", "61 seconds"),
+        (120, "2 minutes", "2 minutes"),
+        (121, "3 minutes", "3 minutes"),
+    ] {
+        for (locale, words) in
+            [(Locale::Fr, format!("Patientez {french},")), (Locale::En, format!("Wait {english},"))]
+        {
+            let page = html(error(ErrorTitle::TooMany { seconds }), locale).await;
+            assert!(page.contains(&words), "{seconds}: {page}");
+        }
+    }
 }

@@ -81,10 +81,18 @@ async function inOneWidth(world, [width, height]) {
   await fits(page, "page of links, linked");
   await shot(page, `links-${width}-4-linked`);
 
+  // A shared computer: the sign-in made there is ended, and the session here goes on.
+  await page.click('form[action="/account/links/sign-out"] button');
+  await page.waitForURL(/done=signed-out/);
+  equal(await page.locator('form[action="/account/links/sign-out"]').count(), 0, "sign-in there");
+  equal(await page.locator('form[action^="/account/links/"][action$="/revoke"]').count(), 1, "links, signed out there");
+  await fits(page, "page of links, signed out there");
+  await shot(page, `links-${width}-4-signed-out-there`);
+
   await page.click('form[action="/account/consents/revoke"] button');
   await page.waitForSelector(".done");
   equal(await page.locator('form[action="/account/consents/revoke"]').count(), 0, "consents");
-  await page.click('form[action^="/account/links/"] button');
+  await page.click('form[action^="/account/links/"][action$="/revoke"] button');
   await page.waitForSelector("#unlinked");
   await fits(page, "page of the end of a link");
   await shot(page, `links-${width}-5-unlinked`);
@@ -101,7 +109,7 @@ async function plain(world) {
   await linked(page, OTHER.id);
   equal(await page.locator("h1").textContent(), "Linked accounts and allowed services", "heading");
   await world.shot(page, "links-en-plain");
-  await page.click('form[action^="/account/links/"] button');
+  await page.click('form[action^="/account/links/"][action$="/revoke"] button');
   await page.waitForSelector("#unlinked");
   await context.close();
 }
@@ -132,7 +140,7 @@ async function linked(page, identity) {
   await page.click("#identite button");
   await page.click("#consentement button", { timeout: 5_000 }).catch(() => {});
   await page.waitForSelector(".done");
-  equal(await page.locator('form[action^="/account/links/"]').count(), 1, "links");
+  equal(await page.locator('form[action^="/account/links/"][action$="/revoke"]').count(), 1, "links");
 }
 
 function equal(actual, expected, what) {

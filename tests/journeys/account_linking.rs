@@ -206,6 +206,8 @@ async fn an_account_of_somebody_else_is_not_taken() {
     assert_eq!(stage.linked("p-01").await, Some(hugo));
     let camille = stage.harness.person(CAMILLE).await;
     assert!(stage.harness.provider.links_of(camille).await.unwrap().is_empty());
+    // What was not linked is open there all the same.
+    browser.get(LINKS).await.assert_page(200, "Se déconnecter de FranceConnect+");
     // Their own is still to be had.
     stage.plays("p-02", |_| ());
     linked(&stage, &mut browser).await;
@@ -368,4 +370,53 @@ async fn a_patient_is_not_offered_a_provider_of_agents() {
     assert!(!page.text.contains("ProConnect"), "{}", page.text);
     let sent = choose(&mut browser, &csrf(&page.text)).await;
     assert_eq!(sent.header("location"), LINKS);
+}
+
+/// A shared computer: the sign-in made there in order to link is ended from the page, or with the session here.
+#[tokio::test]
+async fn the_sign_in_made_there_is_ended_from_the_page_or_with_the_session() {
+    let stage = Stage::new().await;
+    let hugo = stage.patient("p-01").await;
+    let mut browser = present(&stage, hugo, Way::TypedNumber).await;
+    assert!(!browser.get(LINKS).await.text.contains("Se déconnecter de"), "nothing to end yet");
+    linked(&stage, &mut browser).await;
+    let page = browser.get("/account/links?done=linked").await;
+    page.assert_page(200, "Se déconnecter de FranceConnect+");
+    assert!(page.header("content-security-policy").contains(&stage.issuer), "Chromium follows redirects");
+    let wrong = browser.post("/account/links/sign-out", &[("csrf", "wrong")]).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.text);
+    let mut other = browser.clone();
+    let form = [("csrf", csrf(&page.text))];
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let away = browser.post("/account/links/sign-out", &form).await;
+    let url: url::Url = away.header("location").parse().unwrap();
+    assert!(url.as_str().starts_with(&format!("{}/session/end?", stage.issuer)), "{url}");
+    let sent: std::collections::BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+    assert_eq!(sent["id_token_hint"].split('.').count(), 3);
+    assert_eq!(stage.harness.audited("federation.logout sent").await, 1);
+    let back = browser.get(&format!("/federation/fc/logged_out?state={}", sent["state"])).await;
+    assert_eq!(back.header("location"), "/account/links?done=signed-out", "{}", back.text);
+    let page = browser.get("/account/links?done=signed-out").await;
+    page.assert_page(200, "Vous êtes déconnecté de l’autre compte");
+    assert!(!page.text.contains("Se déconnecter de"), "the session here goes on, and nothing is open there");
+    browser.languages = "en-GB";
+    browser.get("/account/links?done=signed-out").await.assert_page(200, "You are signed out of the other");
+
+    // Nothing to end any more: said, and nobody is sent anywhere.
+    let again = other.post("/account/links/sign-out", &form).await;
+    assert_eq!(again.header("location"), "/account/links?done=signed-in-there");
+}
+
+#[tokio::test]
+async fn a_sign_out_here_passes_by_the_provider_whose_account_was_linked() {
+    let stage = Stage::new().await;
+    let person = stage.patient("p-01").await;
+    let mut browser = present(&stage, person, Way::TypedNumber).await;
+    linked(&stage, &mut browser).await;
+    let page = browser.get("/end_session").await;
+    page.assert_page(200, "ticket");
+    let ticket = crate::support::between(&page.text, "name=\"ticket\" value=\"", "\"").unwrap().to_owned();
+    let fields = [("ticket", ticket.as_str()), ("csrf", &csrf(&page.text)), ("decision", "logout")];
+    let away = browser.post("/end_session", &fields).await;
+    assert!(away.header("location").starts_with(&format!("{}/session/end?", stage.issuer)), "{}", away.text);
 }

@@ -49,13 +49,17 @@ fn installed() -> Traces {
 
 /// The routes of `harness`, called by `peer` with `parents` in `traceparent`; `share` of a million are traced.
 fn observed(harness: &Harness, peer: [u8; 4], parents: &[String], share: u32) -> Router {
+    let limits = HttpLimits { traced: Some(share), traceparent: true, ..HttpLimits::default() };
+    limited(harness, peer, parents, &limits)
+}
+
+fn limited(harness: &Harness, peer: [u8; 4], parents: &[String], limits: &HttpLimits) -> Router {
     let state = AppState {
         provider: Arc::clone(&harness.provider),
         trusted_proxies: Arc::new(["203.0.113.0/24".parse().unwrap()]),
         leaving: Leaving::default(),
         mobile_origins: Arc::new([]),
     };
-    let limits = HttpLimits { traced: Some(share), ..HttpLimits::default() };
     let parents: Vec<_> = parents.iter().map(|parent| HeaderValue::from_str(parent).unwrap()).collect();
     let marked = move |mut request: Request| {
         for parent in &parents {
@@ -64,7 +68,7 @@ fn observed(harness: &Harness, peer: [u8; 4], parents: &[String], share: u32) ->
         request.extensions_mut().insert(Peer(SocketAddr::from((peer, 40000))));
         std::future::ready(request)
     };
-    router(state, &limits).layer(map_request(marked))
+    router(state, limits).layer(map_request(marked))
 }
 
 /// Every call of `harness` then comes from `peer`, with the parent of a trace, and `share` of a million are traced.
@@ -166,6 +170,28 @@ fn the_parent_of_a_stranger_is_not_taken() {
         let spans = collector.spans();
         assert!(spans.iter().any(|span| span.name == "http.request" && span.parent.is_empty()));
         assert!(spans.iter().all(|span| span.trace != TRACE && span.parent != SPAN));
+    });
+}
+
+#[test]
+fn a_proxy_that_may_forward_what_strangers_sent_has_no_say_by_default() {
+    alone("a_proxy_that_may_forward_what_strangers_sent_has_no_say_by_default", async {
+        let (collector, traces) = (Collector::open().await, installed());
+        traces.start(&collector.address, Traces::QUEUE).unwrap();
+        let harness = Harness::new().await;
+        // Neither to have all traced, nor to have nothing traced, nor as the parent.
+        for (flags, share) in [("01", 0), ("00", 1_000_000)] {
+            let limits = HttpLimits { traced: Some(share), ..HttpLimits::default() };
+            let parents = [format!("00-{TRACE}-{SPAN}-{flags}")];
+            let router = limited(&harness, PROXY, &parents, &limits);
+            let asked = bare(&Method::GET, "/.well-known/openid-configuration", &[]);
+            assert_eq!(exchange(&router, asked).await.status, 200);
+        }
+        assert!(traces.stop(LONG).await);
+        let mut spans = collector.spans();
+        spans.retain(|span| span.name == "http.request");
+        assert_eq!(spans.len(), 1, "{spans:?}");
+        assert!(spans.iter().all(|span| span.trace != TRACE && span.parent.is_empty()), "{spans:?}");
     });
 }
 

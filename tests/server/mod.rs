@@ -3,6 +3,7 @@
 mod doctor;
 mod last_checkpoint;
 mod limits;
+mod restore;
 mod shutdown;
 mod tls;
 mod worker;

@@ -82,7 +82,7 @@ async fn the_time_since_the_last_good_run_is_a_metric() {
         loop {
             let text = metrics.render();
             let line =
-                text.lines().find(|line| line.starts_with("sceau_seconds_since_last_run{job=\"hanging\"}"));
+                text.lines().find(|line| line.starts_with("sceau_seconds_since_last_run{task=\"hanging\"}"));
             let seconds =
                 line.and_then(|line| line.split(' ').next_back()).and_then(|n| n.parse::<f64>().ok());
             if seconds.is_some_and(|seconds| seconds >= 1.0) {

@@ -58,7 +58,13 @@ async function everything(twin) {
     assert.match(answer.stderr, /older than what was seen of it.*sceau restore/s);
   });
   await check("sceau restore tells what is missing and what to do again", async () => {
-    const answer = await sceau("restore", "--config", twin.settings, "--checkpoints", join(twin.folder, "checkpoints"));
+    const words = ["restore", "--config", twin.settings, "--checkpoints", join(twin.folder, "checkpoints")];
+    const unasked = await sceau(...words);
+    assert.equal(unasked.status, 1);
+    assert.match(unasked.stdout, /[1-9]\d* are missing, from 20.*everybody signs in again/s);
+    assert.match(unasked.stderr, /nothing was changed: there is no terminal to ask on/);
+    assert.equal((await twin.audited()).get("database.restored/success/everything_ended"), undefined);
+    const answer = await sceau(...words, "--yes");
     assert.equal(answer.status, 0, answer.stderr);
     assert.match(answer.stdout, /Everybody signs in again/);
     assert.match(answer.stdout, /[1-9]\d* are missing, from 20/);

@@ -6,6 +6,7 @@ use axum_extra::extract::cookie::CookieJar;
 use crate::base::{InteractionId, Secret};
 use crate::flow::{BrowserInteraction, BrowserState, Origin};
 use crate::http::state::AppState;
+use crate::interaction::Locale;
 
 /// Name of the session cookie.
 #[must_use]
@@ -56,6 +57,11 @@ pub(crate) fn browser_interactions(state: &AppState, headers: &HeaderMap) -> Vec
 }
 
 const MAX_INTERACTIONS: usize = 16;
+
+/// The language of a page that belongs to no interaction.
+pub(crate) fn accepted_locale(headers: &HeaderMap) -> Locale {
+    Locale::choose(languages(headers).iter().map(String::as_str))
+}
 
 /// `Accept-Language` tags in the order sent; weights are given in that order by every browser (RFC 9110 12.5.4).
 fn languages(headers: &HeaderMap) -> Vec<String> {

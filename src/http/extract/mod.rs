@@ -14,7 +14,7 @@ mod raw_params;
 
 pub use agent::short_agent;
 pub(crate) use browser::{
-    browser_interactions, browser_state, interaction_cookie, known_cookie, session_cookie,
+    accepted_locale, browser_interactions, browser_state, interaction_cookie, known_cookie, session_cookie,
 };
 pub(crate) use client_credentials::client_credentials;
 pub(crate) use device_proof::{DeviceProof, PhoneRequest};

@@ -1,13 +1,15 @@
 //! Error pages: what cannot be told to a client is told to the person (RFC 6749 4.1.2.1).
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use super::oauth_error::{count_limit, retry_after};
+use super::oauth_error::{USUAL_WAIT, count_limit, whole_seconds};
 use super::{ErrorTitle, Page, PageFrame};
 use crate::flow::TurnError;
 use crate::interaction::Locale;
-use crate::oauth::{ErrorCode, OAuthError};
+use crate::oauth::ErrorCode;
 
 /// The page of a turn that failed. `again` is where trying again makes sense; empty: the address of this page.
 pub(crate) fn failure_page(error: TurnError, locale: Locale, again: Option<&str>) -> Response {
@@ -17,7 +19,9 @@ pub(crate) fn failure_page(error: TurnError, locale: Locale, again: Option<&str>
         TurnError::Request(error) => {
             let error = error.into_oauth();
             if error.code == ErrorCode::SlowDown {
-                return too_many(&error, locale, again);
+                // A limit that was met: no line in the log, but a count.
+                count_limit(&error);
+                return too_many(error.retry_after.unwrap_or(USUAL_WAIT), locale, again);
             }
             if error.code.status() >= 500 {
                 tracing::error!(error = error.code.as_str(), reason = error.internal, "page failed");
@@ -32,18 +36,18 @@ pub(crate) fn failure_page(error: TurnError, locale: Locale, again: Option<&str>
     page((title, detail, again), status, locale)
 }
 
-/// The page of a request that is refused for load: 429 when it is this source that comes too often. `again` as above.
-pub(super) fn unavailable(status: StatusCode, locale: Locale, again: Option<&str>) -> Response {
-    let too_many = status == StatusCode::TOO_MANY_REQUESTS;
-    let title = if too_many { ErrorTitle::TooMany } else { ErrorTitle::Unavailable };
-    page((title, None, again.map(str::to_owned)), status, locale)
+/// The page of a request for which there is no place. `again` as above.
+pub(super) fn unavailable(locale: Locale, again: Option<&str>) -> Response {
+    let said = (ErrorTitle::Unavailable, None, again.map(str::to_owned));
+    page(said, StatusCode::SERVICE_UNAVAILABLE, locale)
 }
 
-/// The page of a limit that was met: no line in the log, but a count.
-fn too_many(error: &OAuthError, locale: Locale, again: Option<&str>) -> Response {
-    count_limit(error);
-    let mut response = unavailable(StatusCode::TOO_MANY_REQUESTS, locale, again);
-    response.headers_mut().insert(header::RETRY_AFTER, retry_after(error.retry_after));
+/// The page of who comes too often: it says how long to wait, and so does its header. `again` as above.
+pub(super) fn too_many(wait: Duration, locale: Locale, again: Option<&str>) -> Response {
+    let seconds = whole_seconds(wait);
+    let said = (ErrorTitle::TooMany { seconds }, None, again.map(str::to_owned));
+    let mut response = page(said, StatusCode::TOO_MANY_REQUESTS, locale);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 

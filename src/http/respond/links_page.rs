@@ -23,6 +23,10 @@ pub(crate) enum LinksDone {
     Unlinked,
     /// A consent was taken back.
     Withdrawn,
+    /// The sign-in at another provider was ended.
+    SignedOut,
+    /// It could not be.
+    SignedInThere,
 }
 
 impl LinksDone {
@@ -33,6 +37,8 @@ impl LinksDone {
             "already" => Some(Self::Already),
             "unlinked" => Some(Self::Unlinked),
             "withdrawn" => Some(Self::Withdrawn),
+            "signed-out" => Some(Self::SignedOut),
+            "signed-in-there" => Some(Self::SignedInThere),
             _ => None,
         }
     }
@@ -43,6 +49,8 @@ impl LinksDone {
             Self::Already => "links-done-already",
             Self::Unlinked => "links-done-unlinked",
             Self::Withdrawn => "links-done-withdrawn",
+            Self::SignedOut => "links-done-signed-out",
+            Self::SignedInThere => "links-done-signed-in-there",
         }
     }
 }
@@ -88,6 +96,7 @@ pub(crate) struct LinksView {
     adding: Adding,
     csrf: String,
     done: Option<&'static str>,
+    there: Option<String>,
     locale: Locale,
     targets: Vec<String>,
 }
@@ -96,7 +105,8 @@ impl LinksView {
     pub(crate) fn new(page: LinksPage, csrf: String, done: Option<LinksDone>, locale: Locale) -> Self {
         let t = Texts::new(locale);
         let possible = page.offers.iter().filter(|offer| offer.vouched);
-        let targets = possible.map(|offer| form_target(&offer.origin)).collect();
+        let away = possible.map(|offer| &offer.origin).chain(page.there.iter().map(|there| &there.origin));
+        let targets = away.map(|origin| form_target(origin)).collect();
         Self {
             t,
             switch_url: None,
@@ -106,6 +116,7 @@ impl LinksView {
             adding: adding(page.offers, page.ready),
             csrf,
             done: done.map(LinksDone::text_id),
+            there: page.there.map(|there| there.name),
             locale,
             targets,
         }

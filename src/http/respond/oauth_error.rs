@@ -11,7 +11,7 @@ use crate::flow::{FlowError, TurnError};
 use crate::oauth::{Challenge, ErrorCode, OAuthError, Scheme};
 
 /// After how long a store may answer again.
-const USUAL_WAIT: Duration = Duration::from_secs(2);
+pub(super) const USUAL_WAIT: Duration = Duration::from_secs(2);
 
 /// A refusal at a JSON endpoint.
 #[derive(Debug)]
@@ -119,8 +119,11 @@ pub(super) fn count_limit(error: &OAuthError) {
     }
 }
 
-/// Whole seconds, one at least, and never before the end (RFC 9110 10.2.3).
 pub(super) fn retry_after(wait: Option<Duration>) -> HeaderValue {
-    let wait = wait.unwrap_or(USUAL_WAIT);
-    HeaderValue::from(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
+    HeaderValue::from(whole_seconds(wait.unwrap_or(USUAL_WAIT)))
+}
+
+/// One at least, and never before the end (RFC 9110 10.2.3).
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }

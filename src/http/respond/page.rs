@@ -187,8 +187,12 @@ impl Page {
                 LoggedOutView { t, switch_url, title, explanation, detail }.render()
             }
             Self::Error { title, reference, detail, again } => {
-                let (title, explanation) = title.text_ids();
-                ErrorView { t, switch_url, title, explanation, reference, detail, again }.render()
+                let (heading, explanation) = title.text_ids();
+                let explanation = match title {
+                    ErrorTitle::TooMany { seconds } => t.with(explanation, "wait", &t.duration(seconds)),
+                    _ => t.say(explanation),
+                };
+                ErrorView { t, switch_url, title: heading, explanation, reference, detail, again }.render()
             }
             Self::FormPost { action, fields } => FormPostView { t, switch_url, action, fields }.render(),
         }
@@ -280,7 +284,7 @@ struct ErrorView<'a> {
     t: Texts,
     switch_url: Option<&'a str>,
     title: &'static str,
-    explanation: &'static str,
+    explanation: String,
     reference: String,
     detail: Option<&'static str>,
     again: Option<String>,

@@ -71,6 +71,19 @@ impl Texts {
         format!("{day} {} {year}", self.say(&format!("month-{month}")))
     }
 
+    /// A time to wait in words: seconds, or minutes, rounded up.
+    pub(super) fn duration(self, seconds: u64) -> String {
+        let (unit, count) = if seconds < 2 * MINUTE && seconds != MINUTE {
+            ("second", seconds)
+        } else {
+            ("minute", seconds.div_ceil(MINUTE))
+        };
+        if count == 1 {
+            return self.say(&format!("wait-{unit}"));
+        }
+        self.with(&format!("wait-{unit}s"), "count", &count.to_string())
+    }
+
     /// BCP 47 tag of this language.
     pub(super) const fn tag(self) -> &'static str {
         self.0.as_str()
@@ -91,3 +104,5 @@ impl Texts {
         }
     }
 }
+
+const MINUTE: u64 = 60;

@@ -27,7 +27,10 @@ pub enum ErrorTitle {
     /// Our fault, try again.
     Unavailable,
     /// Too many requests from here.
-    TooMany,
+    TooMany {
+        /// Seconds to wait, as in `Retry-After`.
+        seconds: u64,
+    },
     /// Nothing at this address.
     NotFound,
 }
@@ -50,7 +53,7 @@ impl ErrorTitle {
             Self::Expired => ("error-expired", "error-expired-text"),
             Self::OtherBrowser => ("error-other-browser", "error-other-browser-text"),
             Self::Unavailable => ("error-unavailable", "error-unavailable-text"),
-            Self::TooMany => ("setback-too-many", "setback-too-many-text"),
+            Self::TooMany { .. } => ("setback-too-many", "error-too-many-text"),
             Self::NotFound => ("error-not-found", "error-not-found-text"),
         }
     }

@@ -33,9 +33,13 @@ pub(crate) fn setback_page(setback: &Setback) -> Response {
         | SetbackSentence::OtherPerson => StatusCode::FORBIDDEN,
     };
     let mut response = page.respond(&frame, status);
-    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-    }
+    let wait = match status {
+        StatusCode::SERVICE_UNAVAILABLE => "30",
+        // A minute, as the page says.
+        StatusCode::TOO_MANY_REQUESTS => "60",
+        _ => return response,
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(wait));
     response
 }
 

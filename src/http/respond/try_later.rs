@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use super::in_form::Form;
 use super::oauth_error::retry_after;
 use super::{OAuthFailure, failure_page};
+use crate::http::extract::accepted_locale;
 use crate::http::mobile::MobileError;
-use crate::interaction::Locale;
 use crate::oauth::{ErrorCode, OAuthError};
 
 /// 503 or 429, with `Retry-After` in whole seconds, one at least (RFC 9110 10.2.3).
@@ -24,7 +24,12 @@ pub(crate) fn try_later(request: &Request, status: StatusCode, wait: Duration) -
         Form::Page => {
             // Only what was asked for by GET can be asked for again by a link.
             let again = (request.method() == Method::GET).then_some("");
-            failure_page::unavailable(status, Locale::default(), again)
+            let locale = accepted_locale(request.headers());
+            if too_many {
+                failure_page::too_many(wait, locale, again)
+            } else {
+                failure_page::unavailable(locale, again)
+            }
         }
     };
     let headers = response.headers_mut();
