@@ -27,7 +27,7 @@ pub(crate) use answer::{
 pub use asset::assets;
 pub use email_page::EmailPage;
 pub(crate) use failure_page::{failure_page, not_found};
-pub(crate) use in_form::in_form;
+pub(crate) use in_form::Shape;
 pub(crate) use links_page::{LinksDone, LinksView, unlinked_page};
 pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
