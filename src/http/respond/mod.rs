@@ -22,7 +22,7 @@ mod visit;
 
 pub(crate) use account_page::{AccountView, NewPhoneView, OpenAppView};
 pub(crate) use answer::{
-    authorization_answer, form_target, interaction_opened, private_json, private_jwt, see_other,
+    authorization_answer, form_target, interaction_opened, private_json, private_jwt, see_other, written_json,
 };
 pub use asset::assets;
 pub use email_page::EmailPage;
