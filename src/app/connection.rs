@@ -2,18 +2,23 @@
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, header};
 use axum::Router;
 use axum::body::Body;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -27,6 +32,8 @@ pub(super) struct Ending {
     pub(super) leaving: Leaving,
     /// So is the one under way, and idle connections are closed.
     pub(super) stop: CancellationToken,
+    /// After `stop`: what is left is given up.
+    pub(super) cut: CancellationToken,
 }
 
 /// HTTP/1.1 until the client leaves, dawdles, or the server stops.
@@ -46,7 +53,7 @@ pub(super) async fn http1(
         async move { answering.await.map(|response| parting(response, leaving)) }
     });
     let serving = builder.serve_connection(TokioIo::new(stream), service);
-    finish(serving, &under_way, limits.idle_timeout, ending.stop.cancelled()).await;
+    finish(serving, &under_way, limits.idle_timeout, (ending.stop.cancelled(), &ending.cut)).await;
 }
 
 /// HTTP/2 until the client leaves, is idle or dead, or the server stops.
@@ -74,7 +81,7 @@ pub(super) async fn http2(
             () = ending.stop.cancelled() => {}
         }
     };
-    finish(serving, &under_way, limits.idle_timeout, end).await;
+    finish(serving, &under_way, limits.idle_timeout, (end, &ending.cut)).await;
 }
 
 async fn answer(
@@ -97,64 +104,91 @@ fn parting(mut response: Response<Counted>, leaving: &Leaving) -> Response<Count
     response
 }
 
-/// Serves until the connection ends by itself, or asks it to once it is idle or `end` has come.
+/// Serves until the connection ends by itself, or asks it to once it is idle or `end` has come; `cut` ends it then.
 async fn finish<C: GracefulConnection>(
     serving: C,
     under_way: &UnderWay,
     idle_timeout: Duration,
-    end: impl Future<Output = ()>,
+    (end, cut): (impl Future<Output = ()>, &CancellationToken),
 ) {
     let mut serving = pin!(serving);
+    // Within a set it is looked at when it is woken itself, and not at each step of a request.
+    let over = async {
+        tokio::select! {
+            () = under_way.idle(idle_timeout) => {}
+            () = end => {}
+        }
+    };
+    let mut over: FuturesUnordered<_> = std::iter::once(over).collect();
     tokio::select! {
+        biased;
         // What fails here fails for its client alone, who knows.
         _ = serving.as_mut() => return,
-        () = under_way.idle(idle_timeout) => {}
-        () = end => {}
+        _ = over.next() => {}
     }
     serving.as_mut().graceful_shutdown();
     tokio::select! {
         _ = serving => {}
         () = under_way.idle(PARTING) => {}
+        () = cut.cancelled() => {}
     }
 }
 
-/// How many requests of one connection are under way, and whether there ever was one.
-struct UnderWay(watch::Sender<(usize, bool)>);
+/// How many requests of one connection are under way, and whether there ever was one. Only the first one wakes anybody:
+/// who waits for the connection to be idle looks when it may be.
+#[derive(Clone)]
+struct UnderWay(Arc<Activity>);
+
+struct Activity {
+    opened: Instant,
+    count: AtomicUsize,
+    /// When the last request ended, in microseconds after `opened`.
+    ended: AtomicU64,
+    used: watch::Sender<bool>,
+}
 
 impl UnderWay {
     fn new() -> Self {
-        Self(watch::Sender::new((0, false)))
+        let (count, ended) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self(Arc::new(Activity { opened: Instant::now(), count, ended, used: watch::Sender::new(false) }))
     }
 
     fn begin(&self) -> Begun {
-        self.0.send_modify(|(count, used)| (*count, *used) = (count.saturating_add(1), true));
-        Begun(self.0.clone())
+        self.0.count.fetch_add(1, Ordering::AcqRel);
+        self.0.used.send_if_modified(|used| !std::mem::replace(used, true));
+        Begun(self.clone())
     }
 
     /// Waits until there has been a request.
     async fn used(&self) {
         // `self` keeps the sender alive.
-        let _ = self.0.subscribe().wait_for(|(_, used)| *used).await;
+        let _ = self.0.used.subscribe().wait_for(|used| *used).await;
     }
 
-    /// Waits until nothing has been under way for `patience`.
+    /// Waits until nothing has been under way for `patience`, from now on.
     async fn idle(&self, patience: Duration) {
-        let mut count = self.0.subscribe();
-        loop {
-            let wait = if count.borrow_and_update().0 == 0 { patience } else { Duration::MAX };
-            if tokio::time::timeout(wait, count.changed()).await.is_err() {
-                return;
-            }
+        let mut wait = patience;
+        while wait > Duration::ZERO {
+            tokio::time::sleep(wait).await;
+            let ended = Duration::from_micros(self.0.ended.load(Ordering::Acquire));
+            let quiet = match self.0.count.load(Ordering::Acquire) {
+                0 => self.0.opened.elapsed().saturating_sub(ended),
+                _ => Duration::ZERO,
+            };
+            wait = patience.saturating_sub(quiet);
         }
     }
 }
 
 /// A request that is under way until this is dropped, with the last byte of its answer.
-struct Begun(watch::Sender<(usize, bool)>);
+struct Begun(UnderWay);
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.0.send_modify(|(count, _)| *count = count.saturating_sub(1));
+        let activity = &self.0.0;
+        let ended = u64::try_from(activity.opened.elapsed().as_micros()).unwrap_or(u64::MAX);
+        activity.ended.store(ended, Ordering::Release);
+        activity.count.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

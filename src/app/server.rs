@@ -83,7 +83,7 @@ impl Server {
         let connections = TaskTracker::new();
         let cut = CancellationToken::new();
         let sources = Sources::new(limits.max_connections_per_source, self.proxies);
-        let ending = Ending { leaving: self.leaving, stop: stop.clone() };
+        let ending = Ending { leaving: self.leaving, stop: stop.clone(), cut: cut.clone() };
         let shared = Arc::new(Shared { router, limits, tls: self.tls, ending });
         // Without a place nothing is accepted: who comes waits in the operating system.
         while let Some((stream, peer, place)) = next(&self.listener, &places, &stop).await {
@@ -91,8 +91,7 @@ impl Server {
                 metrics::counter!("sceau_http_shed_total", "class" => "connection").increment(1);
                 continue;
             };
-            let serving = Arc::clone(&shared).connection(stream, peer, (place, entered));
-            connections.spawn(cut.clone().run_until_cancelled_owned(serving));
+            connections.spawn(Arc::clone(&shared).connection(stream, peer, (place, entered)));
         }
         // Closes the listening socket: new connections are refused from here on.
         drop(self.listener);

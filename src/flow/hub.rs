@@ -15,8 +15,8 @@ use super::{FlowError, Provider};
 /// An answer of the userinfo endpoint.
 #[derive(Clone, Debug)]
 pub enum UserinfoAnswer {
-    /// Plain claims.
-    Claims(Map<String, Value>),
+    /// Plain claims, a JSON object as it is written.
+    Claims(String),
     /// `application/jwt` (OpenID Connect Core 5.3.2).
     Token(Secret),
 }
@@ -71,7 +71,7 @@ impl Provider {
     ) -> Result<UserinfoAnswer, FlowError> {
         let responses = &client.responses;
         let Some(alg) = responses.userinfo_signed_response_alg else {
-            return Ok(UserinfoAnswer::Claims(claims));
+            return Ok(UserinfoAnswer::Claims(Value::Object(claims).to_string()));
         };
         let key = self.key_for(client, responses.userinfo_encrypted_response_alg).await?;
         // OpenID Connect Core 5.3.2

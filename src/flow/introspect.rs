@@ -12,10 +12,11 @@ use crate::base::{FamilyId, TokenHash, UnixTime};
 use crate::device::DeviceStatus;
 use crate::identity::{AuthMode, PersonStatus};
 use crate::oauth::{
-    ActiveKind, ActiveToken, Client, ErrorCode, FamilyVerdict, OAuthError, RawParams, RefreshToken, ScopeSet,
-    TokenType, inactive, introspection_request, judge_refresh,
+    ActiveKind, ActiveToken, Client, ErrorCode, FamilyVerdict, OAuthError, PersonalClaims, RawParams,
+    RefreshToken, ScopeSet, TokenType, introspection_request, judge_refresh,
 };
 use crate::oidc::ClaimsRequest;
+use crate::ports::PortError;
 
 use super::parties::Parties;
 use super::{FlowError, Origin, PresentedCredentials, Provider, Subject};
@@ -27,13 +28,13 @@ struct Footing {
 }
 
 impl Provider {
-    /// `POST /introspect`: the answer as JSON.
+    /// `POST /introspect`: the token, when it is active and the caller may know.
     pub async fn introspect(
         &self,
         credentials: PresentedCredentials,
         params: &RawParams,
         origin: &Origin,
-    ) -> Result<Value, FlowError> {
+    ) -> Result<Option<ActiveToken>, FlowError> {
         let now = self.now();
         let request = introspection_request(params)?;
         let caller = self.authenticate_client(credentials, origin, now).await?.into_client();
@@ -44,11 +45,10 @@ impl Provider {
             return Err(OAuthError::new(ErrorCode::InvalidClient, "client authentication failed").into());
         }
         let token = request.token.expose();
-        let active = match RefreshToken::parse(token) {
-            Some((family, hash)) => self.active_refresh_token(&caller, family, &hash, now).await?,
-            None => self.active_access_token(&caller, &TokenHash::of(token), now).await?,
-        };
-        Ok(active.map_or_else(inactive, |active| active.to_json()))
+        match RefreshToken::parse(token) {
+            Some((family, hash)) => self.active_refresh_token(&caller, family, &hash, now).await,
+            None => self.active_access_token(&caller, &TokenHash::of(token), now).await,
+        }
     }
 
     async fn active_access_token(
@@ -78,7 +78,11 @@ impl Provider {
         };
         let Some(footing) = footing else { return Ok(None) };
         let person = match record.told {
-            Some(told) => told,
+            Some(told) => {
+                let told: PersonalClaims = serde_json::from_str(told.get())
+                    .map_err(|_| PortError::Corrupt(String::from("what is told of a person is no object")))?;
+                told.0
+            }
             None => self.told(&footing, record.auth_mode, &record.scope, &record.claims),
         };
         Ok(Some(ActiveToken {

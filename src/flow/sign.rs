@@ -155,7 +155,7 @@ impl Provider {
             kid: mint.access_kid.clone(),
             jkt: mint.jkt,
             auth_mode: Some(mint.grant.proof.auth_mode),
-            told: mint.told.clone(),
+            told: mint.told.as_ref().and_then(super::userinfo::as_written),
             issued_at: now,
             expires_at: expires,
         }

@@ -1,12 +1,13 @@
 //! The userinfo endpoint (OpenID Connect Core 5.3). The access-token record is believed, never the signature.
 
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use crate::audit::EventKind;
 use crate::base::{TokenHash, UnixTime};
 use crate::identity::{PersonStatus, hub_refusal};
 use crate::oauth::{Client, ErrorCode, OAuthError, PresentedToken, Profile, Scheme};
-use crate::ports::{AccessTokenRecord, PortResult};
+use crate::ports::{AccessTokenRecord, PortError, PortResult};
 
 use super::hub::as_told;
 use super::{FlowError, PresentedProof, Provider, Subject, UserinfoAnswer};
@@ -48,12 +49,19 @@ impl Provider {
         else {
             return Err(invalid_token("client_disabled"));
         };
-        let mut claims = match &record.told {
-            Some(told) => told.clone(),
-            None => self.claims_now(&client, &record, now).await?,
+        let answer = match &record.told {
+            Some(told) if client.responses.userinfo_signed_response_alg.is_none() => {
+                UserinfoAnswer::Claims(with_subject(&record.subject, told)?)
+            }
+            told => {
+                let mut claims = match told {
+                    Some(told) => as_read(told)?,
+                    None => self.claims_now(&client, &record, now).await?,
+                };
+                claims.insert(String::from("sub"), Value::String(record.subject.clone()));
+                self.protected_userinfo(&client, claims).await?
+            }
         };
-        claims.insert(String::from("sub"), Value::String(record.subject));
-        let answer = self.protected_userinfo(&client, claims).await?;
         if client.profile.single_use_access_token() {
             let first_use = self.ports.access_tokens.take(&TokenHash::of(token.token.expose()), now).await?;
             first_use.ok_or_else(|| invalid_token("used"))?;
@@ -140,6 +148,26 @@ impl Provider {
             (Some(_), Scheme::Bearer) | (None, Scheme::Dpop) => Err(invalid_token("wrong_scheme")),
         }
     }
+}
+
+/// Claims as an access-token record keeps them, without `sub`, which the answer says itself. None: they are decided anew.
+pub(super) fn as_written(claims: &Map<String, Value>) -> Option<Box<RawValue>> {
+    to_raw_value(claims).ok().filter(|_| !claims.contains_key("sub"))
+}
+
+fn as_read(told: &RawValue) -> PortResult<Map<String, Value>> {
+    serde_json::from_str(told.get()).map_err(|_| no_object())
+}
+
+/// OpenID Connect Core 5.3.2: the claims, and always `sub`. Not read and written again: they are most of the answer.
+fn with_subject(subject: &str, told: &RawValue) -> PortResult<String> {
+    let members = told.get().strip_suffix('}').ok_or_else(no_object)?;
+    let comma = if members.trim_end().ends_with('{') { "" } else { "," };
+    Ok(format!("{members}{comma}\"sub\":{}}}", Value::from(subject)))
+}
+
+fn no_object() -> PortError {
+    PortError::Corrupt(String::from("what is told of a person is no object"))
 }
 
 fn invalid_token(internal: &'static str) -> FlowError {

@@ -3,6 +3,7 @@
 
 mod account;
 mod account_links;
+mod around;
 mod authorize;
 mod discovery;
 mod end_session;

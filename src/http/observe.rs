@@ -7,24 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, Method, StatusCode};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderValue, Method, StatusCode};
 use metrics::{Counter, Histogram};
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use tracing::field::Empty;
-use tracing::{Instrument as _, Span, info_span};
+use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::extract::Network;
 use super::layers::HttpLimits;
 use super::trace_parent::trace_parent;
 use crate::ports::SPANS;
-
-/// The header that names a request, in and out.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The meters of every route, made at its first request and kept: looking one up by its labels costs more than the
 /// count itself.
@@ -77,6 +72,14 @@ struct Chooser {
     last: AtomicU64,
 }
 
+/// A request under way.
+pub(super) struct Seen {
+    meters: Arc<RouteMeters>,
+    method: &'static str,
+    traced: Traced,
+    started: Instant,
+}
+
 /// The trace of a request: its span, which is none where the request was not chosen, and the trace's identifier.
 struct Traced {
     span: Span,
@@ -90,6 +93,22 @@ impl Observer {
             Chooser { share, trusted_proxies, random, last }
         });
         Self { meters: Meters::default(), chooser }
+    }
+
+    /// What is told of `request`, and the span of its log lines. `name`: what the lines call it.
+    pub(super) fn begin(&self, request: &Request, name: Option<&HeaderValue>) -> (Seen, Span) {
+        let method = known_method(request.method());
+        let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+        let meters = self.meters.of(route);
+        let traced = self.trace(request, method, &meters.route);
+        let span = info_span!(
+            "http.request",
+            http.method = method,
+            http.route = meters.route.as_str(),
+            request.id = name.and_then(|name| name.to_str().ok()).unwrap_or(""),
+            trace.id = traced.id.as_deref()
+        );
+        (Seen { meters, method, traced, started: begun() }, span)
     }
 
     fn trace(&self, request: &Request, method: &'static str, route: &str) -> Traced {
@@ -120,35 +139,22 @@ impl Chooser {
     }
 }
 
-impl Traced {
-    fn answered(&self, status: StatusCode) {
-        self.span.record("http.response.status_code", status.as_u16());
-        if status.is_server_error() {
-            self.span.record("otel.status_code", "ERROR");
-        }
+impl Seen {
+    /// The span of its trace.
+    pub(super) fn within(&self) -> Span {
+        self.traced.span.clone()
     }
-}
 
-/// The spans and the metrics of one request.
-pub(super) async fn observe(State(observer): State<Arc<Observer>>, request: Request, next: Next) -> Response {
-    let method = known_method(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
-    let meters = observer.meters.of(route);
-    let traced = observer.trace(&request, method, &meters.route);
-    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("");
-    let span = info_span!(
-        "http.request",
-        http.method = method,
-        http.route = meters.route.as_str(),
-        request.id = id,
-        trace.id = traced.id.as_deref()
-    );
-    let started = begun();
-    let response = next.run(request).instrument(traced.span.clone()).instrument(span).await;
-    traced.answered(response.status());
-    meters.count(method, response.status());
-    meters.seconds.record(started.elapsed());
-    response
+    /// It was answered.
+    pub(super) fn end(self, status: StatusCode) {
+        let span = &self.traced.span;
+        span.record("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
+            span.record("otel.status_code", "ERROR");
+        }
+        self.meters.count(self.method, status);
+        self.meters.seconds.record(self.started.elapsed());
+    }
 }
 
 /// A caller may invent methods without end: each would be a series of its own.

@@ -26,7 +26,7 @@ pub(super) async fn push(
     // Afterwards: the call may have seen a new generation of the memory.
     let nonce = proves.then(|| state.provider.fresh_nonce(NonceClass::AuthorizationServer));
     match pushed {
-        Ok(answer) => Ok(private_json(StatusCode::CREATED, answer.to_json(), nonce)),
+        Ok(answer) => Ok(private_json(StatusCode::CREATED, &answer.to_json(), nonce)),
         Err(error) => Err(OAuthFailure::from(error).for_basic(basic).with_nonce(nonce)),
     }
 }

@@ -34,3 +34,9 @@ impl FromRef<AppState> for Arc<Provider> {
         Self::clone(&state.provider)
     }
 }
+
+impl FromRef<AppState> for Arc<[Network]> {
+    fn from_ref(state: &AppState) -> Self {
+        Self::clone(&state.trusted_proxies)
+    }
+}

@@ -34,7 +34,7 @@ pub(super) async fn token(
     // Afterwards: the call may have seen a new generation of the memory.
     let nonce = proves.then(|| state.provider.fresh_nonce(NonceClass::AuthorizationServer));
     match answer {
-        Ok(tokens) => Ok(private_json(StatusCode::OK, tokens.to_json(), nonce)),
+        Ok(tokens) => Ok(private_json(StatusCode::OK, &tokens.to_json(), nonce)),
         Err(error) => Err(OAuthFailure::from(error).for_basic(basic).with_nonce(nonce)),
     }
 }

@@ -3,10 +3,9 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
-use serde_json::Value;
 
 use super::extract::{FormParams, presented_proof};
-use super::respond::{OAuthFailure, private_json, private_jwt};
+use super::respond::{OAuthFailure, private_jwt, written_json};
 use super::state::AppState;
 use crate::base::Secret;
 use crate::flow::UserinfoAnswer;
@@ -52,7 +51,7 @@ async fn answer(
     // Afterwards: the call may have seen a new generation of the memory.
     let nonce = (token.scheme == Scheme::Dpop).then(|| state.provider.fresh_nonce(NonceClass::Resource));
     match answer {
-        Ok(UserinfoAnswer::Claims(claims)) => Ok(private_json(StatusCode::OK, Value::Object(claims), nonce)),
+        Ok(UserinfoAnswer::Claims(claims)) => Ok(written_json(StatusCode::OK, claims, nonce)),
         Ok(UserinfoAnswer::Token(token)) => Ok(private_jwt(&token, nonce)),
         Err(refused) => Err(OAuthFailure::from(refused.error).at_resource(refused.scheme).with_nonce(nonce)),
     }

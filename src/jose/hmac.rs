@@ -7,25 +7,34 @@ use subtle::ConstantTimeEq as _;
 /// no two lists of parts give the same input (RFC 2104 2).
 #[must_use]
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let tag = framed(key, parts).sign();
-    let mut out = [0; 32];
-    out.copy_from_slice(tag.as_ref());
-    out
+    HashKey::new(key).hash(parts)
+}
+
+/// A key that is used again and again.
+pub(super) struct HashKey(hmac::Key);
+
+impl HashKey {
+    pub(super) fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// [`hmac_sha256`] under this key.
+    pub(super) fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(&length(part));
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
 }
 
 /// Whether `tag` is [`hmac_sha256`] of `parts`, compared in constant time.
 #[must_use]
 pub fn verify_hmac_sha256(key: &[u8], parts: &[&[u8]], tag: &[u8]) -> bool {
     hmac_sha256(key, parts).as_slice().ct_eq(tag).into()
-}
-
-fn framed(key: &[u8], parts: &[&[u8]]) -> hmac::Context {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    for part in parts {
-        context.update(&length(part));
-        context.update(part);
-    }
-    context
 }
 
 /// The length of `part` in bytes, as eight big-endian bytes.

@@ -5,6 +5,7 @@
 //! so that a value moved, or put beside another state, does not open. Going back to an older value of the same
 //! place is not detected here.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,7 +14,7 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf;
 use zeroize::Zeroizing;
 
-use super::hmac::{hmac_sha256, length};
+use super::hmac::{HashKey, length};
 use crate::base::{Entropy, EntropyExt as _};
 
 const VERSION: u8 = 1;
@@ -55,6 +56,8 @@ pub struct SealContext<'a> {
 pub struct Sealer {
     /// Of keyed hashes; never replaced, since a hash is looked up and cannot be made again from what is stored.
     index: Arc<Slot>,
+    /// Keys of hashes by their use, each derived once: uses are few, and fixed.
+    hashing: Arc<RwLock<HashMap<&'static str, Arc<HashKey>>>>,
     ring: Arc<RwLock<Ring>>,
 }
 
@@ -88,7 +91,7 @@ impl Sealer {
     pub fn new(key_id: u32, master: &[u8; 32]) -> Self {
         let index = Slot::new(key_id, master);
         let ring = Ring { current: Arc::clone(&index), others: Vec::new() };
-        Self { index, ring: Arc::new(RwLock::new(ring)) }
+        Self { index, hashing: Arc::default(), ring: Arc::new(RwLock::new(ring)) }
     }
 
     /// The same, apart from its clones, able to open values sealed under an earlier master. Nothing is sealed or
@@ -97,7 +100,7 @@ impl Sealer {
     pub fn with_previous(self, key_id: u32, master: &[u8; 32]) -> Self {
         let mut ring = self.ring();
         ring.others.push(Slot::new(key_id, master));
-        Self { index: self.index, ring: Arc::new(RwLock::new(ring)) }
+        Self { ring: Arc::new(RwLock::new(ring)), ..self }
     }
 
     /// Opens from now on also what was sealed under `master`, unless a key of this identifier is held already.
@@ -205,19 +208,29 @@ impl Sealer {
     /// # Panics
     /// Never: the derived key is far shorter than HKDF can give (RFC 5869 2.3).
     #[must_use]
-    #[expect(clippy::expect_used, reason = "HKDF fails only beyond 8160 bytes")]
-    pub fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let mut key = Zeroizing::new([0; 32]);
-        hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
-            .extract(self.index.master.as_slice())
-            .expand(&[b"mac/", label.as_bytes()], hkdf::HKDF_SHA256)
-            .and_then(|okm| okm.fill(key.as_mut_slice()))
-            .expect("32 bytes");
-        hmac_sha256(key.as_slice(), parts)
+    pub fn mac(&self, label: &'static str, parts: &[&[u8]]) -> [u8; 32] {
+        let known = self.hashing.read().unwrap_or_else(PoisonError::into_inner).get(label).cloned();
+        let key = known.unwrap_or_else(|| {
+            let key = Arc::new(self.index.hash_key(label));
+            let mut keys = self.hashing.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(keys.entry(label).or_insert(key))
+        });
+        key.hash(parts)
     }
 }
 
 impl Slot {
+    #[expect(clippy::expect_used, reason = "HKDF fails only beyond 8160 bytes")]
+    fn hash_key(&self, label: &str) -> HashKey {
+        let mut key = Zeroizing::new([0; 32]);
+        hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+            .extract(self.master.as_slice())
+            .expand(&[b"mac/", label.as_bytes()], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(key.as_mut_slice()))
+            .expect("32 bytes");
+        HashKey::new(key.as_slice())
+    }
+
     fn key(&self, salt: &[u8; SALT], kind: &str) -> Result<LessSafeKey, Unspecified> {
         hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
             .extract(self.master.as_slice())

@@ -48,7 +48,7 @@ pub use rfc7523_private_key_jwt::{
 };
 pub use rfc7636_pkce::{CodeChallenge, PkceError};
 pub use rfc7662_introspection::{
-    ActiveKind, ActiveToken, IntrospectionRequest, inactive, introspection_request,
+    ActiveKind, ActiveToken, IntrospectionRequest, PersonalClaims, inactive, introspection_request,
 };
 pub use rfc9068_access_token::{
     ACCESS_TOKEN_TYP, AccessTokenContent, access_token_claims, access_token_header,

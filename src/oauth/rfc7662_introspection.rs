@@ -4,6 +4,12 @@
 //! RFC 9449 6.2 (`cnf`, `token_type`). The members beyond the RFC are those of Pro Santé Connect, whose services read
 //! them. Does not authenticate the caller nor look anything up.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::error::OAuthError;
@@ -80,56 +86,97 @@ pub struct ActiveToken {
     pub acting: Map<String, Value>,
 }
 
-impl ActiveToken {
+impl Serialize for ActiveToken {
     /// The answer (RFC 7662 2.2).
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        let mut answer = Map::new();
-        for name in PERSONAL {
-            // `SubjectNameID` is for the bearer of an access token (domain 1.6).
-            let shown = *name != "SubjectNameID" || matches!(self.kind, ActiveKind::Access(_));
-            if let Some(value) = self.person.get(*name).filter(|_| shown) {
-                answer.insert((*name).to_owned(), value.clone());
-            }
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut answer = serializer.serialize_map(None)?;
+        for (name, value) in self.personal_members() {
+            answer.serialize_entry(name, value)?;
         }
-        // RFC 7662 2.2: a name for people to read.
-        if let Some(name) = self.person.get("preferred_username") {
-            answer.insert("username".to_owned(), name.clone());
+        // What is said of persons never replaces the protocol.
+        for (name, value) in self.acting.iter().filter(|(name, _)| !PROTOCOL.contains(&name.as_str())) {
+            answer.serialize_entry(name, value)?;
         }
-        answer.extend(self.acting.clone());
-        answer.extend(self.protocol_members());
-        Value::Object(answer)
-    }
-
-    fn protocol_members(&self) -> impl Iterator<Item = (String, Value)> {
         let (typ, token_type) = match self.kind {
             ActiveKind::Access(scheme) => ("Bearer", Some(scheme.as_str())),
             ActiveKind::Refresh => ("Refresh", None),
         };
-        let sid = self.sid.map(|sid| json!(sid.to_string()));
-        let members = [
-            ("active", Some(json!(true))),
-            ("iss", Some(json!(self.issuer))),
-            ("sub", Some(json!(self.subject))),
-            ("client_id", Some(json!(self.client.as_str()))),
-            ("azp", Some(json!(self.client.as_str()))),
-            ("scope", Some(json!(self.scope.to_string()))),
-            ("jti", Some(json!(self.jti))),
-            ("iat", Some(json!(self.issued_at.secs()))),
-            ("exp", Some(json!(self.expires_at.secs()))),
-            ("typ", Some(json!(typ))),
+        let (scope, sid) = (self.scope.to_string(), self.sid.map(|sid| sid.to_string()));
+        answer.serialize_entry("active", &true)?;
+        answer.serialize_entry("iat", &self.issued_at.secs())?;
+        answer.serialize_entry("exp", &self.expires_at.secs())?;
+        let texts = [
+            ("iss", Some(self.issuer.as_str())),
+            ("sub", Some(&self.subject)),
+            ("client_id", Some(self.client.as_str())),
+            ("azp", Some(self.client.as_str())),
+            ("scope", Some(&scope)),
+            ("jti", Some(&self.jti)),
+            ("typ", Some(typ)),
             // RFC 7662 2.2: as in the token answer, which names the type of access tokens only.
-            ("token_type", token_type.map(Value::from)),
-            ("aud", self.audience.as_deref().map(Value::from)),
-            ("auth_time", self.auth_time.map(|at| json!(at.secs()))),
-            ("acr", self.acr.as_deref().map(Value::from)),
-            ("sid", sid.clone()),
-            ("session_state", sid),
-            ("nonce", self.nonce.as_deref().map(Value::from)),
-            // RFC 9449 6.2
-            ("cnf", self.jkt.map(|jkt| json!({ "jkt": jkt.to_string() }))),
+            ("token_type", token_type),
+            ("aud", self.audience.as_deref()),
+            ("acr", self.acr.as_deref()),
+            ("sid", sid.as_deref()),
+            ("session_state", sid.as_deref()),
+            ("nonce", self.nonce.as_deref()),
         ];
-        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+            answer.serialize_entry(name, text)?;
+        }
+        if let Some(at) = self.auth_time {
+            answer.serialize_entry("auth_time", &at.secs())?;
+        }
+        if let Some(jkt) = self.jkt {
+            // RFC 9449 6.2
+            answer.serialize_entry("cnf", &json!({ "jkt": jkt.to_string() }))?;
+        }
+        answer.end()
+    }
+}
+
+impl ActiveToken {
+    fn personal_members(&self) -> impl Iterator<Item = (&str, &Value)> {
+        // `SubjectNameID` is for the bearer of an access token (domain 1.6).
+        let for_bearer = matches!(self.kind, ActiveKind::Access(_));
+        let shown = PERSONAL.iter().filter(move |name| **name != "SubjectNameID" || for_bearer);
+        let members = shown.filter_map(|name| Some((*name, self.person.get(*name)?)));
+        // RFC 7662 2.2: a name for people to read.
+        let username = self.person.get("preferred_username").map(|name| ("username", name));
+        members.chain(username).filter(|(name, _)| !self.acting.contains_key(*name))
+    }
+}
+
+/// Of the claims about a person, those that an answer may hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PersonalClaims(pub Map<String, Value>);
+
+impl<'de> Deserialize<'de> for PersonalClaims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Borrowed from what is read, but for those with escapes.
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        struct Chosen;
+        impl<'de> Visitor<'de> for Chosen {
+            type Value = PersonalClaims;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("claims")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<PersonalClaims, A::Error> {
+                let mut chosen = Map::new();
+                while let Some(Name(name)) = all.next_key::<Name<'de>>()? {
+                    if PERSONAL.contains(&&*name) {
+                        chosen.insert(name.into_owned(), all.next_value()?);
+                    } else {
+                        all.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(PersonalClaims(chosen))
+            }
+        }
+        deserializer.deserialize_map(Chosen)
     }
 }
 
@@ -141,3 +188,24 @@ pub fn inactive() -> Value {
 
 /// Claims about the person that an answer may hold.
 const PERSONAL: &[&str] = &["preferred_username", "SubjectNameID", "otherIds", "authMode"];
+/// Members that say what the token is, and not of whom.
+const PROTOCOL: &[&str] = &[
+    "active",
+    "iss",
+    "sub",
+    "client_id",
+    "azp",
+    "scope",
+    "jti",
+    "iat",
+    "exp",
+    "typ",
+    "token_type",
+    "aud",
+    "auth_time",
+    "acr",
+    "sid",
+    "session_state",
+    "nonce",
+    "cnf",
+];

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::PortResult;
 use crate::base::{ClientId, DeviceId, FamilyId, GrantId, PersonId, Sid, TokenHash, UnixTime};
@@ -52,9 +52,10 @@ pub struct AccessTokenRecord {
     /// How the person was authenticated (`authMode` of the sector claims), `MOBILE` or `CARD`.
     pub auth_mode: Option<AuthMode>,
     /// What its client is told of the person, as of the issue: a read of the database less for each use. None when it
-    /// must be decided anew at each use: for whom somebody else acts, and for a hub.
+    /// must be decided anew at each use: for whom somebody else acts, and for a hub. A JSON object without `sub`, as it
+    /// is written: most uses hand it on as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<Map<String, Value>>,
+    pub told: Option<Box<RawValue>>,
     /// Time of issue.
     pub issued_at: UnixTime,
     /// Time of expiry.

@@ -44,7 +44,7 @@ impl Sealing {
 
     /// [`Sealer::mac`].
     #[must_use]
-    pub fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
+    pub fn mac(&self, label: &'static str, parts: &[&[u8]]) -> [u8; 32] {
         self.sealer.mac(label, parts)
     }
 

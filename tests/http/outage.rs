@@ -389,3 +389,20 @@ async fn what_phones_call() {
     assert_eq!(phone.devices().await.unwrap().len(), 1, "still there");
     phone.revoke(&id).await.unwrap();
 }
+
+/// A fault of ours is one request's alone, and answered in the form of its endpoint.
+#[tokio::test]
+async fn what_panics_is_answered_and_tells_nothing() {
+    let lab = Lab::new().await;
+    lab.outage.begin(|_, _| panic!("told to"));
+    let request =
+        Request::get("/userinfo").header("authorization", "Bearer any").body(Body::empty()).unwrap();
+    let answer = lab.harness.exchange(request).await;
+    assert_eq!((answer.status, &answer.json()["error"]), (500, &json!("server_error")), "{}", answer.text);
+    assert!(!answer.text.contains("told to"), "{}", answer.text);
+    assert_eq!(
+        (answer.header("x-content-type-options"), answer.header("x-request-id").len()),
+        ("nosniff", 33)
+    );
+    assert_eq!(lab.harness.get("/jwks").await.status, 200);
+}

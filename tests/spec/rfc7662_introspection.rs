@@ -3,8 +3,8 @@
 use sceau::base::{SeededEntropy, Sid, UnixTime};
 use sceau::jose::{Algorithm, PrivateKey};
 use sceau::oauth::{
-    ActiveKind, ActiveToken, ErrorCode, RawParams, ScopeSet, TokenType, TokenTypeHint, inactive,
-    introspection_request,
+    ActiveKind, ActiveToken, ErrorCode, PersonalClaims, RawParams, ScopeSet, TokenType, TokenTypeHint,
+    inactive, introspection_request,
 };
 use serde_json::{Map, Value, json};
 
@@ -38,6 +38,14 @@ fn active(kind: ActiveKind) -> ActiveToken {
     }
 }
 
+/// The answer, each member of which is written once.
+fn told(token: &ActiveToken) -> Value {
+    let text = serde_json::to_string(token).unwrap();
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer.to_string().len(), text.len(), "a member twice: {text}");
+    answer
+}
+
 fn names(answer: &Value) -> Vec<&str> {
     answer.as_object().unwrap().keys().map(String::as_str).collect()
 }
@@ -57,7 +65,7 @@ fn s2_1_a_token_and_perhaps_a_hint() {
 #[test]
 fn s2_2_an_access_token_has_the_members_of_the_sector() {
     let token = active(ActiveKind::Access(TokenType::Bearer));
-    let answer = token.to_json();
+    let answer = told(&token);
     let sid = token.sid.unwrap().to_string();
     assert_eq!(
         answer,
@@ -75,7 +83,7 @@ fn s2_2_an_access_token_has_the_members_of_the_sector() {
 
 #[test]
 fn s2_2_a_refresh_token_has_neither_subject_name_nor_token_type() {
-    let answer = ActiveToken { audience: None, ..active(ActiveKind::Refresh) }.to_json();
+    let answer = told(&ActiveToken { audience: None, ..active(ActiveKind::Refresh) });
     assert_eq!(answer["typ"], "Refresh");
     assert_eq!(answer["preferred_username"], "899700000013");
     for absent in ["SubjectNameID", "token_type", "aud"] {
@@ -107,7 +115,7 @@ fn s2_2_a_token_of_the_client_itself_speaks_of_nobody() {
         "token_type",
         "typ",
     ];
-    assert_eq!(names(&token.to_json()), expected);
+    assert_eq!(names(&told(&token)), expected);
 }
 
 #[test]
@@ -117,7 +125,7 @@ fn s2_2_a_claim_about_the_person_never_replaces_the_protocol() {
         person: hostile.as_object().unwrap().clone(),
         ..active(ActiveKind::Access(TokenType::Bearer))
     };
-    let answer = token.to_json();
+    let answer = told(&token);
     assert_eq!(answer["active"], true);
     assert_eq!(answer["scope"], "openid scope_all");
     assert_eq!(answer["sub"], "5dVGQfRX0zYJ");
@@ -132,7 +140,7 @@ fn s2_2_what_is_not_active_says_nothing_else() {
 fn rfc9449_s6_2_a_bound_token_names_its_key() {
     let jkt = PrivateKey::generate(Algorithm::Es256).unwrap().public().thumbprint();
     let token = ActiveToken { jkt: Some(jkt), ..active(ActiveKind::Access(TokenType::Dpop)) };
-    let answer = token.to_json();
+    let answer = told(&token);
     assert_eq!(answer["cnf"], json!({ "jkt": jkt.to_string() }));
     assert_eq!(answer["token_type"], "DPoP");
     assert_eq!(answer["typ"], "Bearer");
@@ -143,8 +151,23 @@ fn rfc8693_s4_1_who_acts_is_told_of_both_kinds() {
     let said = json!({ "act": { "sub": "actor" }, "representation": "parent", "active": false });
     for kind in [ActiveKind::Access(TokenType::Bearer), ActiveKind::Refresh] {
         let acting = said.as_object().unwrap().clone();
-        let answer = ActiveToken { acting, ..active(kind) }.to_json();
+        let answer = told(&ActiveToken { acting, ..active(kind) });
         assert_eq!((&answer["act"], &answer["representation"]), (&said["act"], &json!("parent")));
         assert_eq!((&answer["active"], &answer["sub"]), (&json!(true), &json!("5dVGQfRX0zYJ")));
+    }
+}
+
+#[test]
+fn s2_2_of_the_claims_about_a_person_those_of_an_answer_are_read() {
+    let all = json!({
+        "SubjectNameID": "899700000013", "family_name": "ARNOUX", "otherIds": [{ "origine": "RPPS" }],
+        "SubjectRefPro": { "exercices": [{ "activities": [] }] }, "preferred_username": "8997",
+    });
+    let escaped = all.to_string().replace("preferred_", "preferred\\u005f");
+    let PersonalClaims(read) = serde_json::from_str(&escaped).unwrap();
+    let expected = json!({ "SubjectNameID": "899700000013", "otherIds": [{ "origine": "RPPS" }], "preferred_username": "8997" });
+    assert_eq!(Value::Object(read), expected);
+    for bad in ["[]", "\"x\"", "{\"a\":1", ""] {
+        assert!(serde_json::from_str::<PersonalClaims>(bad).is_err(), "{bad}");
     }
 }

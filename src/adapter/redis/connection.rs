@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use metrics::Histogram;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind};
 use tokio::sync::Mutex;
+use tokio::time::{Instant as Deadline, timeout_at};
 use tracing::Instrument as _;
 
 use super::address::{Node, RedisSettings};
 use super::bells::Bells;
+use super::gather::Gathering;
 use super::generation::StoreGeneration;
 use super::lines::{Lines, Shard};
 use super::opener::Opener;
@@ -30,6 +32,7 @@ pub(super) struct Link {
     opening: Mutex<()>,
     failures: AtomicU64,
     seconds: Histogram,
+    gathering: Gathering,
 }
 
 /// What is asked of the shard that has a key.
@@ -57,6 +60,7 @@ impl Link {
             opening: Mutex::new(()),
             failures: AtomicU64::new(0),
             seconds: metrics::histogram!("sceau_redis_seconds"),
+            gathering: Gathering::new(),
         })
     }
 
@@ -125,20 +129,34 @@ impl Link {
 
     async fn within_bound<T: FromRedisValue>(&self, wish: Wish<'_>) -> PortResult<(T, Arc<Lines>)> {
         let started = Instant::now();
-        let asked = tokio::time::timeout(BOUND, self.follow(wish));
+        let asked = self.follow(wish, Deadline::now() + BOUND);
         let answer = asked.instrument(tracing::info_span!(target: SPANS, "redis")).await;
         self.seconds.record(started.elapsed());
-        answer.unwrap_or_else(|_| Err(unavailable(&late())))
+        answer
     }
 
-    /// Asks the shard of the key, and where the cluster sends it from there.
-    async fn follow<T: FromRedisValue>(&self, wish: Wish<'_>) -> PortResult<(T, Arc<Lines>)> {
-        let mut lines = self.lines().await?;
+    /// [`Link::lines`], until `bound`; what is open needs no timer.
+    async fn lines_until(&self, bound: Deadline) -> PortResult<Arc<Lines>> {
+        match self.opener.shared().current() {
+            Some(lines) => Ok(lines),
+            None => timeout_at(bound, self.lines()).await.unwrap_or_else(|_| Err(unavailable(&late()))),
+        }
+    }
+
+    /// Asks the shard of the key, and where the cluster sends it from there, until `bound`.
+    async fn follow<T: FromRedisValue>(
+        &self,
+        wish: Wish<'_>,
+        bound: Deadline,
+    ) -> PortResult<(T, Arc<Lines>)> {
+        let mut lines = self.lines_until(bound).await?;
         let mut shard = lines.of(wish.key).cloned();
         let mut asking = false;
         for _ in 0..HOPS {
             let Some(target) = &shard else { break };
-            let answer = tokio::time::timeout(PATIENCE, wish.ask(target, asking)).await;
+            let until = bound.min(Deadline::now() + PATIENCE);
+            let asked = self.gathering.hand_over(wish.ask(target, asking));
+            let answer = timeout_at(until, asked).await;
             let error = match answer.unwrap_or_else(|_| Err(late())) {
                 Ok(answer) => return Ok((answer, lines)),
                 Err(error) => error,
@@ -148,7 +166,7 @@ impl Link {
                 Some(Elsewhere::Ask(node)) => (shard, asking) = (lines.at(&node).cloned(), true),
                 Some(Elsewhere::Moved) => {
                     self.renew(&lines);
-                    lines = self.lines().await?;
+                    lines = self.lines_until(bound).await?;
                     (shard, asking) = (lines.of(wish.key).cloned(), false);
                 }
             }

@@ -11,6 +11,7 @@ mod address;
 mod approvals;
 mod bells;
 mod connection;
+mod gather;
 mod generation;
 mod high_water;
 mod interactions;

@@ -7,7 +7,7 @@ use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisResult, Valu
 use tokio::task::JoinSet;
 
 use super::address::{Node, RedisSettings, Servers};
-use super::connection::{OPENING, PATIENCE, unavailable};
+use super::connection::{OPENING, unavailable};
 use super::generation::StoreGeneration;
 use super::lines::{Line, Lines, Shard, Shared, Slots};
 use super::masters::Masters;
@@ -211,7 +211,8 @@ impl Opener {
         };
         AsyncConnectionConfig::new()
             .set_connection_timeout(Some(OPENING))
-            .set_response_timeout(Some(PATIENCE))
+            // A timer for each command: whoever asks has one already, for all of it.
+            .set_response_timeout(None)
             .set_pipeline_buffer_size(PIPELINE)
             .set_push_sender(hear)
     }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -9,23 +10,22 @@ use axum::http::{HeaderMap, header};
 
 use super::{Network, Peer, short_agent};
 use crate::flow::Origin;
-use crate::http::state::AppState;
 
 /// The origin of a request.
 pub(crate) struct PeerOrigin(pub Origin);
 
 impl<S> FromRequestParts<S> for PeerOrigin
 where
-    AppState: FromRef<S>,
+    Arc<[Network]>: FromRef<S>,
     S: Send + Sync,
 {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let state = AppState::from_ref(state);
+        let trusted_proxies = Arc::<[Network]>::from_ref(state);
         let peer =
             parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        let address = client_address(peer, &parts.headers, &state.trusted_proxies);
+        let address = client_address(peer, &parts.headers, &trusted_proxies);
         let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         Ok(Self(Origin { address: address.to_string(), agent: short_agent(agent.unwrap_or_default()) }))
     }

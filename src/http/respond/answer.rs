@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::Json;
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::{Page, PageFrame};
 use crate::base::{InteractionId, Secret};
@@ -16,8 +16,20 @@ use crate::http::state::AppState;
 use crate::oauth::AuthorizationResponse;
 
 /// JSON with `Cache-Control: no-store` (RFC 6749 5.1), and a nonce for the next proof when one is used.
-pub(crate) fn private_json(status: StatusCode, body: Value, nonce: Option<String>) -> Response {
-    for_nobody_else((status, Json(body)).into_response(), nonce)
+pub(crate) fn private_json(status: StatusCode, body: &impl Serialize, nonce: Option<String>) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(text) => written_json(status, text, nonce),
+        Err(error) => {
+            tracing::error!(%error, "an answer has no JSON form");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The same of JSON as it is written.
+pub(crate) fn written_json(status: StatusCode, text: impl Into<Body>, nonce: Option<String>) -> Response {
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    for_nobody_else((status, kind, text.into()).into_response(), nonce)
 }
 
 /// A token for its one reader (OpenID Connect Core 5.3.2).

@@ -1,10 +1,7 @@
 //! Requests that took too long or broke off: answered in the form of their endpoint, not with an empty body.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::{OAuthFailure, failure_page};
@@ -13,20 +10,32 @@ use crate::http::mobile::MobileError;
 use crate::interaction::Locale;
 use crate::oauth::{ErrorCode, OAuthError};
 
-/// Gives a bare 500 or 503 of the layers below the body that its caller can read, and lets those origins read what is
-/// refused that may read what is answered. `phones`: those of the phones that live in a browser.
-pub(crate) async fn in_form(State(phones): State<Arc<[String]>>, request: Request, next: Next) -> Response {
-    let form = Form::of(request.uri().path());
-    let reader = Reader::of(&form, &request, &phones);
-    let response = next.run(request).await;
-    let mut response = match response.status() {
-        StatusCode::SERVICE_UNAVAILABLE if is_bare(&response) => form.answer(true),
-        StatusCode::INTERNAL_SERVER_ERROR if is_bare(&response) => form.answer(false),
-        status if status.is_success() => return response,
-        _ => response,
-    };
-    reader.admit(&mut response);
-    response
+/// The form of the answers to one request.
+pub(crate) struct Shape {
+    form: Form,
+    reader: Reader,
+}
+
+impl Shape {
+    /// `phones`: origins of the phones that live in a browser.
+    pub(crate) fn of(request: &Request, phones: &[String]) -> Self {
+        let form = Form::of(request.uri().path());
+        let reader = Reader::of(&form, request, phones);
+        Self { form, reader }
+    }
+
+    /// Gives a bare 500 or 503 of the layers below the body that its caller can read, and lets those origins read what is
+    /// refused that may read what is answered.
+    pub(crate) fn given(self, response: Response) -> Response {
+        let mut response = match response.status() {
+            StatusCode::SERVICE_UNAVAILABLE if is_bare(&response) => self.form.answer(true),
+            StatusCode::INTERNAL_SERVER_ERROR if is_bare(&response) => self.form.answer(false),
+            status if status.is_success() => return response,
+            _ => response,
+        };
+        self.reader.admit(&mut response);
+        response
+    }
 }
 
 /// Which other origin may read an answer (Fetch 3.2.3).

@@ -22,12 +22,12 @@ mod visit;
 
 pub(crate) use account_page::{AccountView, NewPhoneView, OpenAppView};
 pub(crate) use answer::{
-    authorization_answer, form_target, interaction_opened, private_json, private_jwt, see_other,
+    authorization_answer, form_target, interaction_opened, private_json, private_jwt, see_other, written_json,
 };
 pub use asset::assets;
 pub use email_page::EmailPage;
 pub(crate) use failure_page::{failure_page, not_found};
-pub(crate) use in_form::in_form;
+pub(crate) use in_form::Shape;
 pub(crate) use links_page::{LinksDone, LinksView, unlinked_page};
 pub(crate) use logout::{logged_out, logout_question};
 pub use oauth_error::OAuthFailure;
