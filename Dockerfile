@@ -13,7 +13,7 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock .askama.toml ./
 COPY keys ./keys
 COPY src ./src
-RUN ["cargo", "build", "--locked", "--profile", "dist", "--bin", "sceau"]
+RUN ["cargo", "build", "--locked", "--release", "--bin", "sceau"]
 # A folder that the user of the image owns: a new volume takes its owner.
 RUN ["mkdir", "-p", "/build/data"]
 
@@ -22,7 +22,7 @@ LABEL org.opencontainers.image.title="sceau" \
       org.opencontainers.image.description="OpenID Connect provider and WebAuthn relying party behind the phones that replace health cards" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=builder --chown=0:0 --chmod=0555 /build/target/dist/sceau /usr/local/bin/sceau
+COPY --from=builder --chown=0:0 --chmod=0555 /build/target/release/sceau /usr/local/bin/sceau
 COPY --from=builder --chown=65532:65532 --chmod=0700 /build/data /var/lib/sceau
 USER 65532:65532
 WORKDIR /var/lib/sceau

@@ -170,9 +170,12 @@ impl UnderWay {
         let mut wait = patience;
         while wait > Duration::ZERO {
             tokio::time::sleep(wait).await;
-            let ended = Duration::from_micros(self.0.ended.load(Ordering::Acquire));
+            // The count first: a request that ends in between has then said when.
             let quiet = match self.0.count.load(Ordering::Acquire) {
-                0 => self.0.opened.elapsed().saturating_sub(ended),
+                0 => {
+                    let ended = Duration::from_micros(self.0.ended.load(Ordering::Acquire));
+                    self.0.opened.elapsed().saturating_sub(ended)
+                }
                 _ => Duration::ZERO,
             };
             wait = patience.saturating_sub(quiet);

@@ -64,9 +64,10 @@ impl Provider {
         visit: &AccountVisit,
         upstream: Option<&UpstreamSession>,
     ) -> PortResult<()> {
-        // The visit has moved the idle end since this was read. A session that was ended meanwhile stays so: by its cut-off.
-        let idle_end = self.now().plus(self.policy.lifetimes.session_idle);
-        let session = Session { upstream: upstream.cloned(), idle_end, ..visit.session.clone() };
+        // As it is now: the answer of the other provider took its time. One that is gone, or replaced, stays so; one
+        // that is ended this instant, by its cut-off.
+        let Some(session) = self.ports.sessions.load(&visit.cookie, self.now()).await? else { return Ok(()) };
+        let session = Session { upstream: upstream.cloned(), ..session };
         self.ports.sessions.remove(&visit.cookie).await?;
         match self.ports.sessions.insert(&visit.cookie, &session).await {
             // Another tab of this browser was as fast.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -34,12 +34,13 @@ enum Class {
 }
 
 impl Class {
-    fn of(route: &str) -> Self {
-        match route {
-            "/jwks" => Self::Keys,
-            "/interaction/{id}/status" => Self::Wait,
-            route if route.starts_with("/.well-known/") => Self::Keys,
-            route if route.starts_with("/assets/") => Self::Files,
+    fn of(request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        match (request.method(), route) {
+            (_, "/interaction/{id}/status") => Self::Wait,
+            (_, "/jwks") => Self::Keys,
+            (_, route) if route.starts_with("/.well-known/") => Self::Keys,
+            (&Method::GET | &Method::HEAD, route) if route.starts_with("/assets/") => Self::Files,
             _ => Self::Short,
         }
     }
@@ -116,7 +117,7 @@ impl Guard {
 
 /// Lets a request in, or refuses it.
 pub(super) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let class = Class::of(request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str));
+    let class = Class::of(&request);
     if !class.is_from_memory()
         && let Some(wait) = guard.too_early(&request)
     {

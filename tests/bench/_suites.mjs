@@ -1,5 +1,5 @@
 // The measurements. Each returns tables, and whether every answer was right.
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { ENDPOINTS, LOGIN, PROCESS, PUBLISHED } from "./_goals.mjs";
 import { costs, judge, Pairs, speeds } from "./_pairs.mjs";
 import { median, show, Table, times, us } from "./_table.mjs";
@@ -75,11 +75,7 @@ export async function processes(stack, options) {
   row("start to first 200, warm, ms (median of 10)", median(starts.own), median(starts.peer), "start");
   const session = await stack.bytesPerSession();
   table.add("live session in Redis, bytes", show(session), `≤ ${PROCESS.session}`, "–", "–", session <= PROCESS.session ? "met" : "missed");
-  const measured = process.env.SCEAU_BINARY;
-  const [release, dist] = ["release", "dist"].map((profile) => measured.replace(/\/(release|dist)\/(?=[^/]*$)/, `/${profile}/`));
-  const sizes = release === dist ? { measured } : { release, dist };
-  for (const [profile, file] of Object.entries(sizes)) {
-    if (existsSync(file)) table.add(`binary, ${profile}, MiB`, show(statSync(file).size / 2 ** 20, 1), "–", "–", "–", "–");
-  }
+  const binary = statSync(process.env.SCEAU_BINARY).size;
+  table.add("binary, release, MiB", show(binary / 2 ** 20, 1), "–", "–", "–", "–");
   return outcome([table], runs.map(judge));
 }

@@ -212,6 +212,13 @@ async fn a_source_that_comes_too_often_waits_and_the_others_do_not() {
         assert_eq!(from(FILES[0], "192.0.2.3").await.status, 200);
     }
     assert_ne!(from("/userinfo", "192.0.2.3").await.status, 429);
+    // What is sent to them is read: it counts.
+    let send = || exchange(&router, bare(&Method::POST, FILES[0], &[("x-forwarded-for", "192.0.2.4")]));
+    let mut statuses = Vec::new();
+    for _ in 0..30 {
+        statuses.push(send().await.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
     // RFC 4291 2.5.4: a network of 64 bits is one source.
     refused("/userinfo", &|tries| format!("2001:db8::{tries}:1")).await;
     assert_ne!(from("/userinfo", "2001:db8:0:1::9").await.status, 429);

@@ -7,7 +7,7 @@ const SECRET = /passw|secret|token|credential|private|api_?key/i;
 const BINARY = "/usr/local/bin/sceau";
 /// What the final image takes from the builder, and nothing else.
 const TAKEN = new Map([
-  ["/build/target/dist/sceau", BINARY],
+  ["/build/target/release/sceau", BINARY],
   ["/build/data", "/var/lib/sceau"],
 ]);
 

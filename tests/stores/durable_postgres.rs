@@ -11,13 +11,13 @@ use sceau::adapter::sql::{
     PEOPLE_STATEMENTS, PostgresSettings, REPRESENTATION_STATEMENTS, RESEAL_ONLY_POSTGRES, RESEAL_STATEMENTS,
     STATEMENTS,
 };
-use sceau::base::AuditId;
+use sceau::base::{ApprovalId, AuditId, OsEntropy};
 use sceau::ports::{Cutoff, CutoffScope, FenceKind, IssueOutcome, PortError, RefusedBy, RotateOutcome};
 use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 use tokio::task::JoinSet;
 
 use super::durable::{START, World, granted, race, refused};
-use super::durable_samples::{cast, client_id, rotate_plan};
+use super::durable_samples::{cast, client_id, life, rotate_plan};
 use super::postgres_server::{PATIENT, Server, shared};
 
 #[tokio::test]
@@ -56,17 +56,12 @@ async fn a_migration_says_what_it_did_and_does_it_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_side_by_side_keep_a_few_lanes_each_a_chain() {
     let world = World::in_postgres(PATIENT).await;
-    let grants = Arc::new(cast(&world).await);
     let before = world.verified().await;
     for _ in 0..4 {
-        // Not the events that stand alone: they are committed in groups.
+        // Neither the events that stand alone nor what passes the gate: they are committed in groups.
         let done = race(|_| {
-            let (world, grants) = (world.clone(), Arc::clone(&grants));
-            async move {
-                let plan = grants.issue_plan();
-                world.stores.issuance.issue(&plan, &granted(), &refused()).await.unwrap()
-                    == IssueOutcome::Issued
-            }
+            let (world, approval) = (world.clone(), ApprovalId::random(&OsEntropy));
+            async move { world.stores.decisions.deny(approval, life(), &granted(), &refused()).await.unwrap() }
         });
         assert!(done.await.into_iter().all(|done| done));
     }

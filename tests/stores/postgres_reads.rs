@@ -7,6 +7,7 @@ use sceau::base::{OsEntropy, PersonId};
 use sceau::identity::{Person, PersonStatus};
 use sceau::ports::{BindOutcome, PortError};
 use sqlx::PgConnection;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::durable::{World, granted, refused};
@@ -49,14 +50,14 @@ async fn many_who_ask_at_once_take_two_statements_and_each_gets_its_own() {
     let holder = hold(&world, "persons").await;
     let unknown = PersonId::random(&OsEntropy);
     let ids: Vec<_> = persons.iter().map(|person| person.id).chain([unknown]).cycle().take(200).collect();
-    let ask = |ids: &[PersonId]| {
-        let (world, ids) = (world.clone(), ids.to_vec());
-        tokio::spawn(async move { join_all(ids.iter().map(|id| world.stores.persons.find(*id))).await })
+    let ask = async |world: World, ids: Vec<PersonId>| {
+        let answers = join_all(ids.iter().map(|id| world.stores.persons.find(*id))).await;
+        ids.into_iter().zip(answers).collect::<Vec<_>>()
     };
-    let mut asked = Vec::new();
+    let mut asked = JoinSet::new();
     // The first is asked for alone; then all who come meanwhile; then whoever comes has to wait.
     for (wave, statements) in [(&ids[..1], 1), (&ids[1..100], 2), (&ids[100..], 2)] {
-        asked.push(ask(wave));
+        asked.spawn(ask(world.clone(), wave.to_vec()));
         let begun = async {
             while waiting(&world).await < statements {
                 sleep(Duration::from_millis(20)).await;
@@ -67,9 +68,8 @@ async fn many_who_ask_at_once_take_two_statements_and_each_gets_its_own() {
         assert_eq!(waiting(&world).await, statements);
     }
     release(holder).await;
-    let answers = join_all(asked).await.into_iter().flat_map(Result::unwrap);
-    for (id, answer) in ids.iter().zip(answers) {
-        let expected = persons.iter().find(|person| person.id == *id);
+    for (id, answer) in asked.join_all().await.into_iter().flatten() {
+        let expected = persons.iter().find(|person| person.id == id);
         assert!(answer.unwrap().as_ref() == expected);
     }
 }

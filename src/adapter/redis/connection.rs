@@ -156,10 +156,12 @@ impl Link {
             let Some(target) = &shard else { break };
             let until = bound.min(Deadline::now() + PATIENCE);
             let asked = self.gathering.hand_over(wish.ask(target, asking));
-            let answer = timeout_at(until, asked).await;
-            let error = match answer.unwrap_or_else(|_| Err(late())) {
-                Ok(answer) => return Ok((answer, lines)),
-                Err(error) => error,
+            let error = match timeout_at(until, asked).await {
+                Ok(Ok(answer)) => return Ok((answer, lines)),
+                Ok(Err(error)) => error,
+                // What was left of the time was too short to say anything of the line.
+                Err(_) if until == bound => return Err(unavailable(&late())),
+                Err(_) => late(),
             };
             match elsewhere(&error, target) {
                 None => return Err(self.judge(&lines, target, &error)),
@@ -247,7 +249,7 @@ fn key_of(command: &Cmd) -> &[u8] {
     }
 }
 
-fn late() -> RedisError {
+pub(super) fn late() -> RedisError {
     RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisResult, Value};
 use tokio::task::JoinSet;
 
 use super::address::{Node, RedisSettings, Servers};
-use super::connection::{OPENING, unavailable};
+use super::connection::{OPENING, late, unavailable};
 use super::generation::StoreGeneration;
 use super::lines::{Line, Lines, Shard, Shared, Slots};
 use super::masters::Masters;
@@ -147,7 +148,10 @@ impl Opener {
     }
 
     async fn checked(&self, mut line: Line) -> PortResult<(Line, Server)> {
-        let answer: RedisResult<String> = redis::cmd("INFO").query_async(&mut line.connection).await;
+        // A line that was left may be dead without saying so: it must be lost, not tried again at each opening.
+        let info = redis::cmd("INFO");
+        let asked = tokio::time::timeout(CHECK, info.query_async(&mut line.connection));
+        let answer: RedisResult<String> = asked.await.unwrap_or_else(|_| Err(late()));
         let server = answer.map_err(|error| unavailable(&error)).and_then(|info| Server::read(&info));
         match server {
             Ok(server) => Ok((line, server)),
@@ -218,5 +222,7 @@ impl Opener {
     }
 }
 
+/// How long a line may take to answer when it is checked: less than is left of [`OPENING`] once the servers are found.
+const CHECK: Duration = Duration::from_millis(400);
 /// Commands queued before callers wait.
 const PIPELINE: usize = 1024;

@@ -68,7 +68,10 @@ impl Db {
                 file.reader.close().await;
                 file.writer.close().await;
             }
-            Engine::Postgres(server) => server.pool.close().await,
+            Engine::Postgres(server) => {
+                server.left.close();
+                server.pool.close().await;
+            }
         }
     }
 
@@ -127,8 +130,7 @@ impl Db {
             Ok((turn, tx))
         };
         let _begun = Step::Turn.begun();
-        // Its future is large, and would be moved twice.
-        tokio::time::timeout(patience, Box::pin(begun))
+        tokio::time::timeout(patience, begun)
             .instrument(Step::Turn.span())
             .await
             .map_err(|_| PortError::Unavailable(String::from("no writer became free in time")))?
@@ -140,12 +142,23 @@ impl Db {
             // The lock is taken before the first read.
             Engine::Sqlite(file) => Ok(Engine::Sqlite(file.writer.begin_with(BEGIN_IMMEDIATE).await?)),
             Engine::Postgres(server) => {
-                let begun = server.pool.begin_with(BEGIN_READ_COMMITTED);
-                let executor = answered(server.patience, begun).await?;
+                let executor = answered(server.patience, begin_whole(server.pool.clone())).await?;
                 Ok(Engine::Postgres(Patient { executor, patience: server.patience }))
             }
         }
     }
+}
+
+/// A BEGIN that is cut off would leave its transaction open, in a connection that the driver takes for a good one: it is
+/// brought to its end, and what nobody waits for any more is taken back.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it ends with the answer of the server, which its own limits of time bound"
+)]
+async fn begin_whole(pool: PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    // Boxed: what is spawned is moved several times.
+    let begun = tokio::spawn(Box::pin(async move { pool.begin_with(BEGIN_READ_COMMITTED).await }));
+    begun.await.map_err(|_| sqlx::Error::WorkerCrashed)?
 }
 
 impl Tx<'_> {

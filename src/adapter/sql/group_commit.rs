@@ -129,6 +129,9 @@ async fn commit_groups(store: Store, mut place: GroupPlace<Waiting>) {
     loop {
         commit_group(&store, &mut place, kept.as_mut()).await;
         if !place.comes_again() {
+            if let Some(kept) = kept {
+                kept.leave();
+            }
             return;
         }
     }
@@ -139,11 +142,14 @@ async fn commit_group(store: &Store, place: &mut GroupPlace<Waiting>, mut kept: 
     let write = store.write_on(kept.as_deref_mut()).await;
     let group = place.take(next_group);
     if group.is_empty() {
-        return;
+        // Its transaction was begun for nobody: the pool ends it.
+        drop(write);
+        return kept.map_or((), Kept::give_back);
     }
+    let begun = write.is_ok();
     let committed = commit(write, &group).await;
     if let (Err(_), Some(kept)) = (&committed, kept) {
-        kept.give_back();
+        if begun { kept.give_back() } else { kept.close() }
     }
     match committed {
         Ok(done) => tell(group, done.into_iter().map(Ok)),

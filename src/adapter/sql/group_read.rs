@@ -103,36 +103,44 @@ where
                 if rows.is_err() {
                     kept.give_back();
                 }
-                let found = rows.and_then(|rows| sorted(rows, asking.len()));
+                let found = rows.and_then(|rows| sorted(&rows, asking.len()));
                 tell(asking, found);
                 if !place.comes_again() {
-                    return;
+                    return kept.leave();
                 }
             }
         }));
     }
 }
 
-/// The rows of each key.
-fn sorted<Row>(rows: Vec<PgRow>, keys: usize) -> PortResult<Vec<Vec<Row>>>
+/// The rows of each key; a row that cannot be read fails its key alone.
+fn sorted<Row>(rows: &[PgRow], keys: usize) -> PortResult<Vec<PortResult<Vec<Row>>>>
 where
     Row: for<'r> FromRow<'r, PgRow>,
 {
-    let mut found: Vec<Vec<Row>> = std::iter::repeat_with(Vec::new).take(keys).collect();
+    let mut found: Vec<PortResult<Vec<Row>>> = std::iter::repeat_with(|| Ok(Vec::new())).take(keys).collect();
     for row in rows {
         let place: i64 = row.try_get("place")?;
         let place = usize::try_from(place.saturating_sub(1)).ok().and_then(|place| found.get_mut(place));
-        place.ok_or_else(|| lost("a row of no key"))?.push(Row::from_row(&row)?);
+        let of_key = place.ok_or_else(|| lost("a row of no key"))?;
+        match (Row::from_row(row), &mut *of_key) {
+            (Ok(row), Ok(rows)) => rows.push(row),
+            (Ok(_), Err(_)) => {}
+            (Err(error), _) => *of_key = Err(error.into()),
+        }
     }
     Ok(found)
 }
 
-fn tell<Row>(asking: Vec<oneshot::Sender<PortResult<Vec<Row>>>>, found: PortResult<Vec<Vec<Row>>>) {
+fn tell<Row>(
+    asking: Vec<oneshot::Sender<PortResult<Vec<Row>>>>,
+    found: PortResult<Vec<PortResult<Vec<Row>>>>,
+) {
     match found {
         Ok(found) => {
             for (one, rows) in asking.into_iter().zip(found) {
                 // Who has given up hears nothing.
-                let _ = one.send(Ok(rows));
+                let _ = one.send(rows);
             }
         }
         Err(error) => {

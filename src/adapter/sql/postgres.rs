@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 
 use tracing::Instrument as _;
 
+use super::kept_connection::Left;
 use super::primary::Cluster;
 use super::sqlite::STATEMENT_CACHE;
 use super::timing::Step;
@@ -49,6 +50,7 @@ pub(super) struct Patient<T> {
 pub(super) struct PostgresServer {
     pub(super) pool: PgPool,
     pub(super) patience: Duration,
+    pub(super) left: Left,
     /// Where the primary is, without limits of time.
     unlimited: Arc<RwLock<PgConnectOptions>>,
 }
@@ -64,7 +66,7 @@ impl PostgresServer {
             .connect_with(limited(primary, patience))
             .await?;
         cluster.watch(pool.clone(), Arc::clone(&unlimited));
-        Ok(Self { pool, patience, unlimited })
+        Ok(Self { pool, patience, left: Left::new(), unlimited })
     }
 
     /// For changes of the schema, which take the time they need.
