@@ -15,6 +15,7 @@ use sceau::base::{ApprovalId, AuditId, OsEntropy};
 use sceau::ports::{Cutoff, CutoffScope, FenceKind, IssueOutcome, PortError, RefusedBy, RotateOutcome};
 use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::durable::{START, World, granted, race, refused};
 use super::durable_samples::{cast, client_id, life, rotate_plan};
@@ -229,7 +230,7 @@ async fn a_server_killed_is_noticed_in_two_seconds_and_loses_nothing_acknowledge
             acknowledged
         });
     }
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    sleep(Duration::from_millis(700)).await;
     server.kill();
     let begun = Instant::now();
     // What was under way when the server died may still be answered.
@@ -261,4 +262,36 @@ async fn a_server_killed_is_noticed_in_two_seconds_and_loses_nothing_acknowledge
     sceau::audit::verify_chain(chain).unwrap();
     world.db.close().await;
     server.stop();
+}
+
+/// A client that leaves gives up its request wherever that is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_leaves_while_it_begins_leaves_no_transaction_open() {
+    let world = World::in_postgres(PATIENT).await;
+    for looks in 0..400 {
+        let approval = ApprovalId::random(&OsEntropy);
+        let (granted, refused) = (granted(), refused());
+        let mut denied = world.stores.decisions.deny(approval, life(), &granted, &refused);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        for _ in 0..looks {
+            if denied.as_mut().poll(&mut context).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    let mut admin = shared().connect("postgres").await;
+    let text =
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND state LIKE 'idle in transaction%'";
+    let user = &world.tenant.as_ref().unwrap().user;
+    let mut open = 0_i64;
+    // What was given up is taken back by tasks of its own.
+    for _ in 0..50 {
+        open = sqlx::query_scalar(text).bind(user).fetch_one(&mut admin).await.unwrap();
+        if open == 0 {
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{open} transactions are open");
 }

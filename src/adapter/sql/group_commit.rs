@@ -140,22 +140,31 @@ async fn commit_groups(store: Store, mut place: GroupPlace<Waiting>) {
 /// Waits for the writer's turn, then commits all that waits by then.
 async fn commit_group(store: &Store, place: &mut GroupPlace<Waiting>, mut kept: Option<&mut Kept>) {
     let write = store.write_on(kept.as_deref_mut()).await;
+    let begun = write.is_ok();
     let group = place.take(next_group);
     if group.is_empty() {
         // Its transaction was begun for nobody: the pool ends it.
         drop(write);
-        return kept.map_or((), Kept::give_back);
+        return part_with(kept, begun);
     }
-    let begun = write.is_ok();
     let committed = commit(write, &group).await;
-    if let (Err(_), Some(kept)) = (&committed, kept) {
-        if begun { kept.give_back() } else { kept.close() }
+    if committed.is_err() {
+        part_with(kept, begun);
     }
     match committed {
         Ok(done) => tell(group, done.into_iter().map(Ok)),
         // A rival holds a family. Nothing was written, and the others do not pay for it.
         Err(PortError::Conflict) if group.len() > 1 => commit_one_by_one(store, group).await,
         Err(error) => tell(group, std::iter::repeat_with(|| Err(again(&error)))),
+    }
+}
+
+/// The next group takes another connection.
+fn part_with(kept: Option<&mut Kept>, begun: bool) {
+    match kept {
+        Some(kept) if begun => kept.give_back(),
+        Some(kept) => kept.close(),
+        None => {}
     }
 }
 
